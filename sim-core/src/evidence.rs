@@ -1,0 +1,1 @@
+//! One parser per captured format; every parsed item keeps its `Source`.

@@ -1,0 +1,1 @@
+//! Kernel semantics; knows nothing of Kubernetes.

@@ -1,0 +1,2 @@
+//! Sets up what the project needs, then does it.
+fn main() {}
