@@ -1,5 +1,7 @@
 //! What netfilter's rule engines share: the hook, its surroundings, and what a rule set decides.
 
+pub mod nft;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::choice::Tri;
