@@ -22,3 +22,4 @@ pub mod sysctl;
 pub mod tc;
 pub mod wireguard;
 pub mod xtables;
+pub mod nft;

@@ -2,6 +2,7 @@
 
 pub mod ipset;
 pub mod xtables;
+pub mod nft;
 
 use std::net::{IpAddr, Ipv4Addr};
 
