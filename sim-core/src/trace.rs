@@ -89,6 +89,8 @@ pub(crate) struct Frame {
     /// `None` on links without addresses: whoever is at the other end takes it.
     pub(crate) dst: Option<Mac>,
     pub(crate) src: Option<Mac>,
+    /// The address that the hardware address was asked for.
+    pub(crate) next: IpAddr,
     pub(crate) transit: Transit,
 }
 
