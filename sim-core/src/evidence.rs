@@ -6,6 +6,7 @@ pub mod bridge;
 pub mod cloud;
 pub mod counters;
 pub mod ipvs;
+mod json;
 pub mod kube;
 pub mod link;
 pub mod mac;
@@ -19,4 +20,9 @@ pub mod rule;
 pub mod socket;
 pub mod sysctl;
 pub mod tc;
+#[cfg(test)]
+mod testing;
+mod text;
 pub mod wireguard;
+
+pub use text::{MAX_FILE_BYTES, source_file};
