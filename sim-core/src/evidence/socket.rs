@@ -104,7 +104,12 @@ fn listener(line: &Line<'_>) -> Result<Option<Listener>, String> {
         other => return Err(format!("`{other}` is no protocol that is known here")),
     };
     let state = next("the state")?;
-    if !matches!(state, "LISTEN" | "UNCONN" | "ESTAB") {
+    // A connected UDP socket takes packets too; a connected TCP socket is no listener.
+    let listens = match protocol {
+        Protocol::Udp => matches!(state, "UNCONN" | "ESTAB"),
+        _ => state == "LISTEN",
+    };
+    if !listens {
         return Ok(None);
     }
     let recv_q = queue(next("Recv-Q")?)?;
