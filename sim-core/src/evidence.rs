@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod counters;
 pub mod ipset;
 pub mod ipvs;
+mod json;
 pub mod kube;
 pub mod link;
 pub mod mac;
@@ -20,6 +21,11 @@ pub mod rule;
 pub mod socket;
 pub mod sysctl;
 pub mod tc;
+#[cfg(test)]
+mod testing;
+mod text;
 pub mod wireguard;
 pub mod xtables;
 pub mod nft;
+
+pub use text::{MAX_FILE_BYTES, source_file};
