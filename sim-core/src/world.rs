@@ -125,7 +125,7 @@ impl<'s> World<'s> {
         if let Some(file) = self.parses.files.get(path) {
             return Ok(file.clone());
         }
-        let file = bytes.and_then(|bytes| crate::evidence::source_file(path, &bytes).ok());
+        let file = bytes.map(|bytes| crate::evidence::source_file(path, &bytes).value);
         self.parses.files.insert(path.to_owned(), file.clone());
         Ok(file)
     }

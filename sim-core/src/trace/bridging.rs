@@ -30,7 +30,7 @@ enum Towards {
     Nobody,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// A frame comes in by a port (`br_handle_frame`).
     pub(super) fn bridge_receive(&mut self, ns: &Arc<Namespace>, bridge: &str, port: &str, mut frame: Frame) -> Stage<Arrival> {
         self.filters_vlans(ns, bridge)?;

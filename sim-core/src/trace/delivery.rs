@@ -14,7 +14,7 @@ use crate::linux::socket;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// `ip_local_deliver()`.
     pub(super) fn input(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
         let site = HookSite { iif: transit.iif.clone(), ..HookSite::default() };

@@ -79,7 +79,7 @@ const TCP_HEADERS: u32 = 52;
 /// IPv4 and UDP headers.
 const UDP_HEADERS: u32 = 28;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Walks the whole exchange.
     ///
     /// # Errors

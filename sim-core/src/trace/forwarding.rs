@@ -25,7 +25,7 @@ pub(super) enum Prerouting {
     Ran,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// The IP layer gets a packet by `transit.iif` (`ip_rcv`).
     pub(super) fn receive(&mut self, ns: &Arc<Namespace>, mut transit: Transit, prerouting: Prerouting) -> Stage<Arrival> {
         self.tick(ns, &transit)?;

@@ -24,7 +24,7 @@ pub(super) enum Resolution {
     Uncaptured,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// The hardware address for `next` on `device`, asked by a packet from `src`.
     pub(super) fn resolve(&mut self, ns: &Arc<Namespace>, device: &str, next: IpAddr, src: IpAddr) -> Stage<Resolution> {
         ns.known("ip-neigh.json")?;

@@ -44,7 +44,7 @@ enum Part<'a> {
 /// More endpoints than any Service has, or more undecidable rules than can be told apart.
 const ALTERNATIVES: usize = 8192;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Runs everything hooked in at `hook`.
     pub(super) fn run_hook(&mut self, ns: &Arc<Namespace>, hook: Hook, site: &HookSite, transit: &mut Transit) -> Stage<()> {
         let family = transit.packet.family();

@@ -41,7 +41,7 @@ impl Way {
     }
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(&mut self, ns: &Arc<Namespace>, packet: Packet, ct: Ct) -> Stage<Arrival> {
         self.emit(ns, packet, ct, None, None)

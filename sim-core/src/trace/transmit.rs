@@ -26,7 +26,7 @@ const VXLAN_OVERHEAD_V6: u32 = 70;
 /// What `is_skb_forwardable()` grants on top of the MTU (VLAN_HLEN).
 const VLAN_HEADER: u32 = 4;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Hands a packet to its device.
     pub(super) fn transmit(&mut self, ns: &Arc<Namespace>, way: &Way, mut transit: Transit) -> Stage<Arrival> {
         if way.kind == RouteKind::Local || way.device == "lo" {

@@ -11,7 +11,7 @@ use crate::linux::conntrack::Ct;
 use crate::snapshot::IndexRecord;
 use crate::world::Namespace;
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// A frame leaves by a wire whose other end is not captured.
     ///
     /// The NIC that has the next hop's address is taken to be on the same segment if each has the other's address in a

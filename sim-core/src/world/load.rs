@@ -141,12 +141,13 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
             Step::Done(bytes) => bytes,
         };
         match bytes {
-            Some(bytes) => match evidence::source_file(&file, &bytes) {
-                Ok(text) => {
-                    files.present.insert(name, text);
+            Some(bytes) => {
+                let Parsed { value, problems } = evidence::source_file(&file, &bytes);
+                if let Some(problem) = problems.first() {
+                    files.gap(name, problem.to_string());
                 }
-                Err(problem) => files.gap(name, problem.to_string()),
-            },
+                files.present.insert(name, value);
+            }
             None => match states.get(name).copied().unwrap_or(FileState::NotTried) {
                 FileState::Captured => files.gap(name, "captured, but not in this capture".to_owned()),
                 FileState::Failed => files.gap(name, "failed".to_owned()),
