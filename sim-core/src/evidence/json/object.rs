@@ -1,6 +1,7 @@
 //! One JSON object with typed access to its members; each fault names the member's pointer.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -141,6 +142,15 @@ impl<'a> Object<'a> {
     pub(crate) fn strings(&self, key: &str) -> Result<Vec<String>, Fault> {
         Ok(self
             .convert(key, "an array of strings", |raw| {
+                serde_json::from_str(raw.get()).ok()
+            })?
+            .unwrap_or_default())
+    }
+
+    /// A map from strings to strings, e.g. labels; a missing one is empty.
+    pub(crate) fn string_map(&self, key: &str) -> Result<BTreeMap<String, String>, Fault> {
+        Ok(self
+            .convert(key, "a map of strings", |raw| {
                 serde_json::from_str(raw.get()).ok()
             })?
             .unwrap_or_default())
