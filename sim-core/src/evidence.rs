@@ -1,4 +1,5 @@
 //! One parser per captured format; every parsed item keeps its `Source`.
 
 pub mod ipset;
+pub(crate) mod names;
 pub mod xtables;
