@@ -57,6 +57,7 @@ pub mod tc;
 mod testing;
 mod text;
 pub mod wireguard;
+pub(crate) mod names;
 pub mod xtables;
 pub mod nft;
 
