@@ -10,6 +10,9 @@
 //! | `ip-neigh.json` | [`neighbour::parse`] |
 //! | `ip-nexthop.json` | [`nexthop::parse`] |
 //! | `bridge-link.json`, `bridge-fdb.json`, `bridge-vlan.json` | [`bridge::parse_links`], [`bridge::parse_fdb`], [`bridge::parse_vlans`] |
+//! | `ip(6)tables-save.txt`, `ip(6)tables-legacy-save.txt` | [`xtables::parse`] |
+//! | `nft-ruleset.json` | [`nft::parse`] |
+//! | `ipset-save.txt` | [`ipset::parse`] |
 //! | `ipvsadm-save.txt` | [`ipvs::parse`] |
 //! | `ss.txt` | [`socket::parse`] |
 //! | `sysctl.txt` | [`sysctl::parse`] |

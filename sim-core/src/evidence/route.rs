@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::json::{self, Fault, Object, integer};
+use super::json::{self, Fault, Object};
 use crate::linux::packet::Family;
 use crate::source::{Parsed, Source, SourceFile};
 
