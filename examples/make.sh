@@ -10,7 +10,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/missing-route
 python=$(command -v python3)
-pids=()
 
 nodes="node-1 node-2"
 pod_block_1=10.244.1.0/24
@@ -29,8 +28,9 @@ in_ns() {
 }
 
 clean() {
-    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     for name in $(ip netns list | awk '/^pathglass-example-/ {print $1}'); do
+        # Only processes that were started in our own namespaces: the servers.
+        ip netns pids "$name" | xargs --no-run-if-empty kill
         ip netns del "$name"
     done
 }
@@ -87,12 +87,10 @@ while read -r node pod address port; do
     in_ns "$pod" ip addr add "$address/24" dev eth0
     in_ns "$pod" ip route add default via "${address%.*}.1"
     [ "$port" = - ] && continue
-    in_ns "$pod" "$python" "$here/probe.py" serve "${pod#*_}" "$port" &
-    pids+=($!)
+    in_ns "$pod" "$python" "$here/probe.py" serve "${pod#*_}" "$port" >/dev/null &
 done <<<"$pods"
 for node in $nodes; do
-    in_ns "$node" "$python" "$here/probe.py" serve kubelet 10250 &
-    pids+=($!)
+    in_ns "$node" "$python" "$here/probe.py" serve kubelet 10250 >/dev/null &
 done
 
 for node in $nodes; do
