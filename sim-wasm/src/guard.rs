@@ -42,7 +42,7 @@ pub(crate) fn check() -> Result<(), ErrorInfo> {
 /// Panics, so that tests of the shipped module see what a page makes of it.
 #[wasm_bindgen(js_name = panicForTest, skip_typescript)]
 #[expect(clippy::panic, reason = "panicking is what it is for")]
-pub(crate) fn panic_for_test() -> Result<(), ErrorInfo> {
+pub fn panic_for_test() -> Result<(), ErrorInfo> {
     check()?;
     panic!("asked to panic by a test")
 }

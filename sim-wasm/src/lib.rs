@@ -15,6 +15,8 @@ mod store;
 mod typescript;
 
 pub use error::{ErrorInfo, ErrorKind};
+#[doc(hidden)]
+pub use guard::panic_for_test;
 pub use options::{OpenOptions, TrustedKey};
 pub use pick::{NodeObject, Objects, PodObject, Port, ServiceObject, SnapshotInfo};
 pub use reader::{ByteSpan, SnapshotReader};
