@@ -2,16 +2,16 @@
 
 use std::cell::{RefCell, RefMut};
 
+use pathglass_sim::evidence::manifest;
 use pathglass_sim::flow::FlowRequest;
 use pathglass_sim::session::Session;
-use pathglass_sim::snapshot::{Step, Store};
+use pathglass_sim::snapshot::{Reader, Step, Store};
 use pathglass_sim::verdict::Verdict;
 
 use crate::error::ErrorInfo;
 use crate::guard;
 use crate::pick::{self, Objects, Port, SnapshotInfo};
 use crate::ports;
-use crate::store::OpenStore;
 
 /// Unwraps a [`Step`], or hands its `Needs` on.
 macro_rules! done {
@@ -22,17 +22,18 @@ macro_rules! done {
         }
     };
 }
+pub(crate) use done;
 
 /// A session that can be entered from a shared reference, since a panic leaves the handle borrowed.
 #[derive(Debug)]
-pub(crate) struct Core(RefCell<Session<OpenStore>>);
+pub(crate) struct Core(RefCell<Session<Reader>>);
 
 impl Core {
-    pub(crate) fn new(store: OpenStore) -> Self {
-        Self(RefCell::new(Session::new(store)))
+    pub(crate) fn new(reader: Reader) -> Self {
+        Self(RefCell::new(Session::new(reader)))
     }
 
-    pub(crate) fn session(&self) -> Result<RefMut<'_, Session<OpenStore>>, ErrorInfo> {
+    pub(crate) fn session(&self) -> Result<RefMut<'_, Session<Reader>>, ErrorInfo> {
         guard::check()?;
         self.0
             .try_borrow_mut()
@@ -55,14 +56,16 @@ impl Core {
     pub(crate) fn info(&self) -> Result<Step<SnapshotInfo>, ErrorInfo> {
         let mut session = self.session()?;
         let store = session.store_mut();
+        done!(store.open()?);
         let manifest_sha256 = done!(store.manifest_sha256()?);
         let machines = done!(store.machines()?).len();
+        let capture = done!(ports::file(store, "capture.json")?);
+        let captured_at = capture.and_then(|file| manifest::parse(&file).value.captured_at);
         Ok(Step::Done(SnapshotInfo {
             seal: store.seal(),
             manifest_sha256,
-            captured_at: None,
+            captured_at,
             machines: u32::try_from(machines).unwrap_or(u32::MAX),
-            engine: String::new(),
         }))
     }
 }

@@ -24,7 +24,8 @@ pub enum ErrorKind {
 pub struct ErrorInfo {
     /// Whose fault it is.
     pub kind: ErrorKind,
-    /// The part of the question that is at fault: `from`, `to`, `port`, or `options`.
+    /// The part that is at fault: `from`, `to`, `port`, `request` or `options` of a question, `unlock` of a
+    /// snapshot that is encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong and what to do.
@@ -41,6 +42,15 @@ impl ErrorInfo {
         }
     }
 
+    /// An encrypted snapshot that is not unlocked.
+    pub(crate) fn locked(message: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Snapshot,
+            field: Some("unlock".to_owned()),
+            message: message.into(),
+        }
+    }
+
     /// An error of ours.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self {
@@ -53,10 +63,14 @@ impl ErrorInfo {
 
 impl From<SnapshotError> for ErrorInfo {
     fn from(error: SnapshotError) -> Self {
-        Self {
-            kind: ErrorKind::Snapshot,
-            field: None,
-            message: error.to_string(),
+        let message = error.to_string();
+        match error {
+            SnapshotError::Encrypted { .. } => Self::locked(message),
+            SnapshotError::Damaged { .. } | SnapshotError::Newer { .. } => Self {
+                kind: ErrorKind::Snapshot,
+                field: None,
+                message,
+            },
         }
     }
 }

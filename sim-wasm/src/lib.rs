@@ -20,4 +20,4 @@ pub use guard::panic_for_test;
 pub use options::{OpenOptions, TrustedKey};
 pub use pick::{NodeObject, Objects, PodObject, Port, ServiceObject, SnapshotInfo};
 pub use reader::{ByteSpan, SnapshotReader};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, is_encrypted};

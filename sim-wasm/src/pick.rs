@@ -1,5 +1,6 @@
 //! What a person can pick as source and destination, and what the capture is.
 
+use pathglass_sim::flow::Protocol;
 use pathglass_sim::snapshot::{IndexRecord, ObjectKind, Seal};
 use serde::Serialize;
 use tsify::Tsify;
@@ -63,8 +64,8 @@ pub struct ServiceObject {
 pub struct Port {
     /// The number.
     pub port: u16,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
+    /// Its protocol.
+    pub protocol: Protocol,
     /// Its name, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -83,8 +84,6 @@ pub struct SnapshotInfo {
     pub captured_at: Option<String>,
     /// How many machines were captured: nodes and others.
     pub machines: u32,
-    /// The engine that reads it, e.g. `pathglass-sim 0.1.0`.
-    pub engine: String,
 }
 
 /// Sorts index records into what a person picks from.

@@ -46,7 +46,7 @@ impl SnapshotReader {
         guard::check()?;
         let options = options::read(options.as_ref())?;
         Ok(Self {
-            core: Core::new(store::ranged(bytes(length)?, options)?),
+            core: Core::new(store::ranged(bytes(length)?, &options)?),
             needs: RefCell::default(),
         })
     }
@@ -68,9 +68,11 @@ impl SnapshotReader {
     ///
     /// # Errors
     /// When they do not belong there.
-    pub fn supply(&self, start: f64, data: Vec<u8>) -> Result<(), ErrorInfo> {
+    pub fn supply(&self, start: f64, data: &[u8]) -> Result<(), ErrorInfo> {
         let start = bytes(start)?;
-        Ok(self.core.session()?.store_mut().supply(start, data)?)
+        let end = start.saturating_add(data.len() as u64);
+        let range = ByteRange { start, end };
+        Ok(self.core.session()?.store_mut().supply(range, data)?)
     }
 
     /// As `Snapshot.info`.

@@ -30,7 +30,7 @@ impl Snapshot {
     pub fn open(bytes: Vec<u8>, options: Option<Ts<OpenOptions>>) -> Result<Self, ErrorInfo> {
         guard::check()?;
         let options = options::read(options.as_ref())?;
-        let core = Core::new(store::whole(bytes, options)?);
+        let core = Core::new(store::whole(bytes, &options)?);
         let snapshot = Self { core };
         // What is damaged or locked shows here, not with the first question.
         whole(snapshot.core.info()?)?;
@@ -77,6 +77,13 @@ impl Snapshot {
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<String, ErrorInfo> {
         json(&whole(self.core.diagnose(&flow(request)?)?)?)
     }
+}
+
+/// Whether a file that begins with `head` (64 bytes will do) is an encrypted snapshot: it is opened as a whole.
+#[wasm_bindgen(js_name = isEncrypted)]
+#[must_use]
+pub fn is_encrypted(head: &[u8]) -> bool {
+    pathglass_sim::snapshot::is_encrypted(head)
 }
 
 /// The question, or an error that names the field at fault.

@@ -1,62 +1,44 @@
-//! Opens the store that a handle reads through.
+//! Opens the reader that a handle asks through.
 
-use pathglass_sim::snapshot::{
-    ByteRange, IndexRecord, ObjectKind, Seal, SnapshotError, Step, Store,
-};
-use std::net::IpAddr;
-use std::sync::Arc;
+use pathglass_sim::snapshot::trust::parse_key;
+use pathglass_sim::snapshot::{Reader, Trust, Unlock, decrypt, is_encrypted};
 
 use crate::error::ErrorInfo;
 use crate::options::OpenOptions;
 
-#[derive(Debug)]
-pub(crate) struct OpenStore;
-
-impl OpenStore {
-    pub(crate) fn supply(&mut self, _start: u64, _bytes: Vec<u8>) -> Result<(), SnapshotError> {
-        Ok(())
+/// A reader of a snapshot that is held as a whole; an encrypted one is unlocked first.
+pub(crate) fn whole(bytes: Vec<u8>, options: &OpenOptions) -> Result<Reader, ErrorInfo> {
+    let trust = trust(options)?;
+    if !is_encrypted(&bytes) {
+        return Ok(Reader::from_bytes(bytes, trust));
     }
+    let unlocks = [
+        options.identity.clone().map(Unlock::Identity),
+        options.passphrase.clone().map(Unlock::Passphrase),
+    ];
+    let mut refused = ErrorInfo::locked(
+        "the snapshot is encrypted: give a passphrase or an identity that opens it",
+    );
+    for unlock in unlocks.iter().flatten() {
+        match decrypt(&bytes, unlock) {
+            Ok(sealed) => return Ok(Reader::from_bytes(sealed, trust)),
+            Err(error) => refused = ErrorInfo::from(error),
+        }
+    }
+    Err(refused)
 }
 
-pub(crate) fn whole(_bytes: Vec<u8>, _options: OpenOptions) -> Result<OpenStore, ErrorInfo> {
-    Ok(OpenStore)
-}
-pub(crate) fn ranged(_length: u64, _options: OpenOptions) -> Result<OpenStore, ErrorInfo> {
-    Ok(OpenStore)
+/// A reader of a snapshot of `length` bytes that are supplied as it needs them.
+pub(crate) fn ranged(length: u64, options: &OpenOptions) -> Result<Reader, ErrorInfo> {
+    Ok(Reader::new(length, trust(options)?))
 }
 
-impl Store for OpenStore {
-    fn read(&mut self, _: &str) -> Result<Step<Option<Arc<[u8]>>>, SnapshotError> {
-        Ok(Step::Done(None))
+fn trust(options: &OpenOptions) -> Result<Trust, ErrorInfo> {
+    let mut trust = Trust::default();
+    for trusted in &options.trusted_keys {
+        let (_, key) = parse_key(&trusted.key)
+            .map_err(|error| ErrorInfo::flow("options", error.to_string()))?;
+        trust.keys.insert(trusted.name.clone(), key);
     }
-    fn machines(&mut self) -> Result<Step<Vec<String>>, SnapshotError> {
-        Ok(Step::Needs(vec![ByteRange { start: 0, end: 1 }]))
-    }
-    fn namespaces(&mut self, _: &str) -> Result<Step<Vec<String>>, SnapshotError> {
-        Ok(Step::Done(vec![]))
-    }
-    fn by_address(&mut self, _: IpAddr) -> Result<Step<Vec<IndexRecord>>, SnapshotError> {
-        Ok(Step::Done(vec![]))
-    }
-    fn by_name(
-        &mut self,
-        _: ObjectKind,
-        _: &str,
-        _: &str,
-    ) -> Result<Step<Vec<IndexRecord>>, SnapshotError> {
-        Ok(Step::Done(vec![]))
-    }
-    fn objects(&mut self) -> Result<Step<Vec<IndexRecord>>, SnapshotError> {
-        Ok(Step::Done(vec![]))
-    }
-    fn entries_read(&self) -> Vec<(String, String)> {
-        vec![]
-    }
-    fn reset_entries_read(&mut self) {}
-    fn manifest_sha256(&mut self) -> Result<Step<String>, SnapshotError> {
-        Ok(Step::Done(String::new()))
-    }
-    fn seal(&self) -> Seal {
-        Seal::Unsigned
-    }
+    Ok(trust)
 }
