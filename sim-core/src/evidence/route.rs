@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::json::{self, Fault, Object, integer};
 use crate::linux::packet::Family;
 use crate::source::{Parsed, Source, SourceFile};
+
+#[cfg(test)]
+mod tests;
 
 /// A routing table's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +23,40 @@ impl TableId {
     pub const MAIN: Self = Self(254);
     /// RT_TABLE_LOCAL.
     pub const LOCAL: Self = Self(255);
+
+    /// Tables whose printed name is not the kernel's get numbers from here on.
+    const NAMED: u32 = 0xff00_0000;
+
+    /// The table that iproute2 prints as `name`.
+    ///
+    /// A name from a machine's own `/etc/iproute2/rt_tables` has a number that the capture does not tell: it gets one
+    /// made of the name, which is the same for its rules and its routes, and that is all that lookups need.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "unspec" => Self(0),
+            "local" => Self::LOCAL,
+            "main" => Self::MAIN,
+            "default" => Self::DEFAULT,
+            _ => match integer(name).and_then(|number| u32::try_from(number).ok()) {
+                Some(number) => Self(number),
+                None => Self(Self::NAMED | (fnv(name) & !Self::NAMED)),
+            },
+        }
+    }
+
+    /// Whether the number was made of a name: a table that is known elsewhere by its number (a VRF's) may be this one.
+    #[must_use]
+    pub fn is_made_of_a_name(self) -> bool {
+        self.0 & Self::NAMED == Self::NAMED
+    }
+}
+
+/// FNV-1a.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 /// A scope (`enum rt_scope_t`): the higher the number, the nearer.
@@ -36,6 +74,30 @@ impl Scope {
     pub const HOST: Self = Self(254);
     /// RT_SCOPE_NOWHERE.
     pub const NOWHERE: Self = Self(255);
+
+    /// The scope that iproute2 prints as `name` (`/etc/iproute2/rt_scopes`).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "global" | "universe" => Some(Self::GLOBAL),
+            "site" => Some(Self::SITE),
+            "link" => Some(Self::LINK),
+            "host" => Some(Self::HOST),
+            "nowhere" => Some(Self::NOWHERE),
+            _ => integer(name)
+                .and_then(|number| u8::try_from(number).ok())
+                .map(Self),
+        }
+    }
+
+    /// The scope in `item`; `missing` where none is printed.
+    pub(super) fn of(item: &Object<'_>, missing: Self) -> Result<Self, Fault> {
+        match item.name("scope")? {
+            None => Ok(missing),
+            Some(name) => Self::named(&name)
+                .ok_or_else(|| item.fault("scope", format!("`{name}` is no scope"))),
+        }
+    }
 }
 
 /// A route's type (`RTN_*`).
@@ -65,6 +127,27 @@ pub enum RouteKind {
     Xresolve,
 }
 
+impl RouteKind {
+    /// The type that iproute2 prints as `name` (`rtnl_rtntype_n2a`).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "unicast" => Self::Unicast,
+            "local" => Self::Local,
+            "broadcast" => Self::Broadcast,
+            "anycast" => Self::Anycast,
+            "multicast" => Self::Multicast,
+            "blackhole" => Self::Blackhole,
+            "unreachable" => Self::Unreachable,
+            "prohibit" => Self::Prohibit,
+            "throw" => Self::Throw,
+            "nat" => Self::Nat,
+            "xresolve" => Self::Xresolve,
+            _ => return None,
+        })
+    }
+}
+
 /// A route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -88,10 +171,8 @@ pub struct Route {
     pub metric: u32,
     /// The source address for packets that have none yet.
     pub prefsrc: Option<IpAddr>,
-    /// MTU for its destinations.
+    /// MTU for its destinations; iproute2's JSON does not say whether it is locked.
     pub mtu: Option<u32>,
-    /// That MTU is not changed by path MTU discovery.
-    pub mtu_locked: bool,
     /// Advertised MSS.
     pub advmss: Option<u32>,
     /// Hop limit of sent packets.
@@ -145,6 +226,202 @@ pub struct Encap {
 /// Reads `ip-route.json` or, by the file's name, `ip6-route.json`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Route>> {
-    let _ = file;
-    Parsed::default()
+    parse_family(file, family_of(file))
+}
+
+/// Reads the routes of one address family, whatever the file's name.
+#[must_use]
+pub fn parse_family(file: &Arc<SourceFile>, family: Family) -> Parsed<Vec<Route>> {
+    json::items(file, |item| route(item, family))
+}
+
+/// `ip6-…json` files are of IPv6: the tools do not print it.
+pub(super) fn family_of(file: &SourceFile) -> Family {
+    match file.name.rsplit('/').next() {
+        Some(name) if name.starts_with("ip6-") => Family::V6,
+        _ => Family::V4,
+    }
+}
+
+fn route(item: &Object<'_>, family: Family) -> Result<Route, Fault> {
+    let flags = item.strings("flags")?;
+    let kind = match item.text("type")? {
+        // Without `-d`, iproute2 leaves unicast out.
+        None => RouteKind::Unicast,
+        Some(name) => RouteKind::named(&name)
+            .ok_or_else(|| item.fault("type", format!("`{name}` is no route type")))?,
+    };
+    let metrics = item.objects("metrics")?;
+    let metric_of = |key: &str| -> Result<Option<u32>, Fault> {
+        for object in &metrics {
+            if let Some(value) = object.number(key)? {
+                return Ok(Some(value));
+            }
+        }
+        item.number(key)
+    };
+    Ok(Route {
+        family,
+        kind,
+        dst: item.required("dst", prefix(item, "dst", family)?)?,
+        src: prefix(item, "from", family)?,
+        tos: tos(item)?,
+        table: item
+            .name("table")?
+            .map_or(TableId::MAIN, |name| TableId::named(&name)),
+        protocol: item.name("protocol")?.unwrap_or_else(|| "boot".to_owned()),
+        scope: Scope::of(item, Scope::GLOBAL)?,
+        metric: item.number("metric")?.unwrap_or(0),
+        prefsrc: item.parse("prefsrc", "an IP address")?,
+        mtu: metric_of("mtu")?,
+        advmss: metric_of("advmss")?,
+        hoplimit: metric_of("hoplimit")?,
+        nexthops: nexthops(item, &flags)?,
+        nexthop_id: item.number("nhid")?,
+        pref: item.name("pref")?,
+        error: item.number("error")?,
+        flags,
+        source: item.source(),
+    })
+}
+
+/// The ways of a route: `nexthops` where it has several, else its own members; none where it has neither device nor gateway.
+fn nexthops(item: &Object<'_>, flags: &[String]) -> Result<Vec<NextHop>, Fault> {
+    let several = item.objects("nexthops")?;
+    if !several.is_empty() {
+        return several
+            .iter()
+            .map(|object| next_hop(object, &object.strings("flags")?))
+            .collect();
+    }
+    let single = next_hop(item, flags)?;
+    Ok(if single.device.is_none() && single.gateway.is_none() {
+        Vec::new()
+    } else {
+        vec![single]
+    })
+}
+
+/// One way (`__print_rta_gateway`, `print_rta_multipath`); also a nexthop object's.
+pub(super) fn next_hop(item: &Object<'_>, flags: &[String]) -> Result<NextHop, Fault> {
+    let has = |flag: &str| flags.iter().any(|name| name == flag);
+    let gateway = match item.object("via")? {
+        Some(via) => Some(via.required("host", via.parse("host", "an IP address")?)?),
+        None => item.parse("gateway", "an IP address")?,
+    };
+    Ok(NextHop {
+        gateway,
+        device: item.text("dev")?,
+        weight: item.number("weight")?.unwrap_or(1),
+        onlink: has("onlink"),
+        dead: has("dead"),
+        linkdown: has("linkdown"),
+        encap: encap(item)?,
+    })
+}
+
+/// A lightweight tunnel, whose members stand among the route's: its `dst` is the second one of a route.
+fn encap(item: &Object<'_>) -> Result<Option<Encap>, Fault> {
+    let Some(kind) = item.text("encap")? else {
+        return Ok(None);
+    };
+    let is_tunnel = matches!(kind.as_str(), "ip" | "ip6");
+    let dst = if item.has("type") || item.has("table") {
+        item.second("dst")
+    } else {
+        item.get("dst")
+    };
+    let dst = match dst {
+        Some(raw) if is_tunnel => Some(
+            serde_json::from_str(raw.get())
+                .map_err(|_| item.fault("dst", format!("`{raw}` is not an IP address")))?,
+        ),
+        _ => None,
+    };
+    Ok(Some(Encap {
+        id: if is_tunnel { item.number("id")? } else { None },
+        src: if is_tunnel {
+            item.parse("src", "an IP address")?
+        } else {
+            None
+        },
+        dst,
+        kind,
+    }))
+}
+
+/// A prefix, a bare address, or `default`.
+fn prefix(item: &Object<'_>, key: &str, family: Family) -> Result<Option<IpNet>, Fault> {
+    let Some(text) = item.text(key)? else {
+        return Ok(None);
+    };
+    match prefix_of(&text, family) {
+        Some(prefix) => Ok(Some(prefix)),
+        None => Err(item.fault(key, format!("`{text}` is no {} prefix", words(family)))),
+    }
+}
+
+/// `text` as a prefix of `family`.
+pub(super) fn prefix_of(text: &str, family: Family) -> Option<IpNet> {
+    let prefix = match text {
+        "default" | "all" | "any" => match family {
+            Family::V4 => IpNet::V4(ipnet::Ipv4Net::default()),
+            Family::V6 => IpNet::V6(ipnet::Ipv6Net::default()),
+        },
+        _ => match text.parse() {
+            Ok(prefix) => prefix,
+            Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
+        },
+    };
+    (Family::of(prefix.addr()) == family).then_some(prefix)
+}
+
+fn words(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "IPv4",
+        Family::V6 => "IPv6",
+    }
+}
+
+/// The TOS that a packet must have: `0x10`, or a name of `/etc/iproute2/rt_dsfield`.
+pub(super) fn tos(item: &Object<'_>) -> Result<u8, Fault> {
+    // An encapsulation's TOS has the same name and is printed as a bare number.
+    if item.has("encap")
+        && item
+            .get("tos")
+            .is_some_and(|raw| !raw.get().starts_with('"'))
+    {
+        return Ok(0);
+    }
+    let Some(text) = item.name("tos")? else {
+        return Ok(0);
+    };
+    integer(&text)
+        .and_then(|number| u8::try_from(number).ok())
+        .or_else(|| dsfield(&text))
+        .ok_or_else(|| item.fault("tos", format!("`{text}` is no TOS that is known here")))
+}
+
+/// iproute2's `rt_dsfield`, old and new names.
+pub(super) fn dsfield(name: &str) -> Option<u8> {
+    let class = |prefix: &str| name.strip_prefix(prefix)?.parse::<u8>().ok();
+    if let Some(number) = class("CS").filter(|number| *number < 8) {
+        return Some(number << 5);
+    }
+    if let Some(number) = class("AF") {
+        let (class, drop) = (number / 10, number % 10);
+        return ((1..=4).contains(&class) && (1..=3).contains(&drop))
+            .then_some((class << 5) | (drop << 3));
+    }
+    match name {
+        "default" => Some(0),
+        "EF" => Some(0xb8),
+        "VOICE-ADMIT" => Some(0xb0),
+        "LE" => Some(0x04),
+        "lowdelay" => Some(0x10),
+        "throughput" => Some(0x08),
+        "reliability" => Some(0x04),
+        "mincost" => Some(0x02),
+        _ => None,
+    }
 }

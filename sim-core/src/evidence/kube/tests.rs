@@ -1,0 +1,1 @@
+//! Kubernetes objects as real API servers give them.

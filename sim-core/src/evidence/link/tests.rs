@@ -1,0 +1,1 @@
+//! Devices of every kind, as real tools print them.

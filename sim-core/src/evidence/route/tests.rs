@@ -1,0 +1,1 @@
+//! Routes, as real tools print them.

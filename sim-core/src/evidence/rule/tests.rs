@@ -1,0 +1,1 @@
+//! Rules, as real tools print them.
