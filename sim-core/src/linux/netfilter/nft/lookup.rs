@@ -239,7 +239,8 @@ impl<'a> Machine<'a> {
             _ => true,
         };
         if !may_have {
-            return Loaded::Break;
+            // `nft_exthdr_tcp_eval()`: not there is an answer where only that is asked.
+            return field.map_or_else(|| Loaded::is(0_u32), |_| Loaded::Break);
         }
         Loaded::any(self.doubt(format!("`{kind} {name}` is not modelled"), "", &rule.source))
     }
