@@ -1,6 +1,8 @@
 //! nftables rulesets of real namespaces: they parse whole, and kube-proxy's service chains give the Service's endpoints.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+#![expect(clippy::panic, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test reads the corpus")]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
