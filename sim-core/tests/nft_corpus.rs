@@ -336,8 +336,8 @@ fn every_statement_of_nft_is_understood() {
             let uncaptured = [
                 "helper", "iifgroup", "priority", "time", "hour", "day", "dup",
             ];
-            let is_one = |key: &&str| text.contains(&format!("\"{key}\""));
-            assert!(uncaptured.iter().any(|key| is_one(&key)), "{text}");
+            let is_one = |key: &str| text.contains(&format!("\"{key}\""));
+            assert!(uncaptured.into_iter().any(is_one), "{text}");
         }
     }
 }
