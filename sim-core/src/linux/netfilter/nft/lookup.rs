@@ -1,0 +1,293 @@
+//! Matching: comparisons, and finding keys in sets and maps (`nft_cmp_eval()`, `nft_lookup_eval()`).
+
+use super::load::Against;
+use super::machine::Machine;
+use super::value::{Loaded, Part};
+use crate::evidence::nft::{
+    DataType, Element, Elements, Expression, Interval, MatchOperator, Rule, Set, Statement,
+};
+use crate::linux::choice::{Doubt, Tri};
+use crate::linux::packet::Family;
+
+/// What a map has for a key.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Element(&'a Element),
+    Miss,
+    /// It cannot be told, in words.
+    Unclear(String),
+}
+
+impl<'a> Machine<'a> {
+    /// Whether a statement that only matches lets the rule go on.
+    pub(super) fn matches(&mut self, rule: &'a Rule, statement: &'a Statement) -> Tri {
+        let unclear = |what: String| {
+            Tri::Unknown(Doubt {
+                what,
+                settle: String::new(),
+                source: Some(rule.source.clone()),
+            })
+        };
+        match statement {
+            Statement::Match {
+                operator,
+                left,
+                right,
+            } => self.compare(rule, *operator, left, right),
+            Statement::Limit(limit) => unclear(format!(
+                "match `limit rate {}`: it depends on the traffic",
+                limit.text
+            )),
+            Statement::NamedLimit(_) => unclear("a named limit: it depends on the traffic".into()),
+            Statement::Quota(text) => {
+                unclear(format!("match `quota {text}`: it depends on the traffic"))
+            }
+            Statement::CtCount(text) => unclear(format!(
+                "match `ct count {text}`: the number of connections is not captured"
+            )),
+            Statement::Xt { name, .. } => {
+                unclear(format!("match `xt {name}`: its arguments are not printed"))
+            }
+            Statement::ObjectMap(Expression::Map { key, map }) => match self.pick(rule, key, map) {
+                Found::Element(_) => Tri::Yes,
+                Found::Miss => Tri::No,
+                Found::Unclear(why) => unclear(why),
+            },
+            Statement::SetUpdate {
+                set,
+                statements,
+                delete,
+            } => {
+                if !delete {
+                    self.written.insert(set.clone());
+                }
+                // The statements of an element are run as if they stood in the rule (`nft_dynset_eval()`).
+                (statements.iter()).fold(Tri::Yes, |all, statement| match statement {
+                    Statement::NoEffect(_) => all,
+                    inner => all.and(self.matches(rule, inner)),
+                })
+            }
+            other => unclear(format!("statement `{other:?}` is not modelled")),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        rule: &'a Rule,
+        operator: MatchOperator,
+        left: &'a Expression,
+        right: &'a Expression,
+    ) -> Tri {
+        let against = match right {
+            Expression::Value(_, interval) => Against::Interval(*interval),
+            Expression::Set(elements) => Against::Elements(elements),
+            Expression::Named(name) => {
+                (self.set(name)).map_or(Against::Nothing, |set| Against::Elements(&set.elements))
+            }
+            _ => Against::Nothing,
+        };
+        let parts = match self.load(rule, left, against) {
+            Loaded::Break => return Tri::No,
+            Loaded::Parts(parts) => parts,
+        };
+        let negated = operator == MatchOperator::NotEqual;
+        match right {
+            Expression::Value(_, interval) => match parts.as_slice() {
+                [part] => part.compare(operator, *interval),
+                _ => self.unclear(rule, "a concatenation is compared to a single value"),
+            },
+            Expression::Set(elements) => self.contains(rule, elements, &parts).negate_if(negated),
+            Expression::Named(name) => self.in_set(rule, name, &parts).negate_if(negated),
+            other => match self.load(rule, other, Against::Nothing) {
+                Loaded::Break => Tri::No,
+                Loaded::Parts(wanted) if wanted.len() == parts.len() => {
+                    let pairs = parts.iter().zip(&wanted);
+                    let operator = if negated {
+                        MatchOperator::Equal
+                    } else {
+                        operator
+                    };
+                    let all = pairs.fold(Tri::Yes, |all, (part, wanted)| {
+                        all.and(compare_parts(operator, part, wanted))
+                    });
+                    all.negate_if(negated)
+                }
+                Loaded::Parts(_) => self.unclear(rule, "the sides have different lengths"),
+            },
+        }
+    }
+
+    fn set(&self, name: &str) -> Option<&'a Set> {
+        self.table.and_then(|table| table.sets.get(name))
+    }
+
+    fn unclear(&self, rule: &Rule, what: &str) -> Tri {
+        Tri::Unknown(self.doubt(what, "", &rule.source))
+    }
+
+    /// Whether `parts` is in the named set.
+    fn in_set(&mut self, rule: &Rule, name: &str, parts: &[Part]) -> Tri {
+        let Some(set) = self.set(name) else {
+            return self.unclear(rule, &format!("set `{name}` is not in the listing"));
+        };
+        let found = self.contains(rule, &set.elements, parts);
+        if !set.volatile || found != Tri::No {
+            return found;
+        }
+        if self.written.contains(name) {
+            return self.unclear(rule, &format!("set `{name}` was written to by this packet"));
+        }
+        self.assume_stable(name);
+        Tri::No
+    }
+
+    fn assume_stable(&mut self, name: &str) {
+        self.choice.assume(format!(
+            "set `{name}`, which rules fill as packets pass, holds what was captured and nothing about this flow"
+        ));
+    }
+
+    /// Whether `parts` is in `elements`.
+    fn contains(&self, rule: &Rule, elements: &Elements, parts: &[Part]) -> Tri {
+        let unknown = elements.unknown().first().map(|text| {
+            self.doubt(
+                format!("element `{text}` is not modelled"),
+                "",
+                &rule.source,
+            )
+        });
+        let otherwise = unknown.map_or(Tri::No, Tri::Unknown);
+        if let Some(key) = known_key(parts) {
+            return match elements.lookup(&key) {
+                Some(element) => condition(element),
+                None => otherwise,
+            };
+        }
+        (elements.list().iter()).fold(otherwise, |any, element| {
+            if any == Tri::Yes {
+                return any;
+            }
+            any.or(covers(element, parts).and(condition(element)))
+        })
+    }
+
+    /// The element that a map has for `key`; where that is not known, asks which.
+    pub(super) fn pick(
+        &mut self,
+        rule: &'a Rule,
+        key: &'a Expression,
+        map: &'a Expression,
+    ) -> Found<'a> {
+        let (elements, name) = match map {
+            Expression::Set(elements) => (elements, None),
+            Expression::Named(name) => match self.set(name) {
+                Some(set) => (&set.elements, Some(set)),
+                None => return Found::Unclear(format!("map `{name}` is not in the listing")),
+            },
+            other => return Found::Unclear(format!("`{other:?}` is no map")),
+        };
+        let parts = match self.load(rule, key, Against::Elements(elements)) {
+            Loaded::Break => return Found::Miss,
+            Loaded::Parts(parts) => parts,
+        };
+        match self.choose(elements, &parts) {
+            Some(element) => Found::Element(element),
+            None => self.missed(rule, elements, name),
+        }
+    }
+
+    fn choose(&mut self, elements: &'a Elements, parts: &[Part]) -> Option<&'a Element> {
+        if let Some(key) = known_key(parts) {
+            let element = elements.lookup(&key)?;
+            return self.holds(condition(element)).then_some(element);
+        }
+        for element in elements
+            .list()
+            .iter()
+            .filter(|element| !element.key.is_empty())
+        {
+            if self.holds(covers(element, parts).and(condition(element))) {
+                return Some(element);
+            }
+        }
+        elements.catch_all()
+    }
+
+    /// Decides: asks where it is not known.
+    pub(super) fn holds(&mut self, tri: Tri) -> bool {
+        match tri {
+            Tri::Yes => true,
+            Tri::No => false,
+            Tri::Unknown(doubt) => self.choice.unknown(doubt),
+        }
+    }
+
+    fn missed(&mut self, rule: &Rule, elements: &Elements, set: Option<&Set>) -> Found<'a> {
+        if let Some(text) = elements.unknown().first() {
+            let doubt = self.doubt(
+                format!("element `{text}` is not modelled"),
+                "",
+                &rule.source,
+            );
+            if self.choice.unknown(doubt) {
+                return Found::Unclear(format!("element `{text}` is not modelled"));
+            }
+        }
+        if let Some(set) = set.filter(|set| set.volatile) {
+            if self.written.contains(&set.name) {
+                return Found::Unclear(format!("map `{}` was written to by this packet", set.name));
+            }
+            self.assume_stable(&set.name);
+        }
+        Found::Miss
+    }
+}
+
+fn known_key(parts: &[Part]) -> Option<Vec<u128>> {
+    (parts.iter())
+        .map(|part| match part {
+            Part::Is(value) => Some(*value),
+            Part::Between { .. } | Part::Bits { .. } => None,
+        })
+        .collect()
+}
+
+fn covers(element: &Element, parts: &[Part]) -> Tri {
+    if element.key.is_empty() {
+        return Tri::Yes;
+    }
+    if element.key.len() != parts.len() {
+        return Tri::No;
+    }
+    let pairs = element.key.iter().zip(parts);
+    pairs.fold(Tri::Yes, |all, (interval, part)| {
+        all.and(part.within(*interval))
+    })
+}
+
+/// An element may stand under a limit of its own.
+fn condition(element: &Element) -> Tri {
+    match &element.condition {
+        None => Tri::Yes,
+        Some(text) => Tri::Unknown(Doubt {
+            what: format!("`{text}` of an element: it depends on the traffic"),
+            settle: String::new(),
+            source: Some(element.source.clone()),
+        }),
+    }
+}
+
+fn compare_parts(operator: MatchOperator, part: &Part, wanted: &Part) -> Tri {
+    match (part, wanted) {
+        (_, Part::Is(value)) => part.compare(operator, Interval::single(*value)),
+        (_, Part::Between { doubt, .. } | Part::Bits { doubt, .. }) => Tri::Unknown(doubt.clone()),
+    }
+}
+
+/// The type that an address has in a packet of `family`.
+pub(super) fn address_kind(family: Family) -> DataType {
+    match family {
+        Family::V4 => DataType::Ipv4,
+        Family::V6 => DataType::Ipv6,
+    }
+}
