@@ -47,6 +47,7 @@ pub mod manifest;
 pub mod neighbour;
 pub mod netns;
 pub mod nexthop;
+pub mod nft;
 pub mod resolv;
 pub mod route;
 pub mod rule;
