@@ -60,7 +60,5 @@ mod text;
 pub mod wireguard;
 pub(crate) mod names;
 pub mod xtables;
-pub mod nft;
-
 pub use formats::check;
 pub use text::{MAX_FILE_BYTES, source_file};
