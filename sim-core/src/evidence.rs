@@ -10,6 +10,9 @@
 //! | `ip-neigh.json` | [`neighbour::parse`] |
 //! | `ip-nexthop.json` | [`nexthop::parse`] |
 //! | `bridge-link.json`, `bridge-fdb.json`, `bridge-vlan.json` | [`bridge::parse_links`], [`bridge::parse_fdb`], [`bridge::parse_vlans`] |
+//! | `ip(6)tables-save.txt`, `ip(6)tables-legacy-save.txt` | [`xtables::parse`] |
+//! | `nft-ruleset.json` | [`nft::parse`] |
+//! | `ipset-save.txt` | [`ipset::parse`] |
 //! | `ipvsadm-save.txt` | [`ipvs::parse`] |
 //! | `ss.txt` | [`socket::parse`] |
 //! | `sysctl.txt` | [`sysctl::parse`] |
@@ -36,14 +39,15 @@ pub mod bpf;
 pub mod bridge;
 pub mod cloud;
 pub mod counters;
-pub mod ipset;
 mod formats;
+pub mod ipset;
 pub mod ipvs;
 mod json;
 pub mod kube;
 pub mod link;
 pub mod mac;
 pub mod manifest;
+pub(crate) mod names;
 pub mod neighbour;
 pub mod netns;
 pub mod nexthop;
@@ -58,7 +62,7 @@ pub mod tc;
 mod testing;
 mod text;
 pub mod wireguard;
-pub(crate) mod names;
 pub mod xtables;
+
 pub use formats::check;
 pub use text::{MAX_FILE_BYTES, source_file};

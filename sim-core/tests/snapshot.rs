@@ -332,7 +332,8 @@ fn try_everything(store: &mut dyn Store) -> Result<Vec<String>, Vec<ByteRange>> 
             Step::Needs(ranges) => Err(ranges),
         }
     }
-    let text = |bytes: Option<Arc<[u8]>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let text =
+        |bytes: Option<Arc<[u8]>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let mut answers = Vec::new();
     for machine in answer(store.machines())? {
         answers.push(machine.clone());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    address, bpf, bridge, cloud, counters, ipvs, kube, link, manifest, neighbour, netns, nexthop,
-    resolv, route, rule, socket, sysctl, tc, wireguard,
+    address, bpf, bridge, cloud, counters, ipset, ipvs, kube, link, manifest, neighbour, netns,
+    nexthop, nft, resolv, route, rule, socket, sysctl, tc, wireguard, xtables,
 };
 use crate::source::{Problem, SourceFile};
 
@@ -28,6 +28,16 @@ const NAMESPACE: &[(&str, Check)] = &[
     ("bridge-vlan.json", |file| {
         bridge::parse_vlans(file).problems
     }),
+    ("iptables-save.txt", |file| xtables::parse(file).problems),
+    ("iptables-legacy-save.txt", |file| {
+        xtables::parse(file).problems
+    }),
+    ("ip6tables-save.txt", |file| xtables::parse(file).problems),
+    ("ip6tables-legacy-save.txt", |file| {
+        xtables::parse(file).problems
+    }),
+    ("nft-ruleset.json", |file| nft::parse(file).problems),
+    ("ipset-save.txt", |file| ipset::parse(file).problems),
     ("ipvsadm-save.txt", |file| ipvs::parse(file).problems),
     ("ss.txt", |file| socket::parse(file).problems),
     ("sysctl.txt", |file| sysctl::parse(file).problems),
@@ -65,8 +75,6 @@ const KUBE: &[(&str, Check)] = &[
 ];
 
 /// What the parser of `file` cannot read in it; `None` for files that have no parser here.
-///
-/// Rule sets (`iptables-save.txt`, `nft-ruleset.json`, `ipset-save.txt`) have their own modules.
 #[must_use]
 pub fn check(file: &Arc<SourceFile>) -> Option<Vec<Problem>> {
     let check = parser_of(&file.name)?;

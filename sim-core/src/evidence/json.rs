@@ -12,6 +12,8 @@ use crate::source::{Parsed, Position, Problem, Source, SourceFile};
 
 mod object;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub(crate) use object::Object;

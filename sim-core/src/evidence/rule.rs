@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::json::{self, Fault, Object, integer};
+use super::names;
 use super::route::{self, TableId};
 use crate::linux::packet::Family;
 use crate::source::{Parsed, Source, SourceFile};
@@ -282,22 +283,10 @@ fn ipproto(item: &Object<'_>) -> Result<Option<u8>, Fault> {
     let Some(text) = item.name("ipproto")? else {
         return Ok(None);
     };
-    let number = match text.as_str() {
-        "icmp" => Some(1),
-        "igmp" => Some(2),
-        "ipip" | "ipencap" => Some(4),
-        "tcp" => Some(6),
-        "udp" => Some(17),
-        "ipv6" => Some(41),
-        "gre" => Some(47),
-        "esp" => Some(50),
-        "ah" => Some(51),
-        "icmpv6" | "ipv6-icmp" => Some(58),
-        "sctp" => Some(132),
-        "udplite" => Some(136),
-        text => integer(text.strip_prefix("ipproto-").unwrap_or(text))
-            .and_then(|number| u8::try_from(number).ok()),
-    };
+    let number = names::protocol_number(&text).or_else(|| {
+        integer(text.strip_prefix("ipproto-").unwrap_or(&text))
+            .and_then(|number| u8::try_from(number).ok())
+    });
     match number {
         Some(number) => Ok(Some(number)),
         None => Err(item.fault(

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::source::{Parsed, Position, Problem, Source, SourceFile};
 
+#[cfg(test)]
+mod tests;
+
 /// Larger files are refused: no tool prints that much, and positions are kept in 32 bits.
 pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
 

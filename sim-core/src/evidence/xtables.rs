@@ -1,6 +1,6 @@
 //! `iptables-save`, `ip6tables-save` and their legacy twins, with or without counters.
 
-mod lex;
+pub(crate) mod lex;
 mod match_parse;
 mod match_terms;
 mod matches;
@@ -99,4 +99,4 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<XtablesSave> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

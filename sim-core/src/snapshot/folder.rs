@@ -54,12 +54,12 @@ impl Folder {
     }
 
     fn part_paths(&self, list: &str) -> Vec<String> {
-        if self.files.contains_key(list) {
-            return vec![list.to_owned()];
-        }
         let Some(resource) = path::list(list) else {
             return Vec::new();
         };
+        if self.files.contains_key(list) {
+            return vec![list.to_owned()];
+        }
         let is_part = |path: &&String| path::list_part(path).is_some_and(|(of, _)| of == resource);
         self.files.keys().filter(is_part).cloned().collect()
     }

@@ -63,6 +63,70 @@ fn every_file_of_the_corpus_loads_without_a_problem() {
     eprintln!("{read} files read");
 }
 
+/// The values below `pointer` in a file that is JSON.
+fn values(bytes: &[u8], pointer: &str) -> usize {
+    let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    value.pointer(pointer).unwrap().as_array().unwrap().len()
+}
+
+#[test]
+fn no_item_of_the_corpus_is_dropped_silently() {
+    let mut total = 0;
+    for case in cases() {
+        for (name, bytes) in files(&case) {
+            let file = source_file(&name, &bytes).value;
+            let base = name.rsplit('/').next().unwrap();
+            if file.text.is_empty() {
+                continue;
+            }
+            let (found, expected) = match base {
+                "ip-link.json" => (link::parse(&file).value.len(), values(&bytes, "")),
+                "ip-route.json" | "ip6-route.json" => {
+                    (route::parse(&file).value.len(), values(&bytes, ""))
+                }
+                "ip-rule.json" => (rule::parse(&file).value.len(), values(&bytes, "")),
+                "ip-neigh.json" => (neighbour::parse(&file).value.len(), values(&bytes, "")),
+                "bridge-fdb.json" => (bridge::parse_fdb(&file).value.len(), values(&bytes, "")),
+                "bridge-link.json" => (bridge::parse_links(&file).value.len(), values(&bytes, "")),
+                "ss.txt" => (socket::parse(&file).value.len(), file.text.lines().count()),
+                "sysctl.txt" => (
+                    sysctl::parse(&file).value.iter().count(),
+                    file.text.lines().count(),
+                ),
+                "pods.json" => (
+                    kube::pod::parse(&file).value.len(),
+                    values(&bytes, "/items"),
+                ),
+                "services.json" => (
+                    kube::service::parse(&file).value.len(),
+                    values(&bytes, "/items"),
+                ),
+                "endpointslices.json" => (
+                    kube::endpoints::parse_slices(&file).value.len(),
+                    values(&bytes, "/items"),
+                ),
+                _ => continue,
+            };
+            assert_eq!(found, expected, "{}: {name}", case.display());
+            total += found;
+        }
+    }
+    eprintln!("{total} items compared");
+}
+
+#[test]
+fn kube_proxys_configuration_of_every_case_is_understood() {
+    for case in cases() {
+        let name = "kube/configmaps.json";
+        let file = source_file(name, &std::fs::read(case.join(name)).unwrap()).value;
+        let maps = kube::config::parse(&file).value;
+        let config = maps.iter().find_map(|map| map.kube_proxy().unwrap());
+        let config = config.expect("kube-proxy's ConfigMap");
+        assert!(config.mode.is_some() && !config.cluster_cidrs.is_empty());
+        assert_eq!(config.masquerade_bit, Some(14));
+    }
+}
+
 /// One file of each format: the largest of the first cases.
 fn samples() -> Vec<(String, Vec<u8>)> {
     let mut samples: Vec<(String, Vec<u8>)> = Vec::new();
@@ -85,6 +149,10 @@ fn samples() -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_truncated_file_gives_what_stood_before_the_cut_and_says_that_it_was_cut() {
     for (name, bytes) in samples() {
+        // A rule set's JSON has its own reader and its own test.
+        if name.ends_with("nft-ruleset.json") {
+            continue;
+        }
         let step = (bytes.len() / 97).max(1);
         for cut in (1..bytes.len()).step_by(step) {
             let file = source_file(&name, &bytes[..cut]);
@@ -178,6 +246,9 @@ fn changed_bytes_of_real_files_never_panic() {
         usize::try_from(state >> 33).unwrap()
     };
     for (name, bytes) in samples() {
+        if bytes.is_empty() {
+            continue;
+        }
         for _ in 0..200 {
             let mut changed = bytes.clone();
             for _ in 0..3 {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 /// One word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token<'a> {
+pub(crate) struct Token<'a> {
     /// Its text, without quotes.
-    pub(super) text: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
     /// It stood in double quotes.
-    pub(super) quoted: bool,
+    pub(crate) quoted: bool,
 }
 
 /// Splits `line` into words as `add_param_to_argv()` does; `None` if a quote stays open.
-pub(super) fn split<'a>(line: &'a str, tokens: &mut Vec<Token<'a>>) -> Option<()> {
+pub(crate) fn split<'a>(line: &'a str, tokens: &mut Vec<Token<'a>>) -> Option<()> {
     tokens.clear();
     let mut rest = line.trim_start_matches([' ', '\t']);
     while !rest.is_empty() {
@@ -35,6 +35,15 @@ pub(super) fn split<'a>(line: &'a str, tokens: &mut Vec<Token<'a>>) -> Option<()
         rest = after.trim_start_matches([' ', '\t']);
     }
     Some(())
+}
+
+/// Enough of a line to find it by.
+pub(crate) fn shorten(line: &str) -> &str {
+    let end = line
+        .char_indices()
+        .nth(60)
+        .map_or(line.len(), |(end, _)| end);
+    line.get(..end).unwrap_or(line)
 }
 
 /// The text up to the closing quote, and what follows it.

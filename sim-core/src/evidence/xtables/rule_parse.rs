@@ -40,9 +40,9 @@ pub(super) fn parse(tokens: &[Token<'_>], chain: impl Fn(&str) -> Option<Arc<str
         }
         rest = match &*word.text {
             _ if word.quoted => parts.unknown(negated, "", word, after),
-            "-m" | "--match" if !negated => parts.read_match(after),
-            "-j" | "--jump" if !negated => parts.read_target(after, false, &chain),
-            "-g" | "--goto" if !negated => parts.read_target(after, true, &chain),
+            "-m" | "--match" if !negated => parts.read_match(word, after),
+            "-j" | "--jump" if !negated => parts.read_target(word, after, false, &chain),
+            "-g" | "--goto" if !negated => parts.read_target(word, after, true, &chain),
             "-f" | "--fragment" => {
                 parts.header.fragment = Some(Term { negated, value: () });
                 after
@@ -71,10 +71,13 @@ fn is_header(token: &Token<'_>) -> bool {
 }
 
 impl RuleParts {
-    fn read_match<'t, 'a>(&mut self, tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+    fn read_match<'t, 'a>(
+        &mut self,
+        option: &Token<'_>,
+        tokens: &'t [Token<'a>],
+    ) -> &'t [Token<'a>] {
         let Some((name, after)) = tokens.split_first() else {
-            self.matches.push(Match::Unknown(Extension::default()));
-            return tokens;
+            return self.unknown(false, "", option, tokens);
         };
         let (section, rest) = section::read(&name.text, after);
         self.matches.push(match_parse::parse(&section));
@@ -83,13 +86,13 @@ impl RuleParts {
 
     fn read_target<'t, 'a>(
         &mut self,
+        option: &Token<'_>,
         tokens: &'t [Token<'a>],
         goto: bool,
         chain: &impl Fn(&str) -> Option<Arc<str>>,
     ) -> &'t [Token<'a>] {
         let Some((name, after)) = tokens.split_first() else {
-            self.target = Target::Unknown(Extension::default());
-            return tokens;
+            return self.unknown(false, "", option, tokens);
         };
         let (section, rest) = section::read(&name.text, after);
         let known = match chain(&name.text) {

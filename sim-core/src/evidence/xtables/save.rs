@@ -44,7 +44,7 @@ impl<'f> Reader<'f> {
             Some(_) if line.trim().is_empty() => {}
             Some(_) => self.problem(
                 number,
-                format!("`{}` is not a line of iptables-save", shorten(line)),
+                format!("`{}` is not a line of iptables-save", lex::shorten(line)),
             ),
         }
     }
@@ -98,7 +98,7 @@ impl<'f> Reader<'f> {
             _ => {
                 self.problem(
                     number,
-                    format!("`{}` declares no chain with a policy", shorten(line)),
+                    format!("`{}` declares no chain with a policy", lex::shorten(line)),
                 );
                 return;
             }
@@ -139,7 +139,7 @@ impl<'f> Reader<'f> {
         tokens: &mut Vec<Token<'f>>,
     ) -> Result<(), String> {
         lex::split(line, tokens)
-            .ok_or_else(|| format!("`{}`: a quote is not closed", shorten(line)))?;
+            .ok_or_else(|| format!("`{}`: a quote is not closed", lex::shorten(line)))?;
         let mut words = tokens.as_slice();
         let mut counted = None;
         if let Some((first, rest)) = words.split_first()
@@ -151,10 +151,10 @@ impl<'f> Reader<'f> {
             words = rest;
         }
         let [append, name, words @ ..] = words else {
-            return Err(format!("`{}` is not a rule", shorten(line)));
+            return Err(format!("`{}` is not a rule", lex::shorten(line)));
         };
         if append.text != "-A" {
-            return Err(format!("`{}` is not a rule", shorten(line)));
+            return Err(format!("`{}` is not a rule", lex::shorten(line)));
         }
         let table = (self.open.as_mut()).ok_or_else(|| "a rule outside of a table".to_owned())?;
         let place = match table.chains.get(self.last_chain) {
@@ -228,13 +228,4 @@ impl<'f> Reader<'f> {
 fn counters(text: &str) -> Option<(u64, u64)> {
     let (packets, bytes) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
     Some((packets.parse().ok()?, bytes.parse().ok()?))
-}
-
-/// Enough of a line to find it by.
-fn shorten(line: &str) -> &str {
-    let end = line
-        .char_indices()
-        .nth(60)
-        .map_or(line.len(), |(end, _)| end);
-    line.get(..end).unwrap_or(line)
 }

@@ -93,7 +93,7 @@ fn unknown_names(save: &XtablesSave) -> Vec<&str> {
 }
 
 /// All captured files whose name matches, or nothing (loudly) where there is no corpus.
-fn corpus(wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+pub(crate) fn corpus(wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let root = std::env::var_os("PATHGLASS_CORPUS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
         PathBuf::from,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AddressMask, InterfacePattern, MarkMask, PortRange};
 
 /// A number, decimal or with `0x`.
-pub(super) fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
@@ -14,12 +14,12 @@ pub(super) fn number(text: &str) -> Option<u32> {
 }
 
 /// A number that fits a byte.
-pub(super) fn byte(text: &str) -> Option<u8> {
+pub(crate) fn byte(text: &str) -> Option<u8> {
     number(text)?.try_into().ok()
 }
 
 /// `low:high`, `low:`, `:high` or one number.
-pub(super) fn range<T: Copy>(
+pub(crate) fn range<T: Copy>(
     text: &str,
     (lowest, highest): (T, T),
     parse: impl Fn(&str) -> Option<T>,
@@ -39,18 +39,18 @@ pub(super) fn range<T: Copy>(
 }
 
 /// A port.
-pub(super) fn port(text: &str) -> Option<u16> {
+pub(crate) fn port(text: &str) -> Option<u16> {
     text.parse().ok()
 }
 
 /// Ports as `--dport` has them.
-pub(super) fn ports(text: &str) -> Option<PortRange> {
+pub(crate) fn ports(text: &str) -> Option<PortRange> {
     let (low, high) = range(text, (0, u16::MAX), port)?;
     Some(PortRange { low, high })
 }
 
 /// Ports as targets have them: `5-9`.
-pub(super) fn target_ports(text: &str) -> Option<PortRange> {
+pub(crate) fn target_ports(text: &str) -> Option<PortRange> {
     let (low, high) = text.split_once('-').unwrap_or((text, text));
     Some(PortRange {
         low: port(low)?,
@@ -59,7 +59,7 @@ pub(super) fn target_ports(text: &str) -> Option<PortRange> {
 }
 
 /// `value/mask`; all bits count without a mask.
-pub(super) fn mark(text: &str) -> Option<MarkMask> {
+pub(crate) fn mark(text: &str) -> Option<MarkMask> {
     let (value, mask) = match text.split_once('/') {
         Some((value, mask)) => (number(value)?, number(mask)?),
         None => (number(text)?, u32::MAX),
@@ -68,7 +68,7 @@ pub(super) fn mark(text: &str) -> Option<MarkMask> {
 }
 
 /// An address with a prefix length, a mask, or neither.
-pub(super) fn address_mask(text: &str) -> Option<AddressMask> {
+pub(crate) fn address_mask(text: &str) -> Option<AddressMask> {
     let (address, mask) = match text.split_once('/') {
         Some((address, mask)) => (address.parse().ok()?, Some(mask)),
         None => (text.parse().ok()?, None),
@@ -141,7 +141,7 @@ impl AddressMask {
 }
 
 /// A device's name, or the start of one before `+`.
-pub(super) fn interface(text: &str) -> InterfacePattern {
+pub(crate) fn interface(text: &str) -> InterfacePattern {
     match text.strip_suffix('+') {
         Some(start) => InterfacePattern {
             name: Arc::from(start),
@@ -167,7 +167,7 @@ impl InterfacePattern {
 }
 
 /// `first-last` or one address.
-pub(super) fn address_range(text: &str) -> Option<(IpAddr, IpAddr)> {
+pub(crate) fn address_range(text: &str) -> Option<(IpAddr, IpAddr)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last): (IpAddr, IpAddr) = (first.parse().ok()?, last.parse().ok()?);
     (first.is_ipv4() == last.is_ipv4()).then_some((first, last))
@@ -184,7 +184,7 @@ pub(crate) fn mac(text: &str) -> Option<[u8; 6]> {
 }
 
 /// The bits of a comma-separated list of names.
-pub(super) fn bits<T: Copy + Default + std::ops::BitOr<Output = T>>(
+pub(crate) fn bits<T: Copy + Default + std::ops::BitOr<Output = T>>(
     text: &str,
     names: &[(&str, T)],
 ) -> Option<T> {

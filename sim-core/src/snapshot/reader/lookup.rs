@@ -79,12 +79,12 @@ impl Reader {
 
     fn part_paths(&self, list: &str) -> Result<Vec<String>, SnapshotError> {
         let root = self.opened()?;
-        if root.archive.holder(list).is_some() {
-            return Ok(vec![list.to_owned()]);
-        }
         let Some(resource) = path::list(list) else {
             return Ok(Vec::new());
         };
+        if root.archive.holder(list).is_some() {
+            return Ok(vec![list.to_owned()]);
+        }
         let is_part = |path: &str| path::list_part(path).is_some_and(|(of, _)| of == resource);
         let mut parts: Vec<String> = root
             .archive
