@@ -48,10 +48,7 @@ fn headline(page: &mut Page, verdict: &Verdict) {
     };
     page.headline(
         Span(style, &word),
-        &[
-            Span(BOLD, &name::question(verdict)),
-            Span(DIM, boundary),
-        ],
+        &[Span(BOLD, &name::question(verdict)), Span(DIM, boundary)],
     );
     page.blank();
 }

@@ -15,7 +15,9 @@ mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
+pub(crate) use log::LoggedHop;
 pub(crate) use script::{Completeness, Decision, Run, explore, plus, probability};
+pub(crate) use wire::is_public;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -89,6 +91,8 @@ pub(crate) struct Frame {
     /// `None` on links without addresses: whoever is at the other end takes it.
     pub(crate) dst: Option<Mac>,
     pub(crate) src: Option<Mac>,
+    /// The address that the hardware address was asked for.
+    pub(crate) next: IpAddr,
     pub(crate) transit: Transit,
 }
 
@@ -128,8 +132,8 @@ pub(crate) enum Expected {
 }
 
 /// One walk of one exchange, with everything it has learned so far.
-pub(crate) struct Walk<'w> {
-    pub(crate) world: &'w mut World<'w>,
+pub(crate) struct Walk<'w, 's> {
+    pub(crate) world: &'w mut World<'s>,
     pub(crate) script: &'w mut Script,
     pub(crate) conns: Vec<Conn>,
     pub(crate) log: log::Log,
@@ -156,8 +160,8 @@ pub(crate) struct Walk<'w> {
 /// More stages than any real path has: reaching it means that packets go in circles.
 const BUDGET: u32 = 600;
 
-impl<'w> Walk<'w> {
-    pub(crate) fn new(world: &'w mut World<'w>, script: &'w mut Script) -> Self {
+impl<'w, 's> Walk<'w, 's> {
+    pub(crate) fn new(world: &'w mut World<'s>, script: &'w mut Script) -> Self {
         Self {
             world,
             script,
@@ -204,7 +208,7 @@ impl<'w> Walk<'w> {
     }
 }
 
-impl std::fmt::Debug for Walk<'_> {
+impl std::fmt::Debug for Walk<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Walk").field("phase", &self.phase).field("budget", &self.budget).finish_non_exhaustive()
     }

@@ -6,6 +6,7 @@
 mod core;
 mod error;
 mod guard;
+mod input;
 mod options;
 mod pick;
 mod ports;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tsify::{Ts, Tsify};
 
 use crate::error::ErrorInfo;
+use crate::input;
 
 /// A key that the opener trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Tsify)]
@@ -35,7 +36,5 @@ pub(crate) fn read(options: Option<&Ts<OpenOptions>>) -> Result<OpenOptions, Err
     let Some(options) = options else {
         return Ok(OpenOptions::default());
     };
-    options
-        .to_rust()
-        .map_err(|error| ErrorInfo::flow("options", error.to_string()))
+    input::read(options, "options")
 }

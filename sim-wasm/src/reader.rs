@@ -12,9 +12,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::core::Core;
 use crate::error::ErrorInfo;
 use crate::guard;
+use crate::input;
 use crate::options::{self, OpenOptions};
 use crate::pick::{Objects, Port, SnapshotInfo};
-use crate::snapshot::{flow, json, to_js};
+use crate::snapshot::{json, to_js};
 use crate::store;
 
 /// A range of the snapshot's bytes, `start..end`.
@@ -112,7 +113,7 @@ impl SnapshotReader {
     /// # Errors
     /// As `Snapshot.diagnose`.
     pub fn diagnose(&self, request: &Ts<FlowRequest>) -> Result<Option<Ts<Verdict>>, ErrorInfo> {
-        self.settle(self.core.diagnose(&flow(request)?)?)
+        self.settle(self.core.diagnose(&input::read(request, "request")?)?)
             .as_ref()
             .map(to_js)
             .transpose()
@@ -124,7 +125,7 @@ impl SnapshotReader {
     /// As `Snapshot.diagnose`.
     #[wasm_bindgen(js_name = diagnoseJson)]
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<Option<String>, ErrorInfo> {
-        self.settle(self.core.diagnose(&flow(request)?)?)
+        self.settle(self.core.diagnose(&input::read(request, "request")?)?)
             .as_ref()
             .map(json)
             .transpose()

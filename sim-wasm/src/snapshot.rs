@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::core::Core;
 use crate::error::ErrorInfo;
 use crate::guard;
+use crate::input;
 use crate::options::{self, OpenOptions};
 use crate::pick::{Objects, Port, SnapshotInfo};
 use crate::store;
@@ -66,7 +67,7 @@ impl Snapshot {
     /// # Errors
     /// When the question means nothing in this capture (kind `flow`), or the snapshot is damaged.
     pub fn diagnose(&self, request: &Ts<FlowRequest>) -> Result<Ts<Verdict>, ErrorInfo> {
-        to_js(&whole(self.core.diagnose(&flow(request)?)?)?)
+        to_js(&whole(self.core.diagnose(&input::read(request, "request")?)?)?)
     }
 
     /// The verdict's JSON: byte for byte what the native engine writes.
@@ -75,7 +76,7 @@ impl Snapshot {
     /// As `diagnose`.
     #[wasm_bindgen(js_name = diagnoseJson)]
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<String, ErrorInfo> {
-        json(&whole(self.core.diagnose(&flow(request)?)?)?)
+        json(&whole(self.core.diagnose(&input::read(request, "request")?)?)?)
     }
 }
 
@@ -84,13 +85,6 @@ impl Snapshot {
 #[must_use]
 pub fn is_encrypted(head: &[u8]) -> bool {
     pathglass_sim::snapshot::is_encrypted(head)
-}
-
-/// The question, or an error that names the field at fault.
-pub(crate) fn flow(request: &Ts<FlowRequest>) -> Result<FlowRequest, ErrorInfo> {
-    request
-        .to_rust()
-        .map_err(|error| ErrorInfo::flow("request", error.to_string()))
 }
 
 /// The verdict's bytes.

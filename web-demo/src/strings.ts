@@ -73,6 +73,8 @@ const en = {
     forward: "request",
     reply: "reply",
     asIfPassed: "as if it had passed",
+    to: "now to",
+    from: "now from",
     blocked: "stops here",
     unknown: "not known",
     ends: "The packet's way ends here.",

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::link::BridgePort;
+use super::json::{self, Fault, Object};
+use super::link::{BridgePort, port};
 use super::mac::Mac;
 use crate::source::{Parsed, Source, SourceFile};
 
@@ -92,20 +93,146 @@ pub struct BridgeVlan {
 /// Reads `bridge-link.json`.
 #[must_use]
 pub fn parse_links(file: &Arc<SourceFile>) -> Parsed<Vec<BridgeLink>> {
-    let _ = file;
-    Parsed::default()
+    let mut value = Vec::new();
+    let problems = json::each(file, |item| {
+        // A bridge itself and a NIC with an embedded switch are listed too, without a port's state.
+        if item.has("state") {
+            value.push(BridgeLink {
+                index: item.required("ifindex", item.number("ifindex")?)?,
+                device: item.required("ifname", item.text("ifname")?)?,
+                master: item.text("master")?,
+                port: port::bridge_port(item)?,
+                source: item.source(),
+            });
+        }
+        Ok(())
+    });
+    Parsed { value, problems }
 }
 
 /// Reads `bridge-fdb.json`.
 #[must_use]
 pub fn parse_fdb(file: &Arc<SourceFile>) -> Parsed<Vec<FdbEntry>> {
-    let _ = file;
-    Parsed::default()
+    let mut value = Vec::new();
+    let problems = json::each(file, |item| {
+        // IPoIB and other tunnels list entries whose addresses are no Ethernet addresses; no bridge uses them.
+        let mac = item.required("mac", item.text("mac")?)?;
+        if mac.matches(':').count() == 5 {
+            value.push(fdb_entry(item, &mac)?);
+        }
+        Ok(())
+    });
+    Parsed { value, problems }
+}
+
+fn fdb_entry(item: &Object<'_>, mac: &str) -> Result<FdbEntry, Fault> {
+    let flags = item.strings("flags")?;
+    let state = match item.name("state")?.as_deref() {
+        None | Some("" | "reachable") => FdbState::Learned,
+        Some("permanent") => FdbState::Permanent,
+        Some("static") => FdbState::Static,
+        Some("stale") => FdbState::Stale,
+        Some(other) => FdbState::Other(other.to_owned()),
+    };
+    // iproute2 before 4.18 prints `dev`, later ones `ifname`.
+    let device = item.text("ifname")?.or(item.text("dev")?);
+    Ok(FdbEntry {
+        mac: mac
+            .parse()
+            .map_err(|error: super::mac::InvalidMac| item.fault("mac", error.to_string()))?,
+        device: item.required("ifname", device)?,
+        dst: item.parse("dst", "an IP address")?,
+        nexthop_id: item.number("nhid")?,
+        vlan: item.number("vlan")?,
+        port: item.number("port")?,
+        vni: item.number("vni")?,
+        src_vni: item.number("src_vni")?,
+        via: item.text("viaIf")?,
+        self_: flags.iter().any(|flag| flag == "self"),
+        master: item.text("master")?,
+        state,
+        flags,
+        link_netnsid: item.number("linkNetNsId")?,
+        source: item.source(),
+    })
 }
 
 /// Reads `bridge-vlan.json`.
 #[must_use]
 pub fn parse_vlans(file: &Arc<SourceFile>) -> Parsed<Vec<BridgeVlan>> {
-    let _ = file;
-    Parsed::default()
+    let mut value = Vec::new();
+    let problems = json::each(file, |item| {
+        let device = item.required("ifname", item.text("ifname")?)?;
+        for vlan in item.objects("vlans")? {
+            let first = vlan.required("vlan", vlan.number("vlan")?)?;
+            let flags = vlan.strings("flags")?;
+            let has = |name: &str| flags.iter().any(|flag| flag == name);
+            value.push(BridgeVlan {
+                device: device.clone(),
+                first,
+                last: vlan.number("vlanEnd")?.unwrap_or(first),
+                pvid: has("PVID"),
+                untagged: has("Egress Untagged"),
+                source: vlan.source(),
+            });
+        }
+        Ok(())
+    });
+    Parsed { value, problems }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::{clean, file};
+
+    #[test]
+    fn vxlan_entries_of_old_and_new_iproute2() {
+        let file = file(
+            "bridge-fdb.json",
+            r#"[{"mac":"00:00:00:00:00:00","ifname":"vx2","dst":"fd00::9","port":99,"vni":3,"viaIf":"va","flags":["self"],"state":"permanent"},
+                {"mac":"16:fe:cc:a3:f1:0c","dev":"veth1","vlan":10,"flags":[],"master":"cni0","state":""},
+                {"mac":"16:fe:cc:a3:f1:0d","ifname":"veth1","flags":["sticky"],"master":"cni0","state":"static"},
+                {"mac":"00:00:00:00:fe:80:00:00","ifname":"ib0","flags":["self"],"state":"permanent"}]"#,
+        );
+        let all = clean(parse_fdb(&file));
+        assert_eq!(all.len(), 3);
+        assert_eq!(all[0].mac, Mac::ZERO);
+        assert_eq!(
+            (all[0].port, all[0].vni, all[0].via.as_deref()),
+            (Some(99), Some(3), Some("va"))
+        );
+        assert!(all[0].self_);
+        assert_eq!((all[1].device.as_str(), all[1].vlan), ("veth1", Some(10)));
+        assert_eq!(all[1].state, FdbState::Learned);
+        assert_eq!(all[2].state, FdbState::Static);
+        assert_eq!(all[2].master.as_deref(), Some("cni0"));
+    }
+
+    #[test]
+    fn ports_keep_their_switches() {
+        let file = file(
+            "bridge-link.json",
+            r#"[{"ifindex":5,"link":"eth0","ifname":"veth1","flags":["UP"],"mtu":1450,"master":"cni0","state":"forwarding","priority":32,"cost":2,"hairpin":true,"guard":false,"learning":true,"flood":false,"isolated":true},
+                {"ifindex":3,"ifname":"cni0","flags":["UP"],"mtu":1450,"master":"cni0"}]"#,
+        );
+        let all = clean(parse_links(&file));
+        assert_eq!(all.len(), 1);
+        let port = &all[0].port;
+        assert!(port.hairpin && port.learning && port.isolated && port.bcast_flood);
+        assert!(!port.flood);
+    }
+
+    #[test]
+    fn vlan_ranges_keep_their_ends_and_flags() {
+        let file = file(
+            "bridge-vlan.json",
+            r#"[{"ifname":"vb","vlans":[{"vlan":1,"flags":["PVID","Egress Untagged"]},{"vlan":10,"vlanEnd":12}]},{"ifname":"br1","vlans":[{"vlan":1}]}]"#,
+        );
+        let all = clean(parse_vlans(&file));
+        assert_eq!(all.len(), 3);
+        assert!(all[0].pvid && all[0].untagged);
+        assert_eq!((all[1].first, all[1].last), (10, 12));
+        assert_eq!(all[2].source.to_string(), "bridge-vlan.json /1/vlans/0");
+    }
 }

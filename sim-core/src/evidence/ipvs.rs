@@ -3,8 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use super::text::{self, Line};
 use crate::flow::Protocol;
 use crate::source::{Parsed, Source, SourceFile};
+
+#[cfg(test)]
+mod tests;
 
 /// A virtual service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +87,203 @@ pub enum Forwarding {
 /// Reads `ipvsadm-save.txt`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<VirtualService>> {
-    let _ = file;
-    Parsed::default()
+    let mut parsed = Parsed::<Vec<VirtualService>>::default();
+    for line in text::lines(file) {
+        if let Err(message) = command(&line, &mut parsed.value) {
+            parsed.problems.push(line.problem(message));
+        }
+    }
+    parsed
+}
+
+fn command(line: &Line<'_>, services: &mut Vec<VirtualService>) -> Result<(), String> {
+    let mut words = line.text.split_whitespace();
+    let verb = words.next().unwrap_or_default();
+    let options: Vec<&str> = words.collect();
+    match verb {
+        "-A" | "--add-service" => {
+            services.push(service(line, &options)?);
+            Ok(())
+        }
+        "-a" | "--add-server" => {
+            let (key, server) = server(line, &options)?;
+            match services.iter_mut().find(|service| service.key == key) {
+                Some(service) => {
+                    service.servers.push(server);
+                    Ok(())
+                }
+                None => Err("a server of a service that has no line before".to_owned()),
+            }
+        }
+        other => Err(format!("`{other}` is neither `-A` nor `-a`")),
+    }
+}
+
+/// The options' values, one after the other.
+struct Options<'a> {
+    words: std::slice::Iter<'a, &'a str>,
+}
+
+impl<'a> Options<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        self.words.next().copied()
+    }
+
+    fn value(&mut self, option: &str) -> Result<&'a str, String> {
+        self.next()
+            .ok_or_else(|| format!("`{option}` has no value"))
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, option: &str) -> Result<T, String> {
+        let text = self.value(option)?;
+        text.parse()
+            .map_err(|_| format!("`{text}` is no value of `{option}`"))
+    }
+}
+
+/// What names a service (`-t`, `-u`, `--sctp-service`, `-f`, `-6`), wherever it stands among the options.
+#[derive(Default)]
+struct Name {
+    address: Option<(Protocol, SocketAddr)>,
+    mark: Option<u32>,
+    v6: bool,
+}
+
+impl Name {
+    fn take(&mut self, option: &str, options: &mut Options<'_>) -> Result<bool, String> {
+        let protocol = match option {
+            "-t" | "--tcp-service" => Protocol::Tcp,
+            "-u" | "--udp-service" => Protocol::Udp,
+            "--sctp-service" => Protocol::Sctp,
+            "-f" | "--fwmark-service" => {
+                self.mark = Some(options.number(option)?);
+                return Ok(true);
+            }
+            "-6" | "--ipv6" => {
+                self.v6 = true;
+                return Ok(true);
+            }
+            _ => return Ok(false),
+        };
+        self.address = Some((protocol, socket(options.value(option)?)?));
+        Ok(true)
+    }
+
+    fn key(&self) -> Result<ServiceKey, String> {
+        match (self.address, self.mark) {
+            (Some((protocol, address)), None) => Ok(ServiceKey::Address { protocol, address }),
+            (None, Some(mark)) => Ok(ServiceKey::Fwmark { mark, v6: self.v6 }),
+            _ => Err("expected one of `-t`, `-u`, `--sctp-service` and `-f`".to_owned()),
+        }
+    }
+}
+
+fn service(line: &Line<'_>, words: &[&str]) -> Result<VirtualService, String> {
+    let mut options = Options {
+        words: words.iter(),
+    };
+    let mut name = Name::default();
+    // ipvsadm's defaults.
+    let mut scheduler = "wlc".to_owned();
+    let mut flags = Vec::new();
+    let (mut persistent, mut netmask, mut engine, mut one_packet) = (None, None, None, false);
+    while let Some(option) = options.next() {
+        if name.take(option, &mut options)? {
+            continue;
+        }
+        match option {
+            "-s" | "--scheduler" => options.value(option)?.clone_into(&mut scheduler),
+            "-b" | "--sched-flags" => {
+                flags.extend(options.value(option)?.split(',').map(str::to_owned));
+            }
+            "-p" | "--persistent" => persistent = Some(options.number(option)?),
+            "-M" | "--netmask" => netmask = Some(prefix_length(options.value(option)?)?),
+            "--pe" => engine = Some(options.value(option)?.to_owned()),
+            "-o" | "--ops" => one_packet = true,
+            other => {
+                return Err(format!(
+                    "`{other}` is no option of a service that is known here"
+                ));
+            }
+        }
+    }
+    Ok(VirtualService {
+        key: name.key()?,
+        scheduler,
+        flags,
+        persistent,
+        netmask,
+        persistence_engine: engine,
+        one_packet,
+        servers: Vec::new(),
+        source: line.source(),
+    })
+}
+
+fn server(line: &Line<'_>, words: &[&str]) -> Result<(ServiceKey, RealServer), String> {
+    let mut options = Options {
+        words: words.iter(),
+    };
+    let mut name = Name::default();
+    let mut address = None;
+    // ipvsadm's defaults.
+    let (mut forwarding, mut weight) = (Forwarding::Direct, 1);
+    let (mut upper, mut lower, mut tunnel) = (0, 0, None);
+    while let Some(option) = options.next() {
+        if name.take(option, &mut options)? {
+            continue;
+        }
+        match option {
+            "-r" | "--real-server" => address = Some(socket(options.value(option)?)?),
+            "-m" | "--masquerading" => forwarding = Forwarding::Masquerade,
+            "-g" | "--gatewaying" => forwarding = Forwarding::Direct,
+            "-i" | "--ipip" => forwarding = Forwarding::Tunnel,
+            "-w" | "--weight" => weight = options.number(option)?,
+            "-x" | "--u-threshold" => upper = options.number(option)?,
+            "-y" | "--l-threshold" => lower = options.number(option)?,
+            "--tun-type" => tunnel = Some(options.value(option)?.to_owned()),
+            "--tun-port" => {
+                options.value(option)?;
+            }
+            "--tun-nocsum" | "--tun-csum" | "--tun-remcsum" => {}
+            other => {
+                return Err(format!(
+                    "`{other}` is no option of a server that is known here"
+                ));
+            }
+        }
+    }
+    let address = address.ok_or_else(|| "`-r` is missing".to_owned())?;
+    let server = RealServer {
+        address: address.ip(),
+        port: address.port(),
+        forwarding,
+        weight,
+        upper_threshold: upper,
+        lower_threshold: lower,
+        tunnel,
+        source: line.source(),
+    };
+    Ok((name.key()?, server))
+}
+
+/// `10.0.0.1:80` or `[fd00::1]:80`; without a port it is all of them.
+fn socket(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    text.parse()
+        .or_else(|_| bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0)))
+        .map_err(|_| format!("`{text}` is no address and port; run ipvsadm with `-n`"))
+}
+
+/// An IPv4 netmask or an IPv6 prefix length.
+fn prefix_length(text: &str) -> Result<u8, String> {
+    let invalid = || format!("`{text}` is no netmask");
+    match text.parse::<u8>() {
+        Ok(length) if length <= 128 => Ok(length),
+        Ok(_) => Err(invalid()),
+        Err(_) => {
+            let mask: std::net::Ipv4Addr = text.parse().map_err(|_| invalid())?;
+            ipnet::ipv4_mask_to_prefix(mask).map_err(|_| invalid())
+        }
+    }
 }

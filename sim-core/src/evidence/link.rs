@@ -3,8 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::json::{self, Fault, Object};
 use super::mac::Mac;
 use crate::source::{Parsed, Source, SourceFile};
+
+mod kind;
+pub(super) mod port;
+#[cfg(test)]
+mod tests;
 
 /// A network device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,9 +230,9 @@ pub struct Vxlan {
     pub l2miss: bool,
     /// Reports missing fdb entries' IP addresses to user space.
     pub l3miss: bool,
-    /// Outer TTL; 0 for the kernel's default, `None` to inherit.
+    /// Outer TTL; 0 is the route's default, `None` inherits the inner.
     pub ttl: Option<u8>,
-    /// Outer TOS; `None` to inherit.
+    /// Outer TOS; `None` inherits the inner.
     pub tos: Option<u8>,
     /// Outer DF: `unset`, `set` or `inherit`.
     pub df: String,
@@ -345,6 +351,62 @@ pub struct BridgePort {
 /// Reads `ip-link.json`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Link>> {
-    let _ = file;
-    Parsed::default()
+    json::items(file, link)
+}
+
+fn link(item: &Object<'_>) -> Result<Link, Fault> {
+    let flags = item.strings("flags")?;
+    let has = |flag: &str| flags.iter().any(|name| name == flag);
+    let link_type = item.text("link_type")?.unwrap_or_default();
+    let info = item.object("linkinfo")?;
+    let kind = kind::of(info.as_ref(), &link_type)?;
+    let mac = match item.text("address")? {
+        // Tunnels and InfiniBand have addresses of other lengths; only Ethernet's are hardware addresses here.
+        Some(address) if matches!(link_type.as_str(), "ether" | "loopback") => Some(
+            address
+                .parse::<Mac>()
+                .map_err(|error| item.fault("address", error.to_string()))?,
+        ),
+        _ => None,
+    };
+    let (port, vrf_table) = slave(info.as_ref())?;
+    Ok(Link {
+        index: item.required("ifindex", item.number("ifindex")?)?,
+        name: item.required("ifname", item.text("ifname")?)?,
+        altnames: item.strings("altnames")?,
+        kind,
+        mac,
+        mtu: item.required("mtu", item.number("mtu")?)?,
+        up: has("UP"),
+        lower_up: has("LOWER_UP"),
+        noarp: has("NOARP"),
+        pointopoint: has("POINTOPOINT"),
+        operstate: item.text("operstate")?.unwrap_or_default(),
+        master: item.text("master")?,
+        link: item.text("link")?,
+        link_index: item.number("link_index")?,
+        link_netnsid: item.number("link_netnsid")?,
+        port,
+        vrf_table,
+        xdp: item.has("xdp"),
+        qdisc: item.text("qdisc")?,
+        group: item.name("group")?,
+        gso_max_size: item.number("gso_max_size")?,
+        link_type,
+        flags,
+        source: item.source(),
+    })
+}
+
+/// What a device is to its master (`linkinfo.info_slave_data`).
+fn slave(info: Option<&Object<'_>>) -> Result<(Option<BridgePort>, Option<u32>), Fault> {
+    let Some(info) = info else {
+        return Ok((None, None));
+    };
+    let data = info.object("info_slave_data")?;
+    match (info.text("info_slave_kind")?.as_deref(), data) {
+        (Some("bridge"), Some(data)) => Ok((Some(port::bridge_port(&data)?), None)),
+        (Some("vrf"), Some(data)) => Ok((None, data.number("table")?)),
+        _ => Ok((None, None)),
+    }
 }

@@ -53,3 +53,25 @@ impl FromStr for Mac {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_and_written_alike_and_others_are_refused() {
+        let mac: Mac = "0a:1:ff:00:7f:e".parse().unwrap();
+        assert_eq!(mac.to_string(), "0a:01:ff:00:7f:0e");
+        assert!(!mac.is_multicast() && Mac::BROADCAST.is_multicast());
+        for text in [
+            "",
+            "0a:01:ff:00:7f",
+            "0a:01:ff:00:7f:0e:00",
+            "0a:01:ff:00:7f:+e",
+            "0a:01:ff:00:7f:100",
+            "10.0.0.1",
+        ] {
+            assert!(text.parse::<Mac>().is_err(), "{text}");
+        }
+    }
+}

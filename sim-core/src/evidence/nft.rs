@@ -1,22 +1,32 @@
 //! `nft -j list ruleset`: tables, chains, rules, sets and the other objects of nf_tables (libnftables-json(5)).
 
+mod constant;
 mod datatype;
 mod elements;
 mod expression;
+mod iptables;
+mod item;
+mod priority;
+mod set;
 mod statement;
+mod symbol;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use datatype::DataType;
+pub use datatype::{DataType, device, ether};
 pub use elements::{Data, Element, Elements, Interval};
 pub use expression::{
     Base, BinaryOperator, CtKey, Expression, Fib, FibResult, Field, MetaKey, PortOwner,
 };
 pub use statement::{Limit, MatchOperator, Nat, NatFlags, NatKind, RejectKind, Statement, Verdict};
 
+use serde::de::DeserializeSeed;
+use serde_json::value::RawValue;
+
 use crate::linux::packet::Family;
-use crate::source::{Parsed, Source, SourceFile};
+use crate::source::{Parsed, Position, Source, SourceFile};
 
 /// Everything that one namespace's nf_tables hold, in the order of the listing.
 #[derive(Debug, Clone, Default)]
@@ -66,14 +76,15 @@ pub struct Table {
     pub family: TableFamily,
     /// Its name.
     pub name: String,
-    /// Its chains are not hooked in.
-    pub dormant: bool,
+    /// Its chains are not hooked in; `None` where nft printed the flags wrongly (1.0.6 does).
+    pub dormant: Option<bool>,
     /// Its chains, in the order of the listing.
     pub chains: Vec<Chain>,
     /// Its sets and maps, by name.
     pub sets: BTreeMap<String, Set>,
     /// Its other named objects, by kind (e.g. `limit`) and name.
     pub objects: BTreeMap<(String, String), Object>,
+    by_name: BTreeMap<String, usize>,
     /// Where it stands.
     pub source: Source,
 }
@@ -214,13 +225,13 @@ impl Table {
     /// The chain named `name`.
     #[must_use]
     pub fn chain(&self, name: &str) -> Option<&Chain> {
-        self.chains.iter().find(|chain| chain.name == name)
+        self.chains.get(*self.by_name.get(name)?)
     }
 
     /// Whether `iptables-nft` made this table, so that `iptables-save` (`ip6tables-save`) prints all of it.
     #[must_use]
     pub fn is_iptables_nft(&self) -> bool {
-        false
+        iptables::made(self)
     }
 }
 
@@ -248,6 +259,37 @@ impl TableFamily {
 /// Reads the output of `nft -j list ruleset`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Ruleset> {
-    let _ = file;
-    Parsed::default()
+    let mut items: Vec<&RawValue> = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(&file.text);
+    let end = item::Items(&mut items)
+        .deserialize(&mut deserializer)
+        .and_then(|found| deserializer.end().map(|()| found));
+    let mut builder = item::Builder::new(file);
+    for (idx, raw) in items.into_iter().enumerate() {
+        builder.item(idx, raw);
+    }
+    match end {
+        Ok(true) => {}
+        Ok(false) => builder.problem(
+            None,
+            "the list `nftables` is missing: capture `nft -j list ruleset`",
+        ),
+        Err(error) => {
+            let line = u32::try_from(error.line()).unwrap_or(0);
+            builder.problem(
+                Some(Position::Line(line)),
+                format!("not the JSON of nft: {error}"),
+            );
+        }
+    }
+    builder.finish()
 }
+
+/// Completes `ruleset` by `nft list ruleset` (`nft-ruleset.txt`): the devices of chains, and which tables are dormant,
+/// both of which nft 1.0.6 does not print as JSON.
+pub fn complete(ruleset: &mut Ruleset, file: &SourceFile) {
+    text::complete(ruleset, &file.text);
+}
+
+#[cfg(test)]
+mod tests;

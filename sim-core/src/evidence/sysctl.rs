@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::text;
 use crate::source::{Parsed, Source, SourceFile};
 
 /// The kernel settings of a namespace.
@@ -65,9 +66,84 @@ impl Sysctl {
     }
 }
 
-/// Reads `sysctl.txt`.
+/// Reads `sysctl.txt`: `key = value` or `key=value` lines; of a doubled key the last counts, as a later read would.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Sysctl> {
-    let _ = file;
-    Parsed::default()
+    let mut parsed = Parsed::<Sysctl>::default();
+    for line in text::lines(file) {
+        let trimmed = line.text.trim();
+        // What sysctl says of keys that it may not read; nobody needs them.
+        if trimmed.starts_with("sysctl: ") {
+            continue;
+        }
+        match trimmed.split_once('=') {
+            Some((key, value)) if !key.trim().is_empty() => {
+                let entry = (value.trim().to_owned(), line.source());
+                parsed.value.entries.insert(dotted(key.trim()), entry);
+            }
+            _ => parsed
+                .problems
+                .push(line.problem(format!("`{trimmed}` is not `key = value`"))),
+        }
+    }
+    parsed
+}
+
+/// sysctl(8) takes `net/ipv4/conf/eth0.5/rp_filter` and prints dots for slashes and slashes for dots.
+///
+/// A file made from /proc's paths is brought to the same form.
+fn dotted(key: &str) -> String {
+    let dot = key.find('.').unwrap_or(usize::MAX);
+    let slash = key.find('/').unwrap_or(usize::MAX);
+    if slash < dot {
+        key.chars()
+            .map(|c| match c {
+                '/' => '.',
+                '.' => '/',
+                c => c,
+            })
+            .collect()
+    } else {
+        key.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::{clean, file, problems};
+
+    #[test]
+    fn both_spellings_and_device_names_with_dots() {
+        let file = file(
+            "sysctl.txt",
+            "net.ipv4.ip_forward = 1\nnet.ipv4.conf.flannel/1.rp_filter=0\nnet/ipv4/conf/eth0.5/rp_filter = 2\nnet.ipv4.ip_local_port_range = 32768\t60999\n",
+        );
+        let sysctl = clean(parse(&file));
+        assert_eq!(sysctl.integer("net.ipv4.ip_forward").unwrap().unwrap().0, 1);
+        assert_eq!(
+            sysctl.get("net.ipv4.conf.flannel/1.rp_filter").unwrap().0,
+            "0"
+        );
+        assert_eq!(sysctl.get("net.ipv4.conf.eth0/5.rp_filter").unwrap().0, "2");
+        let (range, source) = sysctl.get("net.ipv4.ip_local_port_range").unwrap();
+        assert_eq!(range, "32768\t60999");
+        assert_eq!(source.to_string(), "sysctl.txt:4");
+        assert!(sysctl.integer("net.ipv4.ip_local_port_range").is_err());
+        assert!(sysctl.has_prefix("net.ipv4."));
+        assert!(!sysctl.has_prefix("net.bridge."));
+    }
+
+    #[test]
+    fn a_line_without_a_value_is_a_problem_with_its_number() {
+        let parsed = parse(&file(
+            "sysctl.txt",
+            "\nnet.ipv4.ip_forward\nnet.ipv4.tcp_ecn = 2\n",
+        ));
+        assert!(parsed.value.get("net.ipv4.tcp_ecn").is_some());
+        assert_eq!(
+            problems(&parsed),
+            ["sysctl.txt:2: `net.ipv4.ip_forward` is not `key = value`"]
+        );
+    }
 }

@@ -1,8 +1,18 @@
 //! `iptables-save`, `ip6tables-save` and their legacy twins, with or without counters.
 
+pub(crate) mod lex;
+mod match_parse;
+mod match_terms;
 mod matches;
+mod render;
 mod rule;
+mod rule_parse;
+mod save;
+mod section;
 mod target;
+mod target_parse;
+mod target_render;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +28,7 @@ use crate::source::{Parsed, Source, SourceFile};
 pub struct XtablesSave {
     /// The tables, in the order of the file.
     pub tables: Vec<Table>,
-    /// The tool warned that the other back end (legacy tables) holds rules too.
+    /// The tool warned that the other back end (legacy or nf_tables) holds rules too.
     pub other_backend: Option<Source>,
 }
 
@@ -85,6 +95,8 @@ impl Table {
 /// Reads the output of `iptables-save` or `ip6tables-save`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<XtablesSave> {
-    let _ = file;
-    Parsed::default()
+    save::parse(file)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use super::choice::{Doubt, Tri};
 use super::packet::{Family, Port};
+use super::sysctl::Setting;
+use crate::evidence::address::Address;
 use crate::evidence::route::{NextHop, Route, RouteKind, Scope, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::source::Source;
@@ -294,24 +296,24 @@ pub fn source_address(ns: &Namespace, found: &Found<'_>, nexthop: Option<&NextHo
 /// `inet_select_addr()`: a primary address of the device, first one in the target's own prefix.
 #[must_use]
 pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) -> Option<IpAddr> {
-    let primaries = |name: &str| {
+    fn primaries<'a>(ns: &'a Namespace, name: &'a str) -> impl Iterator<Item = &'a Address> {
         ns.addresses
             .iter()
             .filter(move |address| address.device == name && address.local.is_ipv4())
             .filter(|address| !address.flags.secondary)
-    };
-    let fits = |address: &&crate::evidence::address::Address| address.scope <= scope;
-    let same_prefix = primaries(device)
+    }
+    let fits = |address: &&Address| address.scope <= scope;
+    let same_prefix = primaries(ns, device)
         .filter(fits)
         .find(|address| ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len).is_ok_and(|net| net.contains(&towards)));
-    if let Some(address) = same_prefix.or_else(|| primaries(device).find(fits)) {
+    if let Some(address) = same_prefix.or_else(|| primaries(ns, device).find(fits)) {
         return Some(address.local);
     }
     // Any other device's address of a scope that reaches so far, in the order of devices.
     ns.links
         .iter()
         .filter(|link| link.name != device)
-        .flat_map(|link| primaries(&link.name))
+        .flat_map(|link| primaries(ns, &link.name))
         .find(|address| address.scope != Scope::LINK && address.scope <= scope)
         .map(|address| address.local)
 }
@@ -355,8 +357,6 @@ pub enum SourceCheck {
     /// It cannot be decided.
     Undecided(Doubt),
 }
-
-use super::sysctl::Setting;
 
 /// Checks the source of a packet with `key` (as it came: not inverted) that arrived by `device`; `oif` is where it goes.
 #[must_use]

@@ -1,8 +1,8 @@
 //! What netfilter's rule engines share: the hook, its surroundings, and what a rule set decides.
 
 pub mod ipset;
-pub mod xtables;
 pub mod nft;
+pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::index::{Files, Index};
+use super::seal::{SealOptions, seal};
 use super::states::States;
 use super::store::{FileState, IndexRecord, ObjectKind, Seal, SnapshotError, Step, Store};
-use super::{hex, lists, path, seal};
+use super::{hex, lists, path};
 
 /// A capture's folder in memory: its raw files, unpruned; everything derived from them is derived when asked for.
 pub struct Folder {
@@ -53,12 +54,12 @@ impl Folder {
     }
 
     fn part_paths(&self, list: &str) -> Vec<String> {
-        if self.files.contains_key(list) {
-            return vec![list.to_owned()];
-        }
         let Some(resource) = path::list(list) else {
             return Vec::new();
         };
+        if self.files.contains_key(list) {
+            return vec![list.to_owned()];
+        }
         let is_part = |path: &&String| path::list_part(path).is_some_and(|(of, _)| of == resource);
         self.files.keys().filter(is_part).cloned().collect()
     }
@@ -177,13 +178,12 @@ impl Store for Folder {
         if let Some(known) = &self.manifest_sha256 {
             return Ok(Step::Done(known.clone()));
         }
-        let sealed =
-            seal::seal(&self.files, None, &seal::SealOptions::default()).map_err(|error| {
-                SnapshotError::Damaged {
-                    entry: "capture".to_owned(),
-                    message: error.to_string(),
-                }
-            })?;
+        let sealed = seal(&self.files, None, &SealOptions::default()).map_err(|error| {
+            SnapshotError::Damaged {
+                entry: "capture".to_owned(),
+                message: error.to_string(),
+            }
+        })?;
         self.manifest_sha256 = Some(sealed.manifest_sha256.clone());
         Ok(Step::Done(sealed.manifest_sha256))
     }

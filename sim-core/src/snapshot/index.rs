@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
-use super::path;
 use super::store::{IndexRecord, ObjectKind};
+use super::{lists, path};
 
 /// More devices than this with one address say nothing about where it is.
 const MAX_HOLDERS: usize = 256;
@@ -33,7 +34,11 @@ impl Index {
     pub(crate) fn derive(files: &Files) -> Self {
         let mut index = Self::default();
         for (path, bytes) in files {
-            index.add_file(path, bytes);
+            let whole = path::list_part(path).map(|(resource, _)| format!("kube/{resource}.json"));
+            // A list that is there whole is not read in parts.
+            if whole.is_none_or(|whole| !files.contains_key(&whole)) {
+                index.add_file(path, bytes);
+            }
         }
         index.finish();
         index
@@ -77,6 +82,28 @@ impl Index {
         }
     }
 
+    /// The index as files, for the archive: `index/addresses/<shard>.json` and `index/names/<shard>.json`.
+    pub(crate) fn encode(&self) -> BTreeMap<String, Vec<u8>> {
+        let addresses = self.addresses.iter().map(|(address, records)| {
+            (
+                address_key(*address),
+                format!("\"{address}\":{}", json(records)),
+            )
+        });
+        let names = self
+            .names
+            .iter()
+            .map(|((object, namespace, name), records)| {
+                (
+                    name_key(*object, namespace, name),
+                    records.iter().map(json).collect::<Vec<_>>().join(",\n"),
+                )
+            });
+        let mut files = shards(ADDRESSES, addresses.collect(), '{', '}');
+        files.extend(shards(NAMES, names.collect(), '[', ']'));
+        files
+    }
+
     fn add_interfaces(&mut self, namespace: &str, bytes: &[u8]) {
         // Each device on its own: one of an unknown shape does not hide the others.
         let Ok(devices) = serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(bytes) else {
@@ -106,7 +133,7 @@ impl Index {
     }
 
     fn add_objects(&mut self, entry: &str, bytes: &[u8], read: fn(Object) -> Facts) {
-        let Ok(list) = serde_json::from_slice::<List<'_>>(bytes) else {
+        let Ok(list) = serde_json::from_slice::<lists::List<'_>>(bytes) else {
             return;
         };
         for (item_idx, item) in list.items.iter().enumerate() {
@@ -143,6 +170,65 @@ impl Index {
                 .push(record);
         }
     }
+}
+
+/// The index of addresses in the archive.
+pub(crate) const ADDRESSES: &str = "index/addresses/";
+/// The index of names in the archive.
+pub(crate) const NAMES: &str = "index/names/";
+
+/// A shard is about this large: small enough to fetch for one lookup, large enough to keep the manifest short.
+const SHARD_SIZE: usize = 256 << 10;
+
+/// What decides in which shard an address is.
+pub(crate) fn address_key(address: IpAddr) -> String {
+    address.to_string()
+}
+
+/// What decides in which shard an object is.
+pub(crate) fn name_key(object: ObjectKind, namespace: &str, name: &str) -> String {
+    format!("{object:?}/{namespace}/{name}")
+}
+
+/// The shard of `key` among `n_shards`: by its hash, since neighbouring names and addresses come in crowds.
+pub(crate) fn shard_of(key: &str, n_shards: u32) -> u32 {
+    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(key));
+    u32::from_be_bytes([a, b, c, d]) % n_shards.max(1)
+}
+
+/// A shard's path.
+pub(crate) fn shard_path(folder: &str, shard: u32) -> String {
+    format!("{folder}{shard:04}.json")
+}
+
+fn shards(
+    folder: &str,
+    lines: Vec<(String, String)>,
+    open: char,
+    close: char,
+) -> BTreeMap<String, Vec<u8>> {
+    let size: usize = lines.iter().map(|(_, line)| line.len()).sum();
+    let n_shards = u32::try_from(size.div_ceil(SHARD_SIZE))
+        .unwrap_or(u32::MAX)
+        .max(1);
+    let mut shards = vec![Vec::new(); n_shards as usize];
+    for (key, line) in lines {
+        if let Some(shard) = shards.get_mut(shard_of(&key, n_shards) as usize) {
+            shard.push(line);
+        }
+    }
+    let shards = (0_u32..).zip(shards);
+    let file = |(shard, lines): (u32, Vec<String>)| {
+        (
+            shard_path(folder, shard),
+            format!("{open}\n{}\n{close}\n", lines.join(",\n")).into_bytes(),
+        )
+    };
+    shards.map(file).collect()
+}
+
+fn json<T: serde::Serialize>(value: T) -> String {
+    serde_json::to_string(&value).unwrap_or_default()
 }
 
 /// What the index keeps of an object beside its name.
@@ -227,13 +313,6 @@ struct Device {
 struct DeviceAddress {
     local: IpAddr,
     prefixlen: u8,
-}
-
-/// A kube list, its items not yet parsed.
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(borrow)]
-    items: Vec<&'a serde_json::value::RawValue>,
 }
 
 /// What the index reads of a pod, a node or a service.

@@ -18,15 +18,15 @@ pub(crate) fn join(parts: &[Arc<[u8]>]) -> Arc<[u8]> {
         .iter()
         .filter_map(|part| serde_json::from_slice::<List<'_>>(part).ok());
     let items: Vec<&RawValue> = lists.flat_map(|list| list.items).collect();
-    write(&items).into()
+    write(items.iter().map(|item| Some(item.get()))).into()
 }
 
-/// Writes a list with one item a line, so that a person can read it and two can be compared.
-pub(crate) fn write(items: &[&RawValue]) -> Vec<u8> {
+/// Writes a list with one item a line, so that a person can read it and two can be compared; null where an item is missing.
+pub(crate) fn write<'a>(items: impl Iterator<Item = Option<&'a str>>) -> Vec<u8> {
     let mut text = Vec::from(&b"{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":["[..]);
-    for (item_idx, item) in items.iter().enumerate() {
+    for (item_idx, item) in items.enumerate() {
         text.extend_from_slice(if item_idx == 0 { b"\n" } else { b",\n" });
-        text.extend_from_slice(item.get().as_bytes());
+        text.extend_from_slice(item.unwrap_or("null").as_bytes());
     }
     text.extend_from_slice(b"\n]}\n");
     text

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
+use super::path;
 use super::store::FileState;
 
 /// The states of files by namespace and file name, as `capture.json` tells them.
@@ -60,38 +62,35 @@ fn file_state(value: &Value) -> Option<FileState> {
     FileState::deserialize(word).ok()
 }
 
-use serde::Deserialize as _;
-
-/// Parts a `capture.json` by machine: what stays at the root, and each machine's own part.
+/// Parts the (pruned) `capture.json` files of a capture by machine: the root's, and each machine's own.
+///
+/// A lookup in one machine then needs no file that grows with the cluster.
 pub(crate) fn split(
-    capture_json: Map<String, Value>,
+    capture_jsons: &[&[u8]],
 ) -> (Map<String, Value>, BTreeMap<String, Map<String, Value>>) {
-    let mut root = Map::new();
-    let mut machines: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for (key, value) in capture_json {
-        match (key.as_str(), value) {
-            ("namespaces", Value::Object(namespaces)) => {
-                let mut rest = Map::new();
-                for (namespace, files) in namespaces {
-                    match super::path::machine_of(&namespace) {
-                        Some(machine) => {
-                            let part = machines.entry(machine.to_owned()).or_default();
-                            let part = part
-                                .entry("namespaces")
-                                .or_insert_with(|| Value::Object(Map::new()));
-                            if let Value::Object(part) = part {
-                                part.insert(namespace, files);
-                            }
-                        }
-                        None => {
-                            rest.insert(namespace, files);
-                        }
-                    }
-                }
-                root.insert(key, Value::Object(rest));
-            }
-            (_, value) => {
-                root.insert(key, value);
+    let (mut root, mut machines) = (Map::new(), BTreeMap::new());
+    for bytes in capture_jsons {
+        let Ok(Value::Object(mut capture)) = serde_json::from_slice::<Value>(bytes) else {
+            continue;
+        };
+        let namespaces = capture.remove("namespaces");
+        // The first file is the root's: parts of machines add namespaces only.
+        if root.is_empty() {
+            root = capture;
+        }
+        let Some(Value::Object(namespaces)) = namespaces else {
+            continue;
+        };
+        for (namespace, files) in namespaces {
+            let part = match path::machine_of(&namespace) {
+                Some(machine) => machines.entry(machine.to_owned()).or_insert_with(Map::new),
+                None => &mut root,
+            };
+            let part = part
+                .entry("namespaces")
+                .or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(part) = part {
+                part.insert(namespace, files);
             }
         }
     }

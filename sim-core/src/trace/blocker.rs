@@ -134,7 +134,7 @@ impl Blocker {
     }
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Notes that the packet ends here, and goes on as if it did not: so that what else blocks it is found too.
     ///
     /// A walk that only tries whether an error gets back ends here instead.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::evidence::address::Address;
 use crate::evidence::bridge::FdbEntry;
-use crate::evidence::ipset::IpSets;
 use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::Neighbour;
@@ -14,8 +13,9 @@ use crate::evidence::route::{Route, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::evidence::socket::Listener;
 use crate::evidence::sysctl::Sysctl;
-use crate::evidence::xtables::XtablesSave;
 use crate::linux::choice::Doubt;
+use crate::linux::netfilter::ipset::IpSets;
+use crate::linux::netfilter::xtables::CompiledTable;
 use crate::linux::packet::Family;
 use crate::source::Source;
 use crate::verdict::Gap;
@@ -45,14 +45,16 @@ pub struct Namespace {
     pub sysctl: Sysctl,
     /// Its identity.
     pub netns: Option<Netns>,
-    /// iptables and ip6tables, both back ends, in the order: nf_tables v4, legacy v4, nf_tables v6, legacy v6.
-    pub xtables: Vec<(Family, XtablesSave)>,
+    /// Tables of iptables and ip6tables, of both back ends.
+    pub xtables: Vec<(Family, CompiledTable)>,
     /// Native nftables (tables of iptables-nft are left out when run).
     pub ruleset: Ruleset,
     /// IP sets.
     pub ipsets: IpSets,
     /// Devices with a classifier or BPF program, and where that stands.
     pub classified: BTreeMap<String, Source>,
+    /// Connections are tracked: a rule looks at them or translates them.
+    pub tracks: bool,
     /// Entries in the connection table, where captured.
     pub conntrack_count: Option<(u64, Source)>,
     /// What is unknown of it, by file name.

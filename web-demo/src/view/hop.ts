@@ -4,7 +4,7 @@ import { strings } from "../strings.js";
 import { h, icon } from "./dom.js";
 import { type Cell } from "./layout.js";
 import { splitObject } from "./picture.js";
-import { evidenceList, sentence } from "./summary.js";
+import { evidenceList, prose } from "./summary.js";
 
 export function hopDetail({ hop, lane, index, mark }: Cell): HTMLElement {
   const text = strings.hop;
@@ -36,7 +36,7 @@ export function hopDetail({ hop, lane, index, mark }: Cell): HTMLElement {
         h(
           "li",
           { class: step.status },
-          h("p", {}, icon(step.status satisfies StepStatus), h("span", { class: "visually-hidden" }, `${strings.step[step.status]}: `), sentence(step.text)),
+          h("p", {}, icon(step.status satisfies StepStatus), h("span", { class: "visually-hidden" }, `${strings.step[step.status]}: `), h("span", {}, ...prose(step.text))),
           evidenceList(step.evidence),
         ),
       ),

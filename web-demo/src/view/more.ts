@@ -2,7 +2,7 @@
 import type { Verdict } from "pathglass-wasm";
 import { strings } from "../strings.js";
 import { h } from "./dom.js";
-import { evidenceList, sentence, tags } from "./summary.js";
+import { evidenceList, prose, tags } from "./summary.js";
 
 export function more({ findings, assumptions, gaps, receipt }: Verdict): HTMLElement {
   const text = strings.more;
@@ -22,20 +22,20 @@ export function more({ findings, assumptions, gaps, receipt }: Verdict): HTMLEle
           h(
             "li",
             { class: finding.severity },
-            h("p", { class: "message" }, h("span", { class: `chip ${finding.severity}` }, strings.severity[finding.severity]), ` ${sentence(finding.message)}`),
+            h("p", { class: "message" }, h("span", { class: `chip ${finding.severity}` }, strings.severity[finding.severity]), " ", ...prose(finding.message)),
             tags(finding),
-            finding.fix ? h("p", { class: "quiet" }, `${strings.verdict.fix}: ${sentence(finding.fix)}`) : null,
+            finding.fix ? h("p", { class: "quiet" }, `${strings.verdict.fix}: `, ...prose(finding.fix)) : null,
             evidenceList(finding.evidence.slice(0, 3)),
           ),
         ),
       ),
     ),
-    section(text.assumptions, assumptions.length, true, h("ul", {}, ...assumptions.map((one) => h("li", {}, sentence(one))))),
+    section(text.assumptions, assumptions.length, true, h("ul", {}, ...assumptions.map((one) => h("li", {}, ...prose(one))))),
     section(
       text.gaps,
       gaps.length,
       false,
-      h("ul", {}, ...gaps.map(({ file, reason }) => h("li", {}, h("code", {}, file), ` ${reason}`))),
+      h("ul", {}, ...gaps.map(({ file, reason }) => h("li", {}, h("code", {}, file), ": ", ...prose(reason)))),
     ),
     section(
       text.receipt,

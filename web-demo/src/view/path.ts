@@ -65,7 +65,7 @@ export class PathView {
       tab.tabIndex = index === at ? 0 : -1;
     });
     this.#facts.textContent = [
-      branch.client ? strings.verdict.client(branch.client) : "",
+      branch.client && this.#branches.length > 1 ? strings.verdict.client(branch.client) : "",
       branch.also && this.#branches.length === 1 ? strings.path.also(strings.outcome[branch.also].toLowerCase()) : "",
       branch.retries ? strings.path.retries : "",
     ]
@@ -79,6 +79,8 @@ export class PathView {
   #draw(branch: Branch): void {
     this.#picture = picture(branch, this.#scroll.clientWidth || 1000, (cell) => this.#select(cell));
     this.#scroll.replaceChildren(this.#picture.element);
+    // Where the picture is wider than the screen, the abnormal hop is what is seen first.
+    this.#scroll.scrollLeft = this.#picture.focusX - this.#scroll.clientWidth / 2;
   }
 
   #selected: Cell | undefined;

@@ -19,6 +19,8 @@ export interface Picture {
   element: SVGSVGElement;
   /** The hop to show first: the abnormal one. */
   focus: Cell | undefined;
+  /** Where that hop's middle is, in pixels from the left. */
+  focusX: number;
   select(cell: Cell): void;
   /** The hop with this place in its lane. */
   cell(lane: Lane | undefined, index: number | undefined): Cell | undefined;
@@ -32,6 +34,7 @@ export function picture(branch: Branch, available: number, chosen: (cell: Cell) 
   return {
     element: draw.svg,
     focus: plan.focus,
+    focusX: draw.middleOf(plan.focus),
     select: (cell) => draw.select(cell),
     cell: (lane, index) => plan.columns.flatMap(({ forward, reply }) => [forward, reply]).find((cell) => cell && cell.lane === lane && cell.index === index),
   };
@@ -77,6 +80,11 @@ class Drawing {
 
   #x(at: number): number {
     return LEFT + at * (this.width + GAP);
+  }
+
+  middleOf(cell: Cell | undefined): number {
+    const at = this.plan.columns.findIndex(({ forward, reply }) => cell !== undefined && (forward === cell || reply === cell));
+    return this.#x(Math.max(at, 0)) + this.width / 2;
   }
 
   #laneTop(lane: Lane): number {
@@ -161,6 +169,8 @@ class Drawing {
     const y = this.#laneTop(lane);
     const asIf = hop.as_if_passed === true;
     const [left, right] = lane === "forward" ? [hop.device_in, hop.device_out] : [hop.device_out, hop.device_in];
+    // The sign stands over the side by which the packet would have left: what is written there makes room.
+    const marked = mark === "none" ? "" : lane === "forward" ? "right" : "left";
     const markText = mark === "blocked" ? strings.path.blocked : mark === "unknown" ? strings.path.unknown : asIf ? strings.path.asIfPassed : "";
     const group = s(
       "g",
@@ -182,8 +192,8 @@ class Drawing {
       s("title", {}, [hop.object, cell.reason].filter(Boolean).join("\n")),
       s("rect", { class: "hit", x: x + 3, y: y + 2, width: this.width - 6, height: LANE - 5, rx: 8 }),
       s("text", { class: "note", x: x + this.width / 2, y: y + 24 }, fit(note(cell), this.width - 20, 6.3)),
-      left ? s("text", { class: "device", x: x + 10, y: y + 45 }, fit(left, this.width / 2 - 12, 6)) : null,
-      right ? s("text", { class: "device end", x: x + this.width - 10, y: y + 45 }, fit(right, this.width / 2 - 12, 6)) : null,
+      left ? s("text", { class: "device", x: x + (marked === "left" ? 20 : 10), y: y + 45 }, fit(left, this.width / 2 - 12, 6)) : null,
+      right ? s("text", { class: "device end", x: x + this.width - (marked === "right" ? 20 : 10), y: y + 45 }, fit(right, this.width / 2 - 12, 6)) : null,
       mark === "none" ? null : this.#mark(cell, x),
     );
     this.#groups.set(cell, group);
@@ -201,10 +211,9 @@ class Drawing {
   #callout(total: number): { element: SVGGElement; height: number } | undefined {
     const cell = this.plan.focus;
     if (!cell || cell.mark === "none") return undefined;
-    const at = this.plan.columns.findIndex(({ forward, reply }) => forward === cell || reply === cell);
     const lines = wrap(cell.reason, Math.floor((CALLOUT_WIDTH - 28) / 6.6), 4);
     const height = lines.length * LINE + 20;
-    const tip = this.#x(at) + this.width / 2;
+    const tip = this.middleOf(cell);
     const x = Math.max(4, Math.min(tip - CALLOUT_WIDTH / 2, total - CALLOUT_WIDTH - 4));
     const y = this.#bottom() + 22;
     const element = s(
@@ -222,9 +231,10 @@ class Drawing {
 function note({ hop, lane, index }: Cell): string {
   const { before, after } = hop;
   if (lane === "forward" && index === 0) return `→ ${address(after, "dst")}`;
+  const { to, from, asIfPassed } = strings.path;
   const changed = (["dst", "src"] as const).filter((end) => address(before, end) !== address(after, end));
-  if (changed.length > 0) return changed.map((end) => `${end === "dst" ? "DNAT →" : "SNAT"} ${address(after, end)}`).join("  ");
-  return "";
+  if (changed.length > 0) return changed.map((end) => `${end === "dst" ? to : from} ${address(after, end)}`).join("  ");
+  return hop.as_if_passed ? asIfPassed : "";
 }
 
 export function splitObject(object: string): [string, string] {

@@ -30,7 +30,7 @@ export function summary(verdict: Verdict): HTMLElement {
     verdict.possible.length > 0
       ? row(text.possible, h("p", { class: "chips" }, ...verdict.possible.map((one) => h("span", { class: `chip ${one}` }, strings.outcome[one]))))
       : null,
-    verdict.settle.length > 0 ? row(text.settle, h("ul", {}, ...verdict.settle.map((one) => h("li", {}, one)))) : null,
+    verdict.settle.length > 0 ? row(text.settle, h("ul", {}, ...verdict.settle.map((one) => h("li", {}, ...prose(one))))) : null,
   );
 }
 
@@ -38,8 +38,8 @@ function causeOf(finding: Finding): HTMLElement {
   return h(
     "div",
     { class: "cause" },
-    row(strings.verdict.cause, h("p", { class: "message" }, sentence(finding.message)), tags(finding), evidenceList(finding.evidence.slice(0, 4))),
-    finding.fix ? row(strings.verdict.fix, h("p", { class: "fix" }, sentence(finding.fix))) : null,
+    row(strings.verdict.cause, h("p", { class: "message" }, ...prose(finding.message)), tags(finding), evidenceList(finding.evidence.slice(0, 4))),
+    finding.fix ? row(strings.verdict.fix, h("p", { class: "fix" }, ...prose(finding.fix))) : null,
   );
 }
 
@@ -98,4 +98,11 @@ const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 export function sentence(text: string): string {
   const first = /^[a-z][a-z']*(?=[ ,:])/.test(text) ? capital(text) : text;
   return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+/** A sentence whose parts in backticks are code. */
+export function prose(text: string): (Node | string)[] {
+  return sentence(text)
+    .split(/`([^`]+)`/)
+    .map((part, at) => (at % 2 === 1 ? h("code", {}, part) : part));
 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::meta::Meta;
+use super::{address, ip, list, protocol, word};
+use crate::evidence::json::{Fault, Object};
 use crate::flow::Protocol;
 use crate::source::{Parsed, SourceFile};
 
@@ -105,13 +107,126 @@ pub struct SliceEndpoint {
 /// Reads `kube/endpoints.json`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Endpoints>> {
-    let _ = file;
-    Parsed::default()
+    list(file, "Endpoints", |item| {
+        Ok(Endpoints {
+            meta: Meta::of(item)?,
+            subsets: item
+                .objects("subsets")?
+                .iter()
+                .map(subset)
+                .collect::<Result<_, _>>()?,
+        })
+    })
 }
 
 /// Reads `kube/endpointslices.json`.
 #[must_use]
 pub fn parse_slices(file: &Arc<SourceFile>) -> Parsed<Vec<EndpointSlice>> {
-    let _ = file;
-    Parsed::default()
+    list(file, "EndpointSlice", |item| {
+        let meta = Meta::of(item)?;
+        let address_type = item.required("addressType", item.text("addressType")?)?;
+        // FQDN slices have names for addresses; nothing is forwarded to them.
+        let endpoints = if address_type == "FQDN" {
+            Vec::new()
+        } else {
+            item.objects("endpoints")?
+        };
+        Ok(EndpointSlice {
+            service: meta.labels.get("kubernetes.io/service-name").cloned(),
+            endpoints: endpoints.iter().map(endpoint).collect::<Result<_, _>>()?,
+            ports: ports(item)?,
+            address_type,
+            meta,
+        })
+    })
+}
+
+fn subset(item: &Object<'_>) -> Result<EndpointSubset, Fault> {
+    let addresses = |key: &str| {
+        item.objects(key)?
+            .iter()
+            .map(|entry| {
+                Ok(EndpointAddress {
+                    ip: entry.required("ip", ip(entry, "ip")?)?,
+                    node: word(entry, "nodeName")?,
+                    target: target(entry)?,
+                    hostname: word(entry, "hostname")?,
+                })
+            })
+            .collect::<Result<Vec<_>, Fault>>()
+    };
+    Ok(EndpointSubset {
+        ready: addresses("addresses")?,
+        not_ready: addresses("notReadyAddresses")?,
+        ports: ports(item)?,
+    })
+}
+
+fn ports(item: &Object<'_>) -> Result<Vec<EndpointPort>, Fault> {
+    item.objects("ports")?
+        .iter()
+        .map(|port| {
+            Ok(EndpointPort {
+                name: word(port, "name")?,
+                port: port.number("port")?,
+                protocol: protocol(port)?,
+                app_protocol: word(port, "appProtocol")?,
+            })
+        })
+        .collect()
+}
+
+fn endpoint(item: &Object<'_>) -> Result<SliceEndpoint, Fault> {
+    let conditions = item.object("conditions")?;
+    let condition = |key: &str| match &conditions {
+        // `null` is unset here, unlike in iproute2's output.
+        Some(conditions) if conditions.get(key).is_some_and(|raw| raw.get() != "null") => {
+            conditions.flag(key).map(Some)
+        }
+        _ => Ok(None),
+    };
+    let ready = condition("ready")?.unwrap_or(true);
+    let topology = item.string_map("topology")?;
+    let mut hints = Vec::new();
+    if let Some(object) = item.object("hints")? {
+        for zone in object.objects("forZones")? {
+            hints.extend(word(&zone, "name")?);
+        }
+    }
+    let addresses = item
+        .strings("addresses")?
+        .iter()
+        .map(|text| {
+            address(text)
+                .ok_or_else(|| item.fault("addresses", format!("`{text}` is not an IP address")))
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(SliceEndpoint {
+        addresses,
+        ready,
+        serving: condition("serving")?.unwrap_or(ready),
+        terminating: condition("terminating")?.unwrap_or(false),
+        node: match word(item, "nodeName")? {
+            Some(node) => Some(node),
+            None => topology.get("kubernetes.io/hostname").cloned(),
+        },
+        zone: match word(item, "zone")? {
+            Some(zone) => Some(zone),
+            None => topology.get("topology.kubernetes.io/zone").cloned(),
+        },
+        hints,
+        target: target(item)?,
+        hostname: word(item, "hostname")?,
+    })
+}
+
+fn target(item: &Object<'_>) -> Result<Option<TargetRef>, Fault> {
+    let Some(target) = item.object("targetRef")? else {
+        return Ok(None);
+    };
+    Ok(Some(TargetRef {
+        kind: target.text("kind")?.unwrap_or_default(),
+        namespace: target.text("namespace")?.unwrap_or_default(),
+        name: target.text("name")?.unwrap_or_default(),
+    }))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::list;
 use super::meta::Meta;
+use crate::evidence::json::{Fault, message};
 use crate::source::{Parsed, SourceFile};
 
 /// An object of any kind.
@@ -21,6 +23,13 @@ pub struct Object {
 /// Reads a list of objects of any kind.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Object>> {
-    let _ = file;
-    Parsed::default()
+    list(file, "", |item| {
+        Ok(Object {
+            kind: item.text("kind")?.unwrap_or_default(),
+            api_version: item.text("apiVersion")?.unwrap_or_default(),
+            meta: Meta::of(item)?,
+            body: serde_json::from_str(item.raw().get())
+                .map_err(|error| Fault::new(item.pointer(), message(&error)))?,
+        })
+    })
 }

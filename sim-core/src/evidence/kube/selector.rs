@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::evidence::json::{Fault, Object};
+
 /// A label selector: all of its conditions must hold; an empty one selects everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelSelector {
@@ -60,5 +62,32 @@ impl Requirement {
             Operator::Exists => value.is_some(),
             Operator::DoesNotExist => value.is_none(),
         }
+    }
+}
+
+impl LabelSelector {
+    pub(super) fn of(item: &Object<'_>) -> Result<Self, Fault> {
+        let mut match_expressions = Vec::new();
+        for expression in item.objects("matchExpressions")? {
+            let operator = match expression.text("operator")?.as_deref() {
+                Some("In") => Operator::In,
+                Some("NotIn") => Operator::NotIn,
+                Some("Exists") => Operator::Exists,
+                Some("DoesNotExist") => Operator::DoesNotExist,
+                other => {
+                    let other = other.unwrap_or_default();
+                    return Err(expression.fault("operator", format!("`{other}` is no operator")));
+                }
+            };
+            match_expressions.push(Requirement {
+                key: expression.required("key", expression.text("key")?)?,
+                operator,
+                values: expression.strings("values")?,
+            });
+        }
+        Ok(Self {
+            match_labels: item.string_map("matchLabels")?,
+            match_expressions,
+        })
     }
 }

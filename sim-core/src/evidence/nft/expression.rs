@@ -2,13 +2,13 @@
 
 use super::{DataType, Elements, Interval};
 
+pub(super) mod read;
+
 /// An expression.
 #[derive(Debug, Clone)]
 pub enum Expression {
     /// A literal, prefix or range.
     Value(DataType, Interval),
-    /// Several flags or values.
-    List(Vec<Expression>),
     /// A concatenation.
     Concat(Vec<Expression>),
     /// An anonymous set or map.
@@ -59,7 +59,16 @@ pub enum Expression {
     },
     /// `socket transparent`, `socket mark`, …
     Socket(String),
-    /// `rt`, `exthdr`, `tcp option`, `ipsec`, `osf` and the like: known, but not seen in a simulated packet.
+    /// `exthdr`, `ip option`, `tcp option`, `sctp chunk`: an optional part of a header.
+    Header {
+        /// Which kind, as in the JSON, e.g. `tcp option`.
+        kind: String,
+        /// The part's name.
+        name: String,
+        /// Its field; without one, only its presence is asked for.
+        field: Option<String>,
+    },
+    /// `rt`, `ipsec`, `osf` and the like: understood, but neither captured nor modelled.
     Unseen(String),
     /// A calculation.
     Binary {
@@ -206,10 +215,10 @@ pub enum MetaKey {
     IifKind,
     /// `oifkind`.
     OifKind,
-    /// `ibrname`, `ibridgename`: the bridge of the port that it came in by.
-    InBridge,
-    /// `obrname`, `obridgename`.
-    OutBridge,
+    /// `iiftype`.
+    IifType,
+    /// `oiftype`.
+    OifType,
     /// `pkttype`.
     PacketType,
     /// Something that is not captured or not modelled, e.g. `skuid`, `time`, `cgroup`, `cpu`.
@@ -239,8 +248,8 @@ pub enum CtKey {
         reply: bool,
         /// The source; else the destination.
         source: bool,
-        /// The family, where the key names one.
-        family: Option<String>,
+        /// The type of the address, where key or table tell.
+        kind: Option<DataType>,
     },
     /// A port of the tuple.
     Port {
@@ -266,8 +275,6 @@ pub struct Fib {
     pub iif: bool,
     /// Seen from the device that it leaves by.
     pub oif: bool,
-    /// Only whether there is a result (`check`).
-    pub present: bool,
 }
 
 /// What is asked of the routing tables.
@@ -279,4 +286,108 @@ pub enum FibResult {
     Oif,
     /// The route's device, by name.
     OifName,
+    /// Whether there is a route (`check`).
+    Present,
+}
+
+impl Expression {
+    /// The types of its parts.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<DataType> {
+        match self {
+            Self::Value(kind, _) => vec![*kind],
+            Self::Concat(parts) => parts.iter().flat_map(Self::kinds).collect(),
+            Self::Payload(field) => vec![field.kind()],
+            Self::Meta(key) => vec![key.kind()],
+            Self::Ct(key) => vec![key.kind()],
+            Self::Fib(fib) => vec![match fib.result {
+                FibResult::Type => DataType::FibAddressType,
+                FibResult::Oif => DataType::IfIndex,
+                FibResult::OifName => DataType::IfName,
+                FibResult::Present => DataType::Boolean,
+            }],
+            Self::Binary { left, .. } => left.kinds(),
+            Self::Numgen { .. } | Self::Hash { .. } | Self::RawPayload { .. } => {
+                vec![DataType::Integer]
+            }
+            Self::Header { field: None, .. } => vec![DataType::Boolean],
+            Self::Header { field: Some(_), .. }
+            | Self::Set(_)
+            | Self::Named(_)
+            | Self::Map { .. }
+            | Self::Socket(_)
+            | Self::Unseen(_)
+            | Self::Unknown(_) => vec![DataType::Other],
+        }
+    }
+}
+
+impl Field {
+    /// The type of its values.
+    #[must_use]
+    pub fn kind(&self) -> DataType {
+        match self {
+            Self::EtherSource | Self::EtherDestination => DataType::Ether,
+            Self::EtherType => DataType::EtherType,
+            Self::Ip4Source | Self::Ip4Destination => DataType::Ipv4,
+            Self::Ip6Source | Self::Ip6Destination => DataType::Ipv6,
+            Self::Ip4Protocol | Self::Ip6NextHeader => DataType::Protocol,
+            Self::Ip4Dscp | Self::Ip6Dscp => DataType::Dscp,
+            Self::Ip4Ecn | Self::Ip6Ecn => DataType::Ecn,
+            Self::SourcePort(_) | Self::DestinationPort(_) => DataType::Service,
+            Self::TcpFlags => DataType::TcpFlag,
+            Self::IcmpType => DataType::IcmpType,
+            Self::IcmpCode => DataType::IcmpCode,
+            Self::Icmpv6Type => DataType::Icmpv6Type,
+            Self::Icmpv6Code => DataType::Icmpv6Code,
+            Self::Ip4Ttl
+            | Self::Ip4Length
+            | Self::Ip4Version
+            | Self::Ip4FragmentOffset
+            | Self::Ip6HopLimit
+            | Self::Ip6Length
+            | Self::Ip6Version
+            | Self::IcmpId
+            | Self::Icmpv6Id => DataType::Integer,
+            Self::Other { .. } => DataType::Other,
+        }
+    }
+}
+
+impl MetaKey {
+    /// The type of its values.
+    #[must_use]
+    pub fn kind(&self) -> DataType {
+        match self {
+            Self::L4Proto => DataType::Protocol,
+            Self::NfProto => DataType::NfProto,
+            Self::Protocol => DataType::EtherType,
+            Self::Mark => DataType::Mark,
+            Self::Length => DataType::Integer,
+            Self::IifName | Self::OifName | Self::IifKind | Self::OifKind => DataType::IfName,
+            Self::Iif | Self::Oif => DataType::IfIndex,
+            Self::IifType | Self::OifType => DataType::IfType,
+            Self::PacketType => DataType::PacketType,
+            Self::Other(_) => DataType::Other,
+        }
+    }
+}
+
+impl CtKey {
+    /// The type of its values.
+    #[must_use]
+    pub fn kind(&self) -> DataType {
+        match self {
+            Self::State => DataType::CtState,
+            Self::Direction => DataType::CtDirection,
+            Self::Status => DataType::CtStatus,
+            Self::Mark => DataType::Mark,
+            Self::Zone => DataType::Integer,
+            Self::L3Proto => DataType::NfProto,
+            Self::Protocol => DataType::Protocol,
+            Self::Address { kind, .. } => kind.unwrap_or(DataType::Other),
+            Self::Port { .. } => DataType::Service,
+            Self::Other(_) => DataType::Other,
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Statements: what a rule consists of.
 
 use super::Expression;
+use crate::linux::packet::Family;
+
+pub(super) mod read;
 
 /// One statement of a rule.
 #[derive(Debug, Clone)]
@@ -13,8 +16,6 @@ pub enum Statement {
         left: Expression,
         /// What it is compared to.
         right: Expression,
-        /// The verbatim text.
-        text: String,
     },
     /// A verdict.
     Verdict(Verdict),
@@ -47,13 +48,8 @@ pub enum Statement {
     Limit(Limit),
     /// The same, by a named limit.
     NamedLimit(Expression),
-    /// Matches until a quota is used up (`until`), or when it is.
-    Quota {
-        /// `over`: matches when used up.
-        over: bool,
-        /// The verbatim text.
-        text: String,
-    },
+    /// Matches until a quota is used up, or (`over`) when it is: verbatim.
+    Quota(String),
     /// Matches by the number of connections.
     CtCount(String),
     /// A copy is sent to this address.
@@ -65,8 +61,8 @@ pub enum Statement {
     Fwd,
     /// The packet goes to a local socket.
     Tproxy {
-        /// Restricted to `ip` or `ip6`.
-        family: Option<String>,
+        /// Restricted to this family.
+        family: Option<Family>,
         /// Its address.
         addr: Option<Expression>,
         /// Its port.
@@ -85,8 +81,15 @@ pub enum Statement {
     },
     /// Logs, counts, offloads or sets something that has no bearing on where the packet goes.
     NoEffect(&'static str),
-    /// A statement of iptables-nft that has no JSON form.
-    Xt(String),
+    /// Sets a named object that is looked up in a map; the rule ends where the map has none.
+    ObjectMap(Expression),
+    /// A match or target of xtables, which has no JSON form.
+    Xt {
+        /// It is a match; else it decides or changes something.
+        matches: bool,
+        /// Its name.
+        name: String,
+    },
     /// A statement that is not understood, verbatim.
     Unknown(String),
 }
@@ -136,16 +139,14 @@ pub enum Verdict {
 pub struct Nat {
     /// Which.
     pub kind: NatKind,
-    /// Restricted to `ip` or `ip6` (in inet tables).
-    pub family: Option<String>,
+    /// Restricted to this family (in inet tables).
+    pub family: Option<Family>,
     /// The address: a value, an interval, or a map that gives an address (and a port).
     pub addr: Option<Expression>,
     /// The port.
     pub port: Option<Expression>,
     /// Flags.
     pub flags: NatFlags,
-    /// The verbatim text.
-    pub text: String,
 }
 
 /// Which translation.

@@ -12,8 +12,10 @@ pub enum Match {
     Comment(Box<str>),
     /// `tcp`.
     Tcp(TcpMatch),
-    /// `udp` and `udplite`.
+    /// `udp`.
     Udp(PortsMatch),
+    /// `udplite`.
+    Udplite(PortsMatch),
     /// `sctp`.
     Sctp(SctpMatch),
     /// `dccp`: ports, and options that are not modelled.
@@ -66,7 +68,7 @@ pub enum Match {
     Helper(Term<Box<str>>),
     /// `policy`.
     Policy(Extension),
-    /// `tcpmss`, `esp`, `ah`, `vxlan` and others that only packets of one protocol can match.
+    /// `tcpmss`, `esp`, `frag` and others that only packets with the header of this protocol can match.
     OfProtocol(u8, Extension),
     /// `cpu`, `time`, `limit` and others whose state is not captured or that are not modelled.
     Opaque(Extension),
@@ -75,7 +77,7 @@ pub enum Match {
 }
 
 /// An extension as it was written: its options in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Extension {
     /// Its name; empty for words that belong to no extension.
     pub name: Box<str>,
@@ -90,8 +92,17 @@ pub struct ExtensionOption {
     pub negated: bool,
     /// With its dashes, e.g. `--uid-owner`.
     pub name: Box<str>,
-    /// What follows it, unquoted.
-    pub values: Vec<Box<str>>,
+    /// What follows it.
+    pub values: Vec<Word>,
+}
+
+/// One word of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Its text, without quotes and escapes.
+    pub text: Box<str>,
+    /// It stood in double quotes.
+    pub quoted: bool,
 }
 
 /// Ports `low..=high`.
@@ -143,8 +154,19 @@ pub struct SctpMatch {
 pub struct IcmpMatch {
     /// `icmp6`.
     pub v6: bool,
-    /// Type (`None`: any), and lowest and highest code.
-    pub kind: Term<(Option<u8>, u8, u8)>,
+    /// `--icmp-type`.
+    pub kind: Option<Term<IcmpKind>>,
+}
+
+/// An ICMP type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IcmpKind {
+    /// `any`.
+    Any,
+    /// A type, with every code.
+    Type(u8),
+    /// A type and a code.
+    Code(u8, u8),
 }
 
 /// Which ports `multiport` looks at.
@@ -247,7 +269,7 @@ pub struct AddressTypeMatch {
 }
 
 /// `statistic`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatisticMatch {
     /// `--mode random`: matches with probability `threshold / 2^31`, as the kernel keeps it.
     Random(Term<u32>),

@@ -79,6 +79,13 @@ pub enum Target {
         /// `--oif`.
         oif: Option<Box<str>>,
     },
+    /// `SET`.
+    Set {
+        /// The sets that it adds to or takes from.
+        changes: Vec<Arc<str>>,
+        /// As written; with `--map-mark` the packet's mark is taken from a set.
+        extension: Extension,
+    },
     /// `LOG`, `NFLOG`, `TRACE` and others that let the packet go on unchanged, as far as is modelled.
     Harmless(Extension),
     /// Not known to this version, or with options that are not.

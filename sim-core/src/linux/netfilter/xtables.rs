@@ -1,23 +1,59 @@
 //! Runs a packet through an iptables table, as `ipt_do_table()` does.
 
-use crate::evidence::xtables::Table;
-use crate::linux::choice::Choice;
-use crate::linux::packet::Packet;
+mod condition;
+mod conntrack;
+mod device;
+mod index;
+mod probability;
+mod relevance;
+mod target;
+
+use std::sync::Arc;
+
+use condition::{Deferred, Scene};
+use index::{Candidates, ChainIndex};
+use target::After;
 
 use super::ipset::IpSets;
-use super::{HookContext, RuleOutcome};
+use super::{Effects, HookContext, RuleOutcome, RuleStep, RuleVerdict};
+use crate::evidence::xtables::{Chain, Policy, Rule, Table, Target};
+use crate::linux::choice::{Choice, Doubt, Tri};
+use crate::linux::packet::Packet;
+
+/// More rules than any real packet meets: the kernel refuses tables that loop, a file may hold one.
+const MAX_RULES: usize = 1_000_000;
 
 /// A table made ready for many packets.
 #[derive(Debug, Clone)]
 pub struct CompiledTable {
     table: Table,
+    indexes: Vec<ChainIndex>,
+    /// For each chain, whether a packet's fate or a later rule could depend on it.
+    relevant: Vec<bool>,
 }
 
 impl CompiledTable {
     /// Indexes `table`.
     #[must_use]
     pub fn new(table: Table) -> Self {
-        Self { table }
+        let indexes = table.chains.iter().map(ChainIndex::new).collect();
+        Self::with_indexes(table, indexes)
+    }
+
+    /// Without indexes: every rule is looked at. For tests of the indexes.
+    #[cfg(test)]
+    fn unindexed(table: Table) -> Self {
+        let indexes = table.chains.iter().map(|_| ChainIndex::default()).collect();
+        Self::with_indexes(table, indexes)
+    }
+
+    fn with_indexes(table: Table, indexes: Vec<ChainIndex>) -> Self {
+        let relevant = relevance::of_chains(&table);
+        Self {
+            table,
+            indexes,
+            relevant,
+        }
     }
 
     /// The table as it was read.
@@ -27,6 +63,10 @@ impl CompiledTable {
     }
 
     /// Runs `packet` through the base chain `chain`.
+    ///
+    /// A rule that cannot be decided asks `choice` only if it could matter; one that the world decides by
+    /// chance asks for it. `-j ACCEPT` in a nat chain is [`RuleVerdict::Accept`]: other nat chains of the
+    /// hook still run (`nf_nat_inet_fn()`).
     pub fn run(
         &self,
         chain: &str,
@@ -35,7 +75,185 @@ impl CompiledTable {
         sets: &IpSets,
         choice: &mut dyn Choice,
     ) -> RuleOutcome {
-        let _ = (chain, ctx, sets, choice, packet);
-        todo!()
+        let mut run = Run {
+            compiled: self,
+            ctx: HookContext {
+                ct: ctx.ct.clone(),
+                ..*ctx
+            },
+            sets,
+            choice,
+            changed_sets: Vec::new(),
+            packet: packet.clone(),
+            effects: Effects::default(),
+            steps: Vec::new(),
+        };
+        let (verdict, decided_by) = run.base_chain(chain);
+        RuleOutcome {
+            verdict,
+            decided_by,
+            packet: run.packet,
+            effects: run.effects,
+            steps: run.steps,
+        }
     }
+}
+
+/// A packet on its way through a table.
+struct Run<'a> {
+    compiled: &'a CompiledTable,
+    /// Rules may change the connection's mark and state.
+    ctx: HookContext<'a>,
+    sets: &'a IpSets,
+    choice: &'a mut dyn Choice,
+    changed_sets: Vec<Arc<str>>,
+    packet: Packet,
+    effects: Effects,
+    steps: Vec<RuleStep>,
+}
+
+/// A chain that is being run, and the rules still to be looked at.
+struct Frame<'a> {
+    chain: &'a Chain,
+    place: usize,
+    rest: Candidates<'a>,
+}
+
+type Decision = (RuleVerdict, Option<RuleStep>);
+
+impl<'a> Run<'a> {
+    fn base_chain(&mut self, name: &str) -> Decision {
+        let table = &self.compiled.table;
+        if !table.complete {
+            let doubt = Doubt {
+                what: format!("the rules of table `{}` that could not be read", table.name),
+                settle: table.source.file().to_owned(),
+                source: Some(table.source.clone()),
+            };
+            if !self.choice.unknown(doubt) {
+                let what = format!("rules of table `{}` that could not be read", table.name);
+                return (RuleVerdict::Stolen(what), None);
+            }
+        }
+        let Some(base) = table.chain_index(name).and_then(|place| self.enter(place)) else {
+            return (RuleVerdict::Accept, None);
+        };
+        let chain = base.chain;
+        self.rules(base).unwrap_or_else(|| policy(table, chain))
+    }
+
+    fn enter(&self, place: usize) -> Option<Frame<'a>> {
+        let chain = self.compiled.table.chains.get(place)?;
+        let index = self.compiled.indexes.get(place)?;
+        Some(Frame {
+            chain,
+            place,
+            rest: index.candidates(chain, &self.packet, self.ctx.iif, self.ctx.oif),
+        })
+    }
+
+    /// The loop of `ipt_do_table()`; nothing if the base chain's policy decides.
+    fn rules(&mut self, base: Frame<'a>) -> Option<Decision> {
+        let mut callers: Vec<Frame<'a>> = Vec::new();
+        let mut frame = base;
+        let mut later = Vec::new();
+        for _ in 0..MAX_RULES {
+            let Some(number) = frame.rest.next() else {
+                frame = callers.pop()?;
+                continue;
+            };
+            let Some(rule) = frame.chain.rules.get(number) else {
+                continue;
+            };
+            if !self.compiled.matters(rule, frame.place) || !self.matches(rule, &mut later) {
+                continue;
+            }
+            let number = u32::try_from(number).map_or(u32::MAX, |number| number.saturating_add(1));
+            match self.apply(rule, frame.chain, number) {
+                After::Next => {}
+                After::Decided(verdict) => return Some((verdict, self.steps.last().cloned())),
+                After::Return => frame = callers.pop()?,
+                After::Enter { chain, goto } => {
+                    let Some(next) = self.enter(chain) else {
+                        continue;
+                    };
+                    let caller = std::mem::replace(&mut frame, next);
+                    if !goto {
+                        callers.push(caller);
+                    }
+                    if callers.len() > self.compiled.table.chains.len() {
+                        break;
+                    }
+                }
+            }
+        }
+        let what = format!("the chains of table `{}` loop", self.compiled.table.name);
+        Some((RuleVerdict::Stolen(what), None))
+    }
+
+    fn matches(&mut self, rule: &'a Rule, later: &mut Vec<Deferred<'a>>) -> bool {
+        later.clear();
+        let scene = Scene {
+            packet: &self.packet,
+            ctx: &self.ctx,
+            sets: self.sets,
+            changed_sets: &self.changed_sets,
+        };
+        let holds = match condition::holds(rule, &scene, later) {
+            Tri::Yes => true,
+            Tri::No => false,
+            Tri::Unknown(doubt) => self.choice.unknown(doubt),
+        };
+        holds && condition::settle(later, &rule.source, self.choice)
+    }
+}
+
+impl CompiledTable {
+    /// Whether it could make a difference that `rule`, in the chain at `place`, matches.
+    fn matters(&self, rule: &Rule, place: usize) -> bool {
+        let relevant = |place: usize| self.relevant.get(place).copied().unwrap_or(true);
+        let chain = |name: &str| self.table.chain_index(name).is_some_and(relevant);
+        match &rule.target {
+            Target::None | Target::Harmless(_) => false,
+            Target::Return => relevant(place),
+            Target::Jump(name) => chain(name),
+            Target::Goto(name) => relevant(place) || chain(name),
+            Target::Accept
+            | Target::Drop
+            | Target::Queue { .. }
+            | Target::Reject(_)
+            | Target::Mark(_)
+            | Target::Connmark(_)
+            | Target::Ct(_)
+            | Target::Dnat(_)
+            | Target::Snat(_)
+            | Target::Masquerade(_)
+            | Target::Redirect(_)
+            | Target::Netmap { .. }
+            | Target::Tproxy(_)
+            | Target::Tcpmss(_)
+            | Target::Tos { .. }
+            | Target::Dscp(_)
+            | Target::Ttl { .. }
+            | Target::Tee { .. }
+            | Target::Set { .. }
+            | Target::Unknown(_) => true,
+        }
+    }
+}
+
+/// What the policy of a base chain decides.
+fn policy(table: &Table, chain: &Chain) -> Decision {
+    let (verdict, action) = match chain.policy {
+        Some(Policy::Drop) => (RuleVerdict::Drop, "policy drop"),
+        Some(Policy::Accept) | None => (RuleVerdict::Accept, "policy accept"),
+    };
+    let step = RuleStep {
+        table: table.name.clone(),
+        chain: chain.name.to_string(),
+        number: 0,
+        action: action.to_owned(),
+        source: chain.source.clone(),
+    };
+    (verdict, Some(step))
 }
