@@ -32,9 +32,9 @@ pub struct OpenOptions {
 }
 
 /// Reads `options`; absent is empty.
-pub(crate) fn read(options: Option<&Ts<OpenOptions>>) -> Result<OpenOptions, ErrorInfo> {
+pub(crate) fn read(options: Option<Ts<OpenOptions>>) -> Result<OpenOptions, ErrorInfo> {
     let Some(options) = options else {
         return Ok(OpenOptions::default());
     };
-    input::read(options, "options")
+    input::read(&options, "options")
 }

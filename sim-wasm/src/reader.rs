@@ -45,7 +45,7 @@ impl SnapshotReader {
     /// When the options are not well-formed.
     pub fn open(length: f64, options: Option<Ts<OpenOptions>>) -> Result<Self, ErrorInfo> {
         guard::check()?;
-        let options = options::read(options.as_ref())?;
+        let options = options::read(options)?;
         Ok(Self {
             core: Core::new(store::ranged(bytes(length)?, &options)?),
             needs: RefCell::default(),

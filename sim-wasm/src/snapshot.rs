@@ -30,7 +30,7 @@ impl Snapshot {
     /// When the bytes are no snapshot, were changed after sealing, are too new or locked.
     pub fn open(bytes: Vec<u8>, options: Option<Ts<OpenOptions>>) -> Result<Self, ErrorInfo> {
         guard::check()?;
-        let options = options::read(options.as_ref())?;
+        let options = options::read(options)?;
         let core = Core::new(store::whole(bytes, &options)?);
         let snapshot = Self { core };
         // What is damaged or locked shows here, not with the first question.
@@ -67,7 +67,9 @@ impl Snapshot {
     /// # Errors
     /// When the question means nothing in this capture (kind `flow`), or the snapshot is damaged.
     pub fn diagnose(&self, request: &Ts<FlowRequest>) -> Result<Ts<Verdict>, ErrorInfo> {
-        to_js(&whole(self.core.diagnose(&input::read(request, "request")?)?)?)
+        to_js(&whole(
+            self.core.diagnose(&input::read(request, "request")?)?,
+        )?)
     }
 
     /// The verdict's JSON: byte for byte what the native engine writes.
@@ -76,7 +78,9 @@ impl Snapshot {
     /// As `diagnose`.
     #[wasm_bindgen(js_name = diagnoseJson)]
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<String, ErrorInfo> {
-        json(&whole(self.core.diagnose(&input::read(request, "request")?)?)?)
+        json(&whole(
+            self.core.diagnose(&input::read(request, "request")?)?,
+        )?)
     }
 }
 
