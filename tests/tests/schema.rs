@@ -34,7 +34,9 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value, value: &Value) -> &'a Val
         let kind = alternative.pointer("/properties/kind/const");
         kind.is_some() && kind == value.get("kind")
     };
-    alternatives.and_then(|list| list.iter().find(of_kind)).unwrap_or(schema)
+    alternatives
+        .and_then(|list| list.iter().find(of_kind))
+        .unwrap_or(schema)
 }
 
 /// Calls `visit` with the pointer and the schema of every object in `value`.
@@ -51,14 +53,27 @@ fn each_object(
             visit(pointer, schema, fields);
             for (name, field) in fields {
                 let of_field = schema.pointer(&format!("/properties/{name}"));
-                let of_field = of_field.unwrap_or_else(|| panic!("{pointer}/{name}: not in the schema"));
-                each_object(document, of_field, field, &format!("{pointer}/{name}"), visit);
+                let of_field =
+                    of_field.unwrap_or_else(|| panic!("{pointer}/{name}: not in the schema"));
+                each_object(
+                    document,
+                    of_field,
+                    field,
+                    &format!("{pointer}/{name}"),
+                    visit,
+                );
             }
         }
         Value::Array(items) => {
             let of_items = schema.get("items").unwrap();
             for (item_idx, item) in items.iter().enumerate() {
-                each_object(document, of_items, item, &format!("{pointer}/{item_idx}"), visit);
+                each_object(
+                    document,
+                    of_items,
+                    item,
+                    &format!("{pointer}/{item_idx}"),
+                    visit,
+                );
             }
         }
         _ => {}
@@ -67,18 +82,25 @@ fn each_object(
 
 fn keys(value: Option<&Value>) -> BTreeSet<String> {
     let object = value.and_then(Value::as_object);
-    object.into_iter().flat_map(|object| object.keys().cloned()).collect()
+    object
+        .into_iter()
+        .flat_map(|object| object.keys().cloned())
+        .collect()
 }
 
 fn words(value: Option<&Value>) -> BTreeSet<String> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    list.filter_map(|word| word.as_str().map(str::to_owned))
+        .collect()
 }
 
 #[test]
 fn a_verdict_with_every_field_matches() {
     for verdict in full::verdicts() {
-        assert_eq!(problems(&serde_json::to_value(&verdict).unwrap()), Vec::<String>::new());
+        assert_eq!(
+            problems(&serde_json::to_value(&verdict).unwrap()),
+            Vec::<String>::new()
+        );
     }
 }
 
@@ -96,18 +118,31 @@ fn schema_and_types_have_the_same_fields() {
     let mut seen = BTreeSet::new();
     for verdict in full::verdicts() {
         let value = serde_json::to_value(&verdict).unwrap();
-        each_object(&document, &document, &value, "", &mut |pointer, schema, fields| {
-            let written: BTreeSet<String> = fields.keys().cloned().collect();
-            assert_eq!(written, keys(schema.get("properties")), "{pointer}");
-            assert_eq!(schema.get("additionalProperties"), Some(&Value::Bool(false)), "{pointer}");
-            seen.insert(schema.get("description").unwrap().to_string());
-        });
+        each_object(
+            &document,
+            &document,
+            &value,
+            "",
+            &mut |pointer, schema, fields| {
+                let written: BTreeSet<String> = fields.keys().cloned().collect();
+                assert_eq!(written, keys(schema.get("properties")), "{pointer}");
+                assert_eq!(
+                    schema.get("additionalProperties"),
+                    Some(&Value::Bool(false)),
+                    "{pointer}"
+                );
+                seen.insert(schema.get("description").unwrap().to_string());
+            },
+        );
     }
     let types = document.get("$defs").unwrap().as_object().unwrap();
     for (name, definition) in types {
         let is_seen = seen.contains(&definition.get("description").unwrap().to_string());
         let is_object = definition.get("type") == Some(&Value::from("object"));
-        assert!(is_seen || !is_object, "{name}: no verdict of this test has one");
+        assert!(
+            is_seen || !is_object,
+            "{name}: no verdict of this test has one"
+        );
     }
 }
 
@@ -118,16 +153,33 @@ fn each_required_field_is_required_and_no_other() {
     for verdict in full::verdicts() {
         let value = serde_json::to_value(&verdict).unwrap();
         let mut fields_of = BTreeMap::new();
-        each_object(&document, &document, &value, "", &mut |pointer, schema, _| {
-            let required = words(schema.get("required"));
-            fields_of.insert(pointer.to_owned(), (required, keys(schema.get("properties"))));
-        });
+        each_object(
+            &document,
+            &document,
+            &value,
+            "",
+            &mut |pointer, schema, _| {
+                let required = words(schema.get("required"));
+                fields_of.insert(
+                    pointer.to_owned(),
+                    (required, keys(schema.get("properties"))),
+                );
+            },
+        );
         for (pointer, (required, all)) in fields_of {
             for name in all {
                 let mut less = value.clone();
-                less.pointer_mut(&pointer).unwrap().as_object_mut().unwrap().remove(&name);
+                less.pointer_mut(&pointer)
+                    .unwrap()
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(&name);
                 let is_refused = !problems(&less).is_empty();
-                assert_eq!(is_refused, required.contains(&name), "without {pointer}/{name}");
+                assert_eq!(
+                    is_refused,
+                    required.contains(&name),
+                    "without {pointer}/{name}"
+                );
                 n_removed += 1;
             }
         }
@@ -141,7 +193,9 @@ fn an_unknown_field_is_refused_everywhere() {
     let verdict = full::verdicts().remove(0);
     let value = serde_json::to_value(&verdict).unwrap();
     let mut pointers = Vec::new();
-    each_object(&document, &document, &value, "", &mut |pointer, _, _| pointers.push(pointer.to_owned()));
+    each_object(&document, &document, &value, "", &mut |pointer, _, _| {
+        pointers.push(pointer.to_owned())
+    });
     for pointer in pointers {
         let mut more = value.clone();
         let object = more.pointer_mut(&pointer).unwrap().as_object_mut().unwrap();
@@ -156,7 +210,9 @@ fn enumerations_hold_exactly_the_words_that_are_written() {
     let of = |name: &str| -> BTreeSet<String> {
         let alternatives = document.pointer(&format!("/$defs/{name}/oneOf")).unwrap();
         let consts = alternatives.as_array().unwrap().iter();
-        consts.map(|word| word.get("const").unwrap().as_str().unwrap().to_owned()).collect()
+        consts
+            .map(|word| word.get("const").unwrap().as_str().unwrap().to_owned())
+            .collect()
     };
     for (name, words) in full::words() {
         assert_eq!(of(name), words.into_iter().collect(), "{name}");
@@ -175,16 +231,27 @@ fn the_schema_speaks_the_words_of_the_types_documentation() {
         } else {
             continue;
         };
-        assert_eq!(definition.get("description").unwrap(), &documented.text, "{name}");
+        assert_eq!(
+            definition.get("description").unwrap(),
+            &documented.text,
+            "{name}"
+        );
         for (field, text) in documented.fields {
             let Some(property) = definition.pointer(&format!("/properties/{field}")) else {
                 continue;
             };
-            assert_eq!(property.get("description").unwrap(), &text, "{name}.{field}");
+            assert_eq!(
+                property.get("description").unwrap(),
+                &text,
+                "{name}.{field}"
+            );
             n_compared += 1;
         }
     }
-    assert!(n_compared > 60, "{n_compared} fields compared: does the reader of sources still work?");
+    assert!(
+        n_compared > 60,
+        "{n_compared} fields compared: does the reader of sources still work?"
+    );
 }
 
 /// A type's documentation and its fields', as they stand in the source.
@@ -207,15 +274,23 @@ fn documented_types() -> BTreeMap<String, Documented> {
                 renamed = rest.split('"').next().map(str::to_owned);
             } else if line.starts_with("#[") || line.starts_with(')') || line.starts_with("Debug") {
                 // Attributes stand between the documentation and what it is about.
-            } else if let Some(rest) =
-                line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))
+            } else if let Some(rest) = line
+                .strip_prefix("pub struct ")
+                .or_else(|| line.strip_prefix("pub enum "))
             {
                 current = rest.split([' ', '<']).next().unwrap_or_default().to_owned();
                 types.entry(current.clone()).or_default().text = doc.join(" ");
                 doc.clear();
-            } else if let Some((name, _)) = line.strip_prefix("pub ").and_then(|rest| rest.split_once(':')) {
+            } else if let Some((name, _)) = line
+                .strip_prefix("pub ")
+                .and_then(|rest| rest.split_once(':'))
+            {
                 let name = renamed.take().unwrap_or_else(|| name.to_owned());
-                types.entry(current.clone()).or_default().fields.insert(name, doc.join(" "));
+                types
+                    .entry(current.clone())
+                    .or_default()
+                    .fields
+                    .insert(name, doc.join(" "));
                 doc.clear();
             } else {
                 doc.clear();

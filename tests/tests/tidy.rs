@@ -26,8 +26,14 @@ const CORE_DEPENDENCIES: &[(&str, &str)] = &[
     ("sha2", "manifests"),
     ("strsim", "did you mean"),
     ("thiserror", "errors"),
-    ("tsify", "TypeScript types, only with the feature `typescript`"),
-    ("wasm-bindgen", "TypeScript types, only with the feature `typescript`"),
+    (
+        "tsify",
+        "TypeScript types, only with the feature `typescript`",
+    ),
+    (
+        "wasm-bindgen",
+        "TypeScript types, only with the feature `typescript`",
+    ),
     ("zip", "snapshots"),
 ];
 
@@ -37,10 +43,19 @@ fn tracked() -> Vec<PathBuf> {
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
         .current_dir(workspace())
         .output();
-    let text = listed.map(|output| String::from_utf8(output.stdout).unwrap()).unwrap_or_default();
+    let text = listed
+        .map(|output| String::from_utf8(output.stdout).unwrap())
+        .unwrap_or_default();
     let files: BTreeSet<PathBuf> = text.lines().map(PathBuf::from).collect();
-    assert!(files.len() > 50, "git names {} files: run this in a clone", files.len());
-    files.into_iter().filter(|file| workspace().join(file).is_file()).collect()
+    assert!(
+        files.len() > 50,
+        "git names {} files: run this in a clone",
+        files.len()
+    );
+    files
+        .into_iter()
+        .filter(|file| workspace().join(file).is_file())
+        .collect()
 }
 
 fn rust_files() -> Vec<PathBuf> {
@@ -102,7 +117,9 @@ fn files_are_short_enough_to_read() {
         let limit = if is_test { 2 * LIMIT } else { LIMIT };
         let is_excused = LONG.iter().any(|(long, _)| *long == name);
         if n_lines > limit && !is_excused {
-            problems.push(format!("{name}: {n_lines} lines, {limit} is the limit: one idea a file"));
+            problems.push(format!(
+                "{name}: {n_lines} lines, {limit} is the limit: one idea a file"
+            ));
         }
         if n_lines <= limit && is_excused {
             problems.push(format!("{name}: short enough again, take it off the list"));
@@ -126,7 +143,10 @@ fn versions_stand_in_the_root_only() {
         for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
             for line in section(&manifest, kind) {
                 if !line.contains("workspace = true") && line.contains('=') {
-                    problems.push(format!("{}: `{line}`: write `x.workspace = true`", file.display()));
+                    problems.push(format!(
+                        "{}: `{line}`: write `x.workspace = true`",
+                        file.display()
+                    ));
                 }
             }
         }
@@ -141,19 +161,28 @@ fn the_simulator_depends_on_what_is_written_here() {
         .iter()
         .filter_map(|line| line.split(['.', ' ', '=']).next().map(str::to_owned))
         .collect();
-    let written: BTreeSet<String> =
-        CORE_DEPENDENCIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let written: BTreeSet<String> = CORE_DEPENDENCIES
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
     assert_eq!(found, written);
 }
 
 #[test]
 fn typescript_stays_where_the_pages_types_are() {
     let mut problems = Vec::new();
-    for file in rust_files().iter().filter(|file| file.starts_with("sim-core")) {
+    for file in rust_files()
+        .iter()
+        .filter(|file| file.starts_with("sim-core"))
+    {
         let name = file.display().to_string();
         let may = ["flow.rs", "verdict.rs", "snapshot/store.rs"];
-        if !may.iter().any(|end| name.ends_with(end)) && read(file).contains("feature = \"typescript\"") {
-            problems.push(format!("{name}: only the question and the answer cross into the page"));
+        if !may.iter().any(|end| name.ends_with(end))
+            && read(file).contains("feature = \"typescript\"")
+        {
+            problems.push(format!(
+                "{name}: only the question and the answer cross into the page"
+            ));
         }
     }
     none(problems);
@@ -179,7 +208,15 @@ fn the_architecture_names_every_folder_of_the_simulator() {
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
     // Put together here, so that this file does not hold what it looks for.
-    let paths = ["/wo|rk/", "/tmp/|pg", "/ro|ot/", "/home/|user", "file|:///", "reg|istry.npmjs.org", "static.cr|ates.io"];
+    let paths = [
+        "/wo|rk/",
+        "/tmp/|pg",
+        "/ro|ot/",
+        "/home/|user",
+        "file|:///",
+        "reg|istry.npmjs.org",
+        "static.cr|ates.io",
+    ];
     let paths = paths.map(|path| path.replace('|', ""));
     let mut problems = Vec::new();
     for file in tracked() {
@@ -187,7 +224,11 @@ fn nothing_names_the_machine_it_was_written_on() {
         // npm writes where each package came from; without that, `npm ci` takes the configured registry.
         for (line_idx, line) in text.lines().enumerate() {
             for path in paths.iter().filter(|path| line.contains(path.as_str())) {
-                problems.push(format!("{}:{}: holds `{path}`", file.display(), line_idx + 1));
+                problems.push(format!(
+                    "{}:{}: holds `{path}`",
+                    file.display(),
+                    line_idx + 1
+                ));
             }
         }
     }
@@ -201,11 +242,17 @@ fn snapshots_of_tests_have_a_test() {
         if file.extension().is_none_or(|extension| extension != "snap") {
             continue;
         }
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         // insta: `<crate>__<module>__<test>.snap`, the test's name last (with `-2` for a second one).
         let test = name.rsplit("__").next().unwrap_or_default();
         let test = test.rsplit_once('-').map_or(test, |(test, _)| test);
-        let is_used = rust_files().iter().any(|source| read(source).contains(test));
+        let is_used = rust_files()
+            .iter()
+            .any(|source| read(source).contains(test));
         if !is_used {
             problems.push(format!("{}: no test has this name", file.display()));
         }

@@ -59,12 +59,18 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     }
     let mut questions = read(&cases, &folder)?;
     let n_flows: usize = questions.iter().map(|(_, flows)| flows.len()).sum();
-    println!("{n_flows} flows of {} snapshots, best of {ROUNDS} rounds", questions.len());
+    println!(
+        "{n_flows} flows of {} snapshots, best of {ROUNDS} rounds",
+        questions.len()
+    );
     let (mut native, mut wasm) = (Speed::default(), Speed::default());
     for round in 1..=ROUNDS {
         native = best(native, natively(&mut questions, arguments.seconds));
         wasm = best(wasm, in_wasm(&folder, arguments.seconds)?);
-        println!("round {round}: native {:.0}/s, Wasm {:.0}/s", native.warm, wasm.warm);
+        println!(
+            "round {round}: native {:.0}/s, Wasm {:.0}/s",
+            native.warm, wasm.warm
+        );
     }
     let table = table(native, wasm, n_flows, &sizes()?);
     print!("{table}");
@@ -100,8 +106,12 @@ fn read(cases: &[Case], folder: &Path) -> io::Result<Questions> {
     for case in cases {
         let bytes = std::fs::read(folder.join(format!("{}.pathglass", case.name)))?;
         let mut session = ask::sealed(bytes.clone().into());
-        let mut flows: Vec<FlowRequest> =
-            case.expectations()?.flows.iter().map(|flow| flow.request()).collect();
+        let mut flows: Vec<FlowRequest> = case
+            .expectations()?
+            .flows
+            .iter()
+            .map(|flow| flow.request())
+            .collect();
         flows.retain(|flow| ask::diagnose(&mut session, flow).is_ok());
         questions.push((bytes, flows));
     }
@@ -141,13 +151,20 @@ fn natively(questions: &mut Questions, seconds: u32) -> Speed {
             }
         }
     }
-    Speed { warm: f64::from(n_warm) / start.elapsed().as_secs_f64(), cold }
+    Speed {
+        warm: f64::from(n_warm) / start.elapsed().as_secs_f64(),
+        cold,
+    }
 }
 
 /// Flow in, verdict's JSON out.
 fn answer(session: &mut Session<Reader>, flow: &FlowRequest) -> usize {
     let verdict = ask::diagnose(session, flow);
-    std::hint::black_box(verdict.map(|verdict| ask::bytes(&verdict).len()).unwrap_or_default())
+    std::hint::black_box(
+        verdict
+            .map(|verdict| ask::bytes(&verdict).len())
+            .unwrap_or_default(),
+    )
 }
 
 fn in_wasm(folder: &Path, seconds: u32) -> io::Result<Speed> {
@@ -157,7 +174,9 @@ fn in_wasm(folder: &Path, seconds: u32) -> io::Result<Speed> {
         .arg(seconds.to_string())
         .output()?;
     if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(io::Error::other(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
     }
     let printed: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let number = |name: &str| printed.get(name).and_then(serde_json::Value::as_f64);
@@ -168,7 +187,10 @@ fn in_wasm(folder: &Path, seconds: u32) -> io::Result<Speed> {
 }
 
 fn best(a: Speed, b: Speed) -> Speed {
-    Speed { warm: a.warm.max(b.warm), cold: a.cold.max(b.cold) }
+    Speed {
+        warm: a.warm.max(b.warm),
+        cold: a.cold.max(b.cold),
+    }
 }
 
 /// Bytes of the module: raw, gzip -9, brotli -11.
@@ -178,7 +200,9 @@ fn sizes() -> io::Result<[u64; 3]> {
         .arg(workspace().join("sim-wasm/pkg/pathglass_wasm_bg.wasm"))
         .output()?;
     if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        return Err(io::Error::other(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -11,9 +11,13 @@ use pathglass_sim::verdict::{
 pub(crate) fn verdicts() -> Vec<Verdict> {
     let name = "ops".to_owned();
     let fingerprint = "ab".repeat(32);
-    [Seal::Trusted { name }, Seal::UnknownKey { fingerprint }, Seal::Unsigned]
-        .map(verdict)
-        .into()
+    [
+        Seal::Trusted { name },
+        Seal::UnknownKey { fingerprint },
+        Seal::Unsigned,
+    ]
+    .map(verdict)
+    .into()
 }
 
 /// The words of each enumeration, by its name in the schema.
@@ -24,14 +28,28 @@ pub(crate) fn words() -> Vec<(&'static str, Vec<String>)> {
         ($($value:expr),+) => { vec![$(word(serde_json::json!($value))),+] };
     }
     vec![
-        ("Outcome", words![Connected, Refused, Unreachable, Timeout, Partial, Unknown]),
+        (
+            "Outcome",
+            words![Connected, Refused, Unreachable, Timeout, Partial, Unknown],
+        ),
         ("Scope", words![Scope::EndToEnd, Scope::ToBoundary]),
-        ("StepStatus", words![StepStatus::Normal, StepStatus::Blocked, StepStatus::Unknown]),
+        (
+            "StepStatus",
+            words![StepStatus::Normal, StepStatus::Blocked, StepStatus::Unknown],
+        ),
         (
             "Severity",
-            words![Severity::Cause, Severity::Contributing, Severity::Warning, Severity::Info],
+            words![
+                Severity::Cause,
+                Severity::Contributing,
+                Severity::Warning,
+                Severity::Info
+            ],
         ),
-        ("Protocol", words![Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp]),
+        (
+            "Protocol",
+            words![Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp],
+        ),
     ]
 }
 
@@ -87,7 +105,10 @@ fn end(object: &str, address: &str) -> FlowEnd {
 
 fn branch() -> Branch {
     Branch {
-        probability: Probability { numerator: 1, denominator: 3 },
+        probability: Probability {
+            numerator: 1,
+            denominator: 3,
+        },
         outcome: Outcome::Timeout,
         also: Some(Outcome::Unreachable),
         retries: true,

@@ -69,7 +69,7 @@ pub(super) const STEPS: &[Step] = &[
 
 fn format(project: &Project) -> Result<Tally, Failure> {
     Program::cargo(project)
-        .args("fmt --all --check")
+        .args("fmt --all -- --check --files-with-diff --color never")
         .run("run `cargo fmt --all`")?;
     Ok(Tally::one())
 }
