@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::conntrack::{connmark, conntrack, ct_state_bits};
-use super::device::{owner, physdev};
+use super::device::{STRANGER, owner, physdev, stranger};
 use super::probability;
 use crate::evidence::xtables::{
     Compare, EcnMatch, Extension, Header, IcmpKind, IcmpMatch, Match, MultiportMatch, PacketType,
@@ -152,7 +152,13 @@ fn match_holds<'r>(
         },
         Match::Physdev(wanted) => physdev(wanted, item, ctx, source),
         Match::Mac(mac) => mac_holds(*mac, item, ctx, source),
-        Match::Owner(extension) => owner(extension, item, ctx, source),
+        Match::Owner(extension) => {
+            if let Some(holds) = stranger(extension, ctx) {
+                later.push(Deferred::Assume(STRANGER, holds));
+                return Tri::Yes;
+            }
+            owner(extension, item, ctx, source)
+        }
         Match::ReversePath(how) => reverse_path(*how, packet, ctx),
         Match::Socket(how) => socket(*how, item, packet, ctx, source),
         Match::Length(Term { negated, value }) => {
