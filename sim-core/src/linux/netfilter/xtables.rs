@@ -257,3 +257,6 @@ fn policy(table: &Table, chain: &Chain) -> Decision {
     };
     (verdict, Some(step))
 }
+
+#[cfg(test)]
+mod tests;
