@@ -366,7 +366,7 @@ fn host_or_network(mask: AddressMask) -> String {
     }
 }
 
-fn span<T: Display + PartialEq>(low: T, high: T) -> String {
+fn span<T: Display + PartialEq + Copy>(low: T, high: T) -> String {
     if low == high {
         low.to_string()
     } else {
