@@ -1,5 +1,9 @@
 //! The question: who, to whom, with which protocol and port.
 
+mod resolve;
+
+pub(crate) use resolve::{Resolved, Unresolved, resolve};
+
 use serde::{Deserialize, Serialize};
 
 /// A transport protocol that a flow can ask for.

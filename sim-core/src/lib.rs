@@ -8,4 +8,6 @@ pub mod linux;
 pub mod session;
 pub mod snapshot;
 pub mod source;
+mod trace;
 pub mod verdict;
+pub mod world;

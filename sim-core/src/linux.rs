@@ -1,5 +1,12 @@
 //! Kernel semantics; knows nothing of Kubernetes.
 
+pub mod arp;
 pub mod choice;
+pub mod conntrack;
+pub mod fib;
+pub mod icmp;
 pub mod netfilter;
 pub mod packet;
+pub mod socket;
+mod surroundings;
+pub mod sysctl;

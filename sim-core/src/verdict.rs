@@ -1,5 +1,13 @@
 //! The verdict: outcome, branches, findings, evidence; its JSON is `pathglass.verdict/v1`.
 
+mod assemble;
+mod branches;
+pub mod catalogue;
+mod findings;
+mod render;
+
+pub(crate) use assemble::{Walked, assemble};
+
 use serde::{Deserialize, Serialize};
 
 use crate::flow::FlowRequest;

@@ -1,1 +1,11 @@
-//! placeholder, replaced below
+//! What is tested of the workspace as a whole: agreement with real connections, parity, schema, repository rules.
+
+pub mod agreement;
+pub mod ask;
+pub mod corpus;
+pub mod doubts;
+pub mod parity;
+pub mod readme;
+pub mod report;
+pub mod schema;
+pub mod watch;

@@ -1,2 +1,67 @@
-//! Sets up what the project needs, then does it.
-fn main() {}
+//! `cargo xtask run | test | bench | corpus | example`: sets up what it needs, then does it.
+
+mod bench;
+mod build;
+mod command;
+mod corpus;
+mod example;
+mod failure;
+mod project;
+mod run;
+mod say;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// The project's own commands: each gets what it needs, says what it does, and ends with what to do if it fails.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    /// Show the output of every program that is started
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build everything, seal the bundled example and serve it with the page on loopback
+    Run(run::Options),
+    /// Run every test there is
+    Test(test::Options),
+    /// Measure diagnoses per second, native and Wasm side by side, and the module's size
+    Bench(bench::Options),
+    /// Measure agreement with the corpus: real captures with the true result of real connections
+    Corpus(corpus::Options),
+    /// Make the bundled example anew, in network namespaces (needs root)
+    Example,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match perform(&arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            say::line(&format!("\nFAILED: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let project = Project::find(arguments.verbose)?;
+    match &arguments.command {
+        Task::Run(options) => run::run(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Test(options) => test::test(&project, options),
+        Task::Bench(options) => bench::bench(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Corpus(options) => corpus::corpus(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),
+    }
+}

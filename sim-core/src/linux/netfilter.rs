@@ -3,6 +3,7 @@
 pub mod ipset;
 #[cfg(test)]
 pub(crate) mod test_support;
+pub mod nft;
 pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,5 +1,6 @@
 //! What the world reads evidence through: an opened snapshot or a folder held in memory.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -119,6 +120,25 @@ pub enum IndexRecord {
     },
 }
 
+/// What is known of one file of a namespace; a file without a state is [`FileState::NotTried`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum FileState {
+    /// The file is there.
+    Captured,
+    /// The tool ran and printed nothing.
+    Empty,
+    /// It cannot exist there: module or tables not loaded, no bridge.
+    Absent,
+    /// It would repeat another file.
+    Redundant,
+    /// The tool failed: unknown.
+    Failed,
+    /// Nobody looked: unknown.
+    NotTried,
+}
+
 /// Read access to a capture, whole or in part.
 ///
 /// Every method either answers or names the byte ranges that the host must supply first. A store that
@@ -129,6 +149,24 @@ pub trait Store: std::fmt::Debug {
     /// # Errors
     /// When what is read does not match what was sealed.
     fn read(&mut self, path: &str) -> Result<Step<Option<Arc<[u8]>>>, SnapshotError>;
+
+    /// The entries that together hold the kube list `list` (e.g. `kube/pods.json`): the list itself where it is
+    /// whole, its parts where it was split (`kube/pods/<node>.json`, `kube/services/<namespace>.json`), none where
+    /// it was not captured. `read` of a split list joins all parts: large clusters read only the part they need.
+    ///
+    /// # Errors
+    /// When what is read does not match what was sealed.
+    fn parts(&mut self, list: &str) -> Result<Step<Vec<String>>, SnapshotError>;
+
+    /// The states of the files of `namespace` (`nodes/n1/host`, `fabric/router`, `kube`), by file name; a file
+    /// without a state was not tried. Files that are there and have no stated state are `captured` or `empty`.
+    ///
+    /// # Errors
+    /// When what is read does not match what was sealed.
+    fn states(
+        &mut self,
+        namespace: &str,
+    ) -> Result<Step<BTreeMap<String, FileState>>, SnapshotError>;
 
     /// The captured machines, sorted: `nodes/<node>` and `fabric/<name>`.
     ///
@@ -143,7 +181,8 @@ pub trait Store: std::fmt::Debug {
     /// When what is read does not match what was sealed.
     fn namespaces(&mut self, machine: &str) -> Result<Step<Vec<String>>, SnapshotError>;
 
-    /// All index records about `address`, sorted.
+    /// All index records about `address`, sorted. Loopback addresses are in every namespace and are not indexed;
+    /// neither are the interfaces of an address that more than 256 devices hold (an IPVS dummy's, a node-local cache's).
     ///
     /// # Errors
     /// When what is read does not match what was sealed.

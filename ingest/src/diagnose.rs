@@ -1,0 +1,134 @@
+//! `pathglass diagnose`: what becomes of one flow.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use pathglass_sim::flow::{FlowRequest, Protocol};
+use pathglass_sim::verdict::{Outcome, Verdict};
+
+use crate::error::CommandError;
+use crate::input::{AskFailure, Capture, OpenArgs};
+use crate::{Exit, output, text};
+
+const EXAMPLES: &str = "\
+Who and whom:
+  pod:ns/name, node:name, ip:192.0.2.7 or a bare address; --to also service:ns/name
+
+Examples:
+  pathglass diagnose capture --from pod:default/client --to service:default/web
+  pathglass diagnose cluster.pathglass --from node:n1 --to 10.244.1.5 --port 8080
+  pathglass diagnose capture --from pod:a/b --to 192.0.2.7 --protocol icmp
+  pathglass diagnose capture --from ip:203.0.113.9 --to node:n1 --port 30080 \\
+      --format json | jq .findings
+
+Exit codes:
+  0 connected   1 not connected, or partly   2 usage or input error   3 unknown";
+
+/// The arguments of `pathglass diagnose`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A capture's folder, or a sealed snapshot
+    pub capture: PathBuf,
+    /// Who connects
+    #[arg(long, value_name = "WHO")]
+    pub from: String,
+    /// To whom
+    #[arg(long, value_name = "WHOM")]
+    pub to: String,
+    /// The destination port; a service with one port needs none
+    #[arg(long, value_name = "N")]
+    pub port: Option<u16>,
+    /// The protocol
+    #[arg(long, value_enum, default_value_t = ProtocolArg::Tcp)]
+    pub protocol: ProtocolArg,
+    /// Payload bytes sent each way; a small packet unless given
+    #[arg(long, value_name = "N")]
+    pub bytes: Option<u32>,
+    /// What leaves the captured world is unknown, not connected
+    #[arg(long)]
+    pub strict: bool,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// How the capture is opened.
+    #[command(flatten)]
+    pub open: OpenArgs,
+}
+
+/// A protocol on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolArg {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+    /// ICMP echo.
+    Icmp,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl From<ProtocolArg> for Protocol {
+    fn from(protocol: ProtocolArg) -> Self {
+        match protocol {
+            ProtocolArg::Tcp => Self::Tcp,
+            ProtocolArg::Udp => Self::Udp,
+            ProtocolArg::Sctp => Self::Sctp,
+            ProtocolArg::Icmp => Self::Icmp,
+        }
+    }
+}
+
+/// Diagnoses one flow and prints the verdict.
+///
+/// # Errors
+/// When the capture cannot be read or the question means nothing in it.
+pub fn run(args: &Args) -> Result<Exit, CommandError> {
+    let mut capture = Capture::open(&args.capture, &args.open)?;
+    for note in capture.notes() {
+        output::note(&format!("note: {note}"));
+    }
+    let request = FlowRequest {
+        from: args.from.clone(),
+        to: args.to.clone(),
+        port: args.port,
+        protocol: args.protocol.into(),
+        bytes: args.bytes,
+        strict: args.strict,
+    };
+    let verdict = capture.diagnose(&request).map_err(AskFailure::into_error)?;
+    match args.format {
+        Format::Text => output::print(&text::render(&verdict))?,
+        Format::Json => output::print_bytes(json(&verdict)?.as_bytes())?,
+    }
+    Ok(exit(verdict.outcome))
+}
+
+/// The verdict's JSON as every interface writes it.
+///
+/// # Errors
+/// When the verdict cannot be written as JSON.
+pub fn json(verdict: &Verdict) -> Result<String, CommandError> {
+    let mut text = serde_json::to_string_pretty(verdict)
+        .map_err(|error| CommandError::Usage(format!("the verdict has no JSON: {error}")))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn exit(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Connected => Exit::Yes,
+        Outcome::Refused | Outcome::Unreachable | Outcome::Timeout | Outcome::Partial => Exit::No,
+        Outcome::Unknown => Exit::Unknown,
+    }
+}

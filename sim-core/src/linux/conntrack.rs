@@ -1,0 +1,432 @@
+//! Connection tracking and NAT (`nf_conntrack_core.c`, `nf_conntrack_proto_tcp.c`, `nf_nat_core.c`).
+
+use std::net::IpAddr;
+
+use super::netfilter::{CtDirection, CtState, CtView};
+use super::packet::{Packet, Port, TcpFlags, Transport, Tuple};
+
+/// What conntrack thinks of a TCP connection (`enum tcp_conntrack`), as far as a handshake goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TcpState {
+    /// A SYN was seen.
+    SynSent,
+    /// A SYN-ACK was seen.
+    SynRecv,
+    /// Data may pass.
+    Established,
+}
+
+/// Which address a translation changes (`enum nf_nat_manip_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manip {
+    /// The source: POSTROUTING, INPUT.
+    Source,
+    /// The destination: PREROUTING, OUTPUT.
+    Destination,
+}
+
+impl Manip {
+    fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Destination,
+            Self::Destination => Self::Source,
+        }
+    }
+}
+
+/// An entry of a namespace's connection table (`struct nf_conn`).
+#[derive(Debug, Clone)]
+pub struct Conn {
+    /// The namespace that tracks it.
+    pub namespace: String,
+    /// Its zone.
+    pub zone: u16,
+    /// The tuple of its first packet.
+    pub original: Tuple,
+    /// The tuple that its replies will have here.
+    pub reply: Tuple,
+    /// IPS_SRC_NAT.
+    pub snat: bool,
+    /// IPS_DST_NAT.
+    pub dnat: bool,
+    /// The nat rules were asked for its source.
+    pub source_done: bool,
+    /// The nat rules were asked for its destination.
+    pub destination_done: bool,
+    /// Its mark.
+    pub mark: u32,
+    /// A reply was seen.
+    pub seen_reply: bool,
+    /// It is in the table: a packet of it left this namespace or reached a socket.
+    pub confirmed: bool,
+    /// TCP's state.
+    pub tcp: TcpState,
+}
+
+/// What conntrack attached to a packet (`skb->_nfct`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ct {
+    /// Nothing yet, or nothing tracks here.
+    None,
+    /// NOTRACK.
+    Untracked,
+    /// It fits no connection.
+    Invalid,
+    /// A connection, by its index in the table.
+    Attached {
+        /// The index.
+        conn: usize,
+        /// The packet's direction in it.
+        direction: CtDirection,
+        /// The state.
+        state: CtState,
+    },
+}
+
+/// What becomes of a packet that conntrack looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracked {
+    /// Attached, or invalid.
+    As(Ct),
+    /// It begins a new connection: an entry must be made (unless the table is full).
+    New(Tuple, TcpState),
+}
+
+/// The tuple of a packet; `None` for those that conntrack tracks generically only.
+#[must_use]
+pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
+    let (sport, dport) = match &packet.transport {
+        Transport::Tcp { sport, dport, .. } | Transport::Udp { sport, dport } | Transport::Sctp { sport, dport } => {
+            (*sport, *dport)
+        }
+        Transport::Icmp { id, .. } => (*id, *id),
+        Transport::IcmpError { .. } => return None,
+        Transport::Other { .. } => (Port::Known(0), Port::Known(0)),
+    };
+    Some(Tuple { protocol: packet.protocol(), src: packet.src, sport, dst: packet.dst, dport })
+}
+
+/// Looks a packet up in the table of `namespace` (`nf_conntrack_in`, `nf_conntrack_tcp_packet`).
+pub fn track(conns: &mut [Conn], namespace: &str, zone: u16, packet: &Packet, liberal: bool, loose: bool) -> Tracked {
+    if let Transport::IcmpError { about, .. } = &packet.transport {
+        return Tracked::As(track_error(conns, namespace, zone, *about));
+    }
+    let Some(tuple) = tuple_of(packet) else { return Tracked::As(Ct::None) };
+    let found = conns.iter_mut().enumerate().find_map(|(index, conn)| {
+        if conn.namespace != namespace || conn.zone != zone {
+            return None;
+        }
+        if conn.original == tuple {
+            Some((index, conn, CtDirection::Original))
+        } else if conn.reply == tuple {
+            Some((index, conn, CtDirection::Reply))
+        } else {
+            None
+        }
+    });
+    let Some((index, conn, direction)) = found else {
+        return begin(packet, tuple, loose);
+    };
+    if let Transport::Tcp { flags, .. } = &packet.transport {
+        match next_state(conn.tcp, direction, *flags) {
+            Some(state) => conn.tcp = state,
+            None if liberal => {}
+            None => return Tracked::As(Ct::Invalid),
+        }
+    }
+    let state = match direction {
+        CtDirection::Reply => {
+            conn.seen_reply = true;
+            CtState::Established
+        }
+        CtDirection::Original if conn.seen_reply => CtState::Established,
+        CtDirection::Original => CtState::New,
+    };
+    Tracked::As(Ct::Attached { conn: index, direction, state })
+}
+
+/// An ICMP error belongs to the connection of the packet that it is about (`nf_conntrack_inet_error`).
+fn track_error(conns: &[Conn], namespace: &str, zone: u16, about: Tuple) -> Ct {
+    let wanted = about.inverted();
+    for (index, conn) in conns.iter().enumerate() {
+        if conn.namespace != namespace || conn.zone != zone {
+            continue;
+        }
+        let direction = if conn.reply == wanted {
+            CtDirection::Reply
+        } else if conn.original == wanted {
+            CtDirection::Original
+        } else {
+            continue;
+        };
+        return Ct::Attached { conn: index, direction, state: CtState::Related };
+    }
+    Ct::Invalid
+}
+
+/// What a packet without an entry begins (`tcp_new`: the row `sNO` of `tcp_conntracks`).
+fn begin(packet: &Packet, tuple: Tuple, loose: bool) -> Tracked {
+    let Transport::Tcp { flags, .. } = &packet.transport else {
+        return match &packet.transport {
+            // Only requests begin a connection (`nf_conntrack_icmp_packet`).
+            Transport::Icmp { kind, .. } if !matches!(kind, 8 | 13 | 15 | 17 | 128) => Tracked::As(Ct::Invalid),
+            Transport::Icmp { .. }
+            | Transport::Udp { .. }
+            | Transport::Sctp { .. }
+            | Transport::Other { .. }
+            | Transport::Tcp { .. }
+            | Transport::IcmpError { .. } => Tracked::New(tuple, TcpState::Established),
+        };
+    };
+    match kind_of(*flags) {
+        SegmentKind::Syn => Tracked::New(tuple, TcpState::SynSent),
+        SegmentKind::SynAck | SegmentKind::Reset => Tracked::As(Ct::Invalid),
+        SegmentKind::Ack if loose => Tracked::New(tuple, TcpState::Established),
+        SegmentKind::Ack => Tracked::As(Ct::Invalid),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SegmentKind {
+    Syn,
+    SynAck,
+    Ack,
+    Reset,
+}
+
+fn kind_of(flags: TcpFlags) -> SegmentKind {
+    let has = |flag| flags.0 & flag != 0;
+    if has(TcpFlags::RST) {
+        SegmentKind::Reset
+    } else if has(TcpFlags::SYN) && has(TcpFlags::ACK) {
+        SegmentKind::SynAck
+    } else if has(TcpFlags::SYN) {
+        SegmentKind::Syn
+    } else {
+        SegmentKind::Ack
+    }
+}
+
+/// The table `tcp_conntracks`, for the states of a handshake; `None` is `sIV`.
+fn next_state(state: TcpState, direction: CtDirection, flags: TcpFlags) -> Option<TcpState> {
+    use CtDirection::{Original, Reply};
+    match (direction, kind_of(flags), state) {
+        (Original, SegmentKind::Syn, state) => Some(state),
+        (Original, SegmentKind::SynAck, TcpState::SynSent | TcpState::Established) => None,
+        (Original, SegmentKind::SynAck, TcpState::SynRecv) => Some(TcpState::SynRecv),
+        (Original, SegmentKind::Ack, TcpState::SynSent) => None,
+        (Original, SegmentKind::Ack, TcpState::SynRecv | TcpState::Established) => Some(TcpState::Established),
+        // A simultaneous open; not modelled beyond being valid.
+        (Reply, SegmentKind::Syn, TcpState::SynSent) => Some(TcpState::SynRecv),
+        (Reply, SegmentKind::Syn, TcpState::SynRecv | TcpState::Established) => None,
+        (Reply, SegmentKind::SynAck, TcpState::SynSent) => Some(TcpState::SynRecv),
+        // sIG: ignored, and let through.
+        (Reply, SegmentKind::SynAck, state) => Some(state),
+        (Reply, SegmentKind::Ack, TcpState::SynSent) => Some(TcpState::SynSent),
+        (Reply, SegmentKind::Ack, state) => Some(state),
+        (_, SegmentKind::Reset, state) => Some(state),
+    }
+}
+
+impl Conn {
+    /// A fresh entry for `tuple`.
+    #[must_use]
+    pub fn new(namespace: &str, zone: u16, tuple: Tuple, tcp: TcpState) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            zone,
+            original: tuple,
+            reply: tuple.inverted(),
+            snat: false,
+            dnat: false,
+            source_done: false,
+            destination_done: false,
+            mark: 0,
+            seen_reply: false,
+            confirmed: false,
+            tcp,
+        }
+    }
+
+    /// What rules see of it for a packet in `direction`.
+    #[must_use]
+    pub fn view(&self, direction: CtDirection, state: CtState) -> CtView {
+        CtView {
+            state,
+            direction,
+            original: Some(self.original),
+            reply: Some(self.reply),
+            snat: self.snat,
+            dnat: self.dnat,
+            seen_reply: self.seen_reply,
+            mark: self.mark,
+            zone: self.zone,
+        }
+    }
+
+    /// Gives the connection a new destination (`nf_nat_setup_info` with NF_NAT_MANIP_DST).
+    pub fn translate_destination(&mut self, address: IpAddr, port: Port) {
+        self.dnat |= self.reply.src != address || self.reply.sport != port;
+        self.reply.src = address;
+        self.reply.sport = port;
+        if self.is_echo() {
+            self.reply.dport = port;
+        }
+    }
+
+    /// Gives the connection a new source (`nf_nat_setup_info` with NF_NAT_MANIP_SRC).
+    pub fn translate_source(&mut self, address: IpAddr, port: Port) {
+        self.snat |= self.reply.dst != address || self.reply.dport != port;
+        self.reply.dst = address;
+        self.reply.dport = port;
+        if self.is_echo() {
+            self.reply.sport = port;
+        }
+    }
+
+    fn is_echo(&self) -> bool {
+        matches!(self.original.protocol, super::packet::protocol::ICMP | super::packet::protocol::ICMPV6)
+    }
+
+    /// Rewrites a packet of this connection at a hook of `manip` (`nf_nat_packet`, `nf_nat_icmp_reply_translation`).
+    ///
+    /// Gives whether anything changed.
+    pub fn apply(&self, packet: &mut Packet, direction: CtDirection, manip: Manip) -> bool {
+        let effective = match direction {
+            CtDirection::Original => manip,
+            CtDirection::Reply => manip.other(),
+        };
+        let translated = match effective {
+            Manip::Source => self.snat,
+            Manip::Destination => self.dnat,
+        };
+        if !translated {
+            return false;
+        }
+        let target = match direction {
+            CtDirection::Original => self.reply.inverted(),
+            CtDirection::Reply => self.original.inverted(),
+        };
+        let before = packet.clone();
+        rewrite(packet, manip, target);
+        *packet != before
+    }
+}
+
+fn rewrite(packet: &mut Packet, manip: Manip, target: Tuple) {
+    match manip {
+        Manip::Source => packet.src = target.src,
+        Manip::Destination => packet.dst = target.dst,
+    }
+    match (&mut packet.transport, manip) {
+        (
+            Transport::Tcp { sport, .. } | Transport::Udp { sport, .. } | Transport::Sctp { sport, .. },
+            Manip::Source,
+        ) => *sport = target.sport,
+        (
+            Transport::Tcp { dport, .. } | Transport::Udp { dport, .. } | Transport::Sctp { dport, .. },
+            Manip::Destination,
+        ) => *dport = target.dport,
+        (Transport::Icmp { id, .. }, Manip::Source) => *id = target.sport,
+        (Transport::Icmp { id, .. }, Manip::Destination) => *id = target.dport,
+        // The packet inside goes the other way: its far side is rewritten.
+        (Transport::IcmpError { about, .. }, Manip::Source) => {
+            about.dst = target.src;
+            about.dport = target.sport;
+        }
+        (Transport::IcmpError { about, .. }, Manip::Destination) => {
+            about.src = target.dst;
+            about.sport = target.dport;
+        }
+        (Transport::Other { .. }, Manip::Source | Manip::Destination) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn syn(src: &str, dst: &str, flags: u8) -> Packet {
+        Packet {
+            src: src.parse().unwrap(),
+            dst: dst.parse().unwrap(),
+            transport: Transport::Tcp { sport: Port::Known(40000), dport: Port::Known(80), flags: TcpFlags(flags) },
+            length: 60,
+            dont_fragment: true,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        }
+    }
+
+    fn reply(packet: &Packet, flags: u8) -> Packet {
+        let tuple = tuple_of(packet).unwrap().inverted();
+        Packet {
+            src: tuple.src,
+            dst: tuple.dst,
+            transport: Transport::Tcp { sport: tuple.sport, dport: tuple.dport, flags: TcpFlags(flags) },
+            ..packet.clone()
+        }
+    }
+
+    fn tracked(conns: &mut Vec<Conn>, packet: &Packet) -> Ct {
+        match track(conns, "n", 0, packet, false, true) {
+            Tracked::As(ct) => ct,
+            Tracked::New(tuple, tcp) => {
+                conns.push(Conn::new("n", 0, tuple, tcp));
+                Ct::Attached { conn: conns.len() - 1, direction: CtDirection::Original, state: CtState::New }
+            }
+        }
+    }
+
+    #[test]
+    fn a_translated_connection_is_translated_back() {
+        let mut conns = Vec::new();
+        let mut packet = syn("10.0.0.2", "10.96.0.1", TcpFlags::SYN);
+        tracked(&mut conns, &packet);
+        conns[0].translate_destination("10.0.1.5".parse().unwrap(), Port::Known(8080));
+        conns[0].translate_source("10.0.0.1".parse().unwrap(), Port::Known(40000));
+        conns[0].apply(&mut packet, CtDirection::Original, Manip::Destination);
+        conns[0].apply(&mut packet, CtDirection::Original, Manip::Source);
+        assert_eq!((packet.src.to_string(), packet.dst.to_string()), ("10.0.0.1".into(), "10.0.1.5".into()));
+
+        let mut back = reply(&packet, TcpFlags::SYN | TcpFlags::ACK);
+        let ct = tracked(&mut conns, &back);
+        assert!(matches!(ct, Ct::Attached { direction: CtDirection::Reply, state: CtState::Established, .. }));
+        conns[0].apply(&mut back, CtDirection::Reply, Manip::Destination);
+        conns[0].apply(&mut back, CtDirection::Reply, Manip::Source);
+        assert_eq!(tuple_of(&back).unwrap(), tuple_of(&syn("10.0.0.2", "10.96.0.1", 0)).unwrap().inverted());
+    }
+
+    #[test]
+    fn a_syn_ack_without_its_syn_is_invalid() {
+        let mut conns = Vec::new();
+        assert_eq!(tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::SYN | TcpFlags::ACK)), Ct::Invalid);
+    }
+
+    #[test]
+    fn data_behind_a_half_seen_handshake_is_invalid() {
+        let mut conns = Vec::new();
+        tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::SYN));
+        assert_eq!(tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::ACK)), Ct::Invalid);
+    }
+
+    #[test]
+    fn an_error_travels_as_a_reply_and_is_translated_inside_and_out() {
+        let mut conns = Vec::new();
+        let packet = syn("10.0.0.2", "10.96.0.1", TcpFlags::SYN);
+        tracked(&mut conns, &packet);
+        conns[0].translate_destination("10.0.1.5".parse().unwrap(), Port::Known(8080));
+        let about = conns[0].reply.inverted();
+        let mut error = Packet {
+            src: "10.0.9.9".parse().unwrap(),
+            transport: Transport::IcmpError { kind: 3, code: 1, about },
+            ..reply(&packet, 0)
+        };
+        let ct = tracked(&mut conns, &error);
+        assert!(matches!(ct, Ct::Attached { direction: CtDirection::Reply, state: CtState::Related, .. }));
+        conns[0].apply(&mut error, CtDirection::Reply, Manip::Source);
+        assert_eq!(error.src.to_string(), "10.96.0.1");
+        assert_eq!(error.transport, Transport::IcmpError { kind: 3, code: 1, about: tuple_of(&packet).unwrap() });
+    }
+}

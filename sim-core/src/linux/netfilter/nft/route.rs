@@ -1,0 +1,88 @@
+//! `fib` (`nft_fib4_eval()`, `nft_fib4_eval_type()` and their IPv6 brothers).
+
+use super::machine::Machine;
+use super::value::Loaded;
+use crate::evidence::nft::{Fib, FibResult, Rule, device};
+use crate::linux::choice::Tri;
+use crate::linux::netfilter::{AddressType, Hook};
+use std::net::IpAddr;
+
+impl Machine<'_> {
+    pub(super) fn fib(&mut self, rule: &Rule, fib: &Fib) -> Loaded {
+        let address = if fib.source {
+            self.packet.src
+        } else {
+            self.packet.dst
+        };
+        let seen_from = if fib.oif {
+            self.ctx.oif
+        } else if fib.iif {
+            self.ctx.iif
+        } else {
+            None
+        };
+        if fib.result == FibResult::Type {
+            return match self.ctx.surroundings.address_type(address, seen_from) {
+                Ok(kind) => Loaded::is(number(kind)),
+                Err(tri) => self.not_known(rule, tri),
+            };
+        }
+        let found = match self.route(fib, address, seen_from) {
+            Ok(found) => found,
+            Err(tri) => return self.not_known(rule, tri),
+        };
+        match (fib.result, found) {
+            (FibResult::Present, found) => Loaded::is(u8::from(found.is_some())),
+            (_, None) => Loaded::is(0_u32),
+            (_, Some(name)) => match device(&name) {
+                Some(name) => Loaded::is(name),
+                None => Loaded::any(self.doubt("a device's name is too long", "", &rule.source)),
+            },
+        }
+    }
+
+    /// The device that the route leaves by, if it is the one that is asked about.
+    fn route(
+        &self,
+        fib: &Fib,
+        address: IpAddr,
+        seen_from: Option<&str>,
+    ) -> Result<Option<String>, Tri> {
+        // What comes in by the loopback device is looked up nowhere (`nft_fib_is_loopback()`).
+        if self.ctx.hook == Hook::Prerouting && self.ctx.iif == Some("lo") {
+            return Ok(Some("lo".to_owned()));
+        }
+        let kind = self.ctx.surroundings.address_type(address, None)?;
+        if matches!(address, IpAddr::V4(_)) && kind == AddressType::Local {
+            return Ok(None);
+        }
+        let mark = fib.mark.then_some(self.packet.mark);
+        let found = self.ctx.surroundings.route_device(address, mark, None)?;
+        Ok(found.filter(|name| seen_from.is_none_or(|seen_from| seen_from == name)))
+    }
+
+    fn not_known(&self, rule: &Rule, tri: Tri) -> Loaded {
+        match tri {
+            Tri::Unknown(doubt) => Loaded::any(doubt),
+            Tri::Yes | Tri::No => {
+                Loaded::any(self.doubt("what `fib` finds", "ip-route.json", &rule.source))
+            }
+        }
+    }
+}
+
+/// `RTN_*`.
+fn number(kind: AddressType) -> u8 {
+    match kind {
+        AddressType::Unspec => 0,
+        AddressType::Unicast => 1,
+        AddressType::Local => 2,
+        AddressType::Broadcast => 3,
+        AddressType::Anycast => 4,
+        AddressType::Multicast => 5,
+        AddressType::Blackhole => 6,
+        AddressType::Unreachable => 7,
+        AddressType::Prohibit => 8,
+        AddressType::Throw => 9,
+    }
+}

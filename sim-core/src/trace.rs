@@ -1,0 +1,215 @@
+//! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
+
+mod blocker;
+mod bridging;
+mod delivery;
+mod exchange;
+mod forwarding;
+mod log;
+mod netfilter;
+mod neighbour;
+mod output;
+mod script;
+mod transmit;
+mod wire;
+
+pub(crate) use blocker::{Blocker, BlockerKind, Failure};
+pub(crate) use exchange::{Asked, Exchanged, Question};
+pub(crate) use log::LoggedHop;
+pub(crate) use script::{Completeness, Decision, Run, explore, plus, probability};
+pub(crate) use wire::is_public;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::evidence::mac::Mac;
+use crate::linux::choice::{Choice, Doubt};
+use crate::linux::conntrack::{Conn, Ct};
+use crate::linux::packet::{Packet, Tuple};
+use crate::source::Source;
+use crate::world::{Halt, Namespace, World};
+use script::Script;
+
+/// Why a packet's walk ends before its destination.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The walk cannot be made now: bytes are missing, or the snapshot is damaged.
+    Halt(Halt),
+    /// The packet is gone; the blocker that did it is noted.
+    Lost,
+    /// It cannot be decided.
+    Undecided(Doubt),
+    /// The sender learned a smaller path MTU and sends again.
+    TooBig(u32),
+}
+
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+impl From<Doubt> for Stop {
+    fn from(doubt: Doubt) -> Self {
+        Self::Undecided(doubt)
+    }
+}
+
+/// The result of a stage: goes on, or ends.
+pub(crate) type Stage<T> = Result<T, Stop>;
+
+/// A packet inside one namespace, with what the kernel attached to it (`struct sk_buff`).
+#[derive(Debug, Clone)]
+pub(crate) struct Transit {
+    pub(crate) packet: Packet,
+    /// The device that it came in by; `None` for packets made here.
+    pub(crate) iif: Option<String>,
+    /// The bridge port that it came in by, while the bridge still has it.
+    pub(crate) physin: Option<String>,
+    pub(crate) ct: Ct,
+    /// The zone that a rule set.
+    pub(crate) zone: u16,
+    /// A socket of this namespace made it.
+    pub(crate) local: bool,
+    /// The Ethernet source that it came with.
+    pub(crate) source_mac: Option<Mac>,
+    /// What a tunnel carries in it.
+    pub(crate) inner: Option<Box<Encapsulated>>,
+}
+
+/// An Ethernet frame inside a VXLAN packet.
+#[derive(Debug, Clone)]
+pub(crate) struct Encapsulated {
+    pub(crate) vni: u32,
+    pub(crate) frame: Frame,
+}
+
+/// A packet on an Ethernet segment.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// `None` on links without addresses: whoever is at the other end takes it.
+    pub(crate) dst: Option<Mac>,
+    pub(crate) src: Option<Mac>,
+    /// The address that the hardware address was asked for.
+    pub(crate) next: IpAddr,
+    pub(crate) transit: Transit,
+}
+
+/// Where a packet ended well.
+#[derive(Debug, Clone)]
+pub(crate) enum Arrival {
+    /// At a socket (or, for echo, at the kernel) of this namespace.
+    Socket { ns: Arc<Namespace>, packet: Packet },
+    /// At the edge of what was captured.
+    Boundary { ns: Arc<Namespace>, device: String, packet: Packet },
+}
+
+/// Which packet of the exchange is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// The first packet.
+    Request,
+    /// Its answer.
+    Response,
+    /// Payload from the client.
+    Data,
+    /// Payload from the server.
+    DataResponse,
+}
+
+/// What the packet under way must meet to have arrived.
+#[derive(Debug, Clone)]
+pub(crate) enum Expected {
+    /// A socket that accepts it.
+    Listener,
+    /// The socket in this namespace that knows this tuple.
+    Connection { namespace: String, tuple: Tuple },
+    /// The socket in this namespace whose packet had this tuple: an ICMP error about it.
+    ErrorAbout { namespace: String, tuple: Tuple },
+    /// A reset for the socket with this tuple.
+    Reset { namespace: String, tuple: Tuple },
+}
+
+/// One walk of one exchange, with everything it has learned so far.
+pub(crate) struct Walk<'w, 's> {
+    pub(crate) world: &'w mut World<'s>,
+    pub(crate) script: &'w mut Script,
+    pub(crate) conns: Vec<Conn>,
+    pub(crate) log: log::Log,
+    pub(crate) blockers: Vec<Blocker>,
+    pub(crate) phase: Phase,
+    pub(crate) expected: Expected,
+    /// Sender of the packet under way: its namespace, and the tuple as it sent it.
+    pub(crate) sender: Option<(String, Tuple)>,
+    /// Depth of walks that only find out whether an error gets back.
+    quiet: u32,
+    /// Stages left before the walk is taken for a loop.
+    budget: u32,
+    next_port: u16,
+    /// Ways chosen among several of equal cost stay chosen for a flow.
+    ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Namespaces in which the world chose, for connections that are not confirmed yet.
+    chose_in: Vec<String>,
+    /// A TCPMSS rule limits segments to this size.
+    pub(crate) clamped_mss: Option<u16>,
+    /// MTU of the route that the last local packet took.
+    pub(crate) sent_mtu: u32,
+}
+
+/// More stages than any real path has: reaching it means that packets go in circles.
+const BUDGET: u32 = 600;
+
+impl<'w, 's> Walk<'w, 's> {
+    pub(crate) fn new(world: &'w mut World<'s>, script: &'w mut Script) -> Self {
+        Self {
+            world,
+            script,
+            conns: Vec::new(),
+            log: log::Log::default(),
+            blockers: Vec::new(),
+            phase: Phase::Request,
+            expected: Expected::Listener,
+            sender: None,
+            quiet: 0,
+            budget: BUDGET,
+            next_port: 0,
+            ways: BTreeMap::new(),
+            chose_in: Vec::new(),
+            clamped_mss: None,
+            sent_mtu: 0,
+        }
+    }
+
+    /// Counts a stage; a walk that does not end is a loop.
+    fn tick(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
+        self.budget = self.budget.saturating_sub(1);
+        if self.budget > 0 {
+            return Ok(());
+        }
+        self.block(
+            Blocker::new(BlockerKind::Loop, ns)
+                .says(format!("the packet to {} goes in circles", transit.packet.dst)),
+            Failure::Silent,
+            transit,
+        )?;
+        Err(Stop::Lost)
+    }
+
+    /// A port that some kernel will choose from a range.
+    fn fresh_port(&mut self, low: u16, high: u16) -> crate::linux::packet::Port {
+        self.next_port = self.next_port.wrapping_add(1);
+        crate::linux::packet::Port::Chosen { id: self.next_port, low, high }
+    }
+
+    /// Notes an assumption for the verdict, unless only an error's way back is being tried.
+    fn assume(&mut self, assumption: String) {
+        self.script.assume(assumption);
+    }
+}
+
+impl std::fmt::Debug for Walk<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk").field("phase", &self.phase).field("budget", &self.budget).finish_non_exhaustive()
+    }
+}

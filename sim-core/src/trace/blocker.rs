@@ -1,0 +1,291 @@
+//! What ends a packet's way, and what its sender notices of it.
+
+use std::sync::Arc;
+
+use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
+use crate::linux::conntrack::Ct;
+use crate::linux::icmp;
+use crate::linux::netfilter::{CtDirection, CtState};
+use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
+use crate::source::Source;
+use crate::verdict::{Outcome, StepStatus};
+use crate::world::Namespace;
+
+/// The kinds of blocker; each has an entry in the catalogue of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum BlockerKind {
+    /// No route to the destination.
+    RouteMissing,
+    /// A blackhole, unreachable or prohibit route or rule.
+    RouteRefused,
+    /// rp_filter.
+    ReversePath,
+    /// A martian source or destination.
+    Martian,
+    /// Forwarding is off.
+    ForwardingOff,
+    /// A rule (or policy) drops.
+    RuleDrop,
+    /// A rule rejects.
+    RuleReject,
+    /// A device is down.
+    DeviceDown,
+    /// A device that is needed does not exist.
+    DeviceMissing,
+    /// A neighbour does not resolve.
+    NeighbourUnresolved,
+    /// The frame reaches nobody with its hardware address.
+    NeighbourWrong,
+    /// A bridge does not pass it on.
+    BridgePort,
+    /// Hairpin mode is off.
+    HairpinOff,
+    /// Ports are isolated from one another.
+    BridgeIsolated,
+    /// No VXLAN peer is known for the address.
+    VxlanFdbMissing,
+    /// The VXLAN peer does not exist or does not take the packet.
+    VxlanPeer,
+    /// Too big for a link, and the sender does not learn of it.
+    Mtu,
+    /// Nothing listens.
+    NoListener,
+    /// The connection table is full.
+    ConntrackFull,
+    /// The answer reaches the client from another address than it asked.
+    ReplyMismatch,
+    /// The packet reaches another machine than its connection is with.
+    Stranger,
+    /// TTL ran out.
+    Ttl,
+    /// The packet goes in circles.
+    Loop,
+}
+
+/// Something that ends a packet's way.
+#[derive(Debug, Clone)]
+pub(crate) struct Blocker {
+    pub(crate) kind: BlockerKind,
+    pub(crate) ns: Arc<Namespace>,
+    pub(crate) device: Option<String>,
+    pub(crate) rule: Option<String>,
+    pub(crate) message: String,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) phase: Phase,
+    pub(crate) outcome: Outcome,
+    pub(crate) also: Option<Outcome>,
+    pub(crate) retries: bool,
+    /// Found behind another blocker, by going on as if that had let the packet pass.
+    pub(crate) as_if_passed: bool,
+}
+
+/// What the sender gets to know of the loss, if it gets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Nothing.
+    Silent,
+    /// An ICMP (ICMPv6) error from the blocker's namespace.
+    Icmp { kind: u8, code: u8 },
+    /// An ICMP error with the MTU that fits.
+    TooBig { mtu: u32 },
+    /// A TCP reset.
+    Reset,
+    /// The sending socket's own kernel refuses.
+    Local(Outcome),
+    /// The neighbour does not resolve: an error after some time, or none.
+    Neighbour,
+}
+
+impl Blocker {
+    pub(crate) fn new(kind: BlockerKind, ns: &Arc<Namespace>) -> Self {
+        Self {
+            kind,
+            ns: Arc::clone(ns),
+            device: None,
+            rule: None,
+            message: String::new(),
+            sources: Vec::new(),
+            phase: Phase::Request,
+            outcome: Outcome::Timeout,
+            also: None,
+            retries: false,
+            as_if_passed: false,
+        }
+    }
+
+    pub(crate) fn says(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    pub(crate) fn on(mut self, device: &str) -> Self {
+        self.device = Some(device.to_owned());
+        self
+    }
+
+    pub(crate) fn rule(mut self, rule: String) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    pub(crate) fn citing(mut self, sources: impl IntoIterator<Item = Source>) -> Self {
+        self.sources.extend(sources);
+        self
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Notes that the packet ends here, and goes on as if it did not: so that what else blocks it is found too.
+    ///
+    /// A walk that only tries whether an error gets back ends here instead.
+    pub(crate) fn block(&mut self, blocker: Blocker, failure: Failure, transit: &Transit) -> Stage<()> {
+        if self.quiet > 0 {
+            return Err(Stop::Lost);
+        }
+        let first = self.blockers.is_empty();
+        if let (Failure::TooBig { mtu }, Phase::Data | Phase::DataResponse) = (failure, self.phase)
+            && self.error_returns(&blocker.ns, icmp::too_big(&transit.packet, mtu), transit)?
+        {
+            return Err(Stop::TooBig(mtu));
+        }
+        let (outcome, also) = if first { self.noticed(&blocker, failure, transit)? } else { (Outcome::Timeout, None) };
+        let unconfirmed = match transit.ct {
+            Ct::Attached { conn, .. } => self.conns.get(conn).is_some_and(|conn| !conn.confirmed),
+            Ct::None | Ct::Untracked | Ct::Invalid => false,
+        };
+        let retries = self.phase == Phase::Request && unconfirmed && self.chose_in.contains(&blocker.ns.path);
+        self.log.step(StepStatus::Blocked, blocker.message.clone(), blocker.sources.clone());
+        self.log.now(&transit.packet, None);
+        self.blockers.push(Blocker { phase: self.phase, outcome, also, retries, as_if_passed: !first, ..blocker });
+        Ok(())
+    }
+
+    /// As `block`, where there is no way on.
+    pub(crate) fn end<T>(&mut self, blocker: Blocker, failure: Failure, transit: &Transit) -> Stage<T> {
+        self.block(blocker, failure, transit)?;
+        Err(Stop::Lost)
+    }
+
+    fn noticed(&mut self, blocker: &Blocker, failure: Failure, transit: &Transit) -> Stage<(Outcome, Option<Outcome>)> {
+        let lost = (Outcome::Timeout, None);
+        if self.phase != Phase::Request {
+            // The server's stack gets the error, if anybody: the client waits.
+            return Ok(match (failure, self.phase) {
+                (Failure::Reset, Phase::Data) if self.reset_returns(&blocker.ns, transit)? => (Outcome::Refused, None),
+                _ => lost,
+            });
+        }
+        match failure {
+            Failure::Silent => Ok(lost),
+            Failure::Local(outcome) => Ok((outcome, None)),
+            Failure::Icmp { kind, code } => self.error_noticed(&blocker.ns, kind, code, transit).map(|outcome| (outcome, None)),
+            Failure::TooBig { mtu } => {
+                let _ = mtu;
+                Ok(lost)
+            }
+            Failure::Reset => {
+                let returns = self.reset_returns(&blocker.ns, transit)?;
+                Ok((if returns { Outcome::Refused } else { Outcome::Timeout }, None))
+            }
+            Failure::Neighbour => {
+                let (kind, code) = icmp::host_unreachable(transit.packet.family());
+                let noticed = if transit.local {
+                    icmp::local_neighbour_error(transit.packet.protocol())
+                } else {
+                    self.error_noticed(&blocker.ns, kind, code, transit)?
+                };
+                Ok(match noticed {
+                    Outcome::Unreachable => (Outcome::Unreachable, Some(Outcome::Timeout)),
+                    other => (other, None),
+                })
+            }
+        }
+    }
+
+    fn error_noticed(&mut self, ns: &Arc<Namespace>, kind: u8, code: u8, transit: &Transit) -> Stage<Outcome> {
+        let noticed = icmp::noticed(transit.packet.family(), transit.packet.protocol(), kind, code);
+        if noticed == Outcome::Timeout {
+            return Ok(noticed);
+        }
+        let error = icmp::error(&transit.packet, kind, code);
+        Ok(if self.error_returns(ns, error, transit)? { noticed } else { Outcome::Timeout })
+    }
+
+    /// Whether an ICMP error about the packet under way reaches its sender.
+    fn error_returns(&mut self, ns: &Arc<Namespace>, error: Packet, transit: &Transit) -> Stage<bool> {
+        let Some((namespace, tuple)) = self.sender.clone() else { return Ok(false) };
+        self.tries(ns, error, transit, Expected::ErrorAbout { namespace, tuple }, CtState::Related)
+    }
+
+    /// Whether a TCP reset in answer to the packet under way reaches its sender.
+    pub(crate) fn reset_returns(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<bool> {
+        let Some((namespace, tuple)) = self.sender.clone() else { return Ok(false) };
+        let Transport::Tcp { sport, dport, .. } = transit.packet.transport else { return Ok(false) };
+        let reset = Packet {
+            src: transit.packet.dst,
+            dst: transit.packet.src,
+            transport: Transport::Tcp { sport: dport, dport: sport, flags: TcpFlags(TcpFlags::RST | TcpFlags::ACK) },
+            length: 40,
+            dont_fragment: true,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
+        self.tries(ns, reset, transit, Expected::Reset { namespace, tuple: tuple.inverted() }, CtState::Established)
+    }
+
+    /// Sends `packet`, made in `ns` in answer to `about`, without recording anything.
+    fn tries(
+        &mut self,
+        ns: &Arc<Namespace>,
+        packet: Packet,
+        about: &Transit,
+        expected: Expected,
+        state: CtState,
+    ) -> Stage<bool> {
+        // `nf_ct_attach()`: the answer belongs to the connection of what it answers.
+        let ct = match about.ct {
+            Ct::Attached { conn, direction, .. } => Ct::Attached {
+                conn,
+                direction: match direction {
+                    CtDirection::Original => CtDirection::Reply,
+                    CtDirection::Reply => CtDirection::Original,
+                },
+                state,
+            },
+            other => other,
+        };
+        self.quiet += 1;
+        let muted = std::mem::replace(&mut self.log.muted, true);
+        let kept = (std::mem::replace(&mut self.expected, expected), self.phase, self.sender.clone(), self.sent_mtu);
+        let conns = self.conns.clone();
+        let result = self.originate(ns, packet, ct);
+        self.conns = conns;
+        (self.expected, self.phase, self.sender, self.sent_mtu) = kept;
+        self.log.muted = muted;
+        self.quiet -= 1;
+        match result {
+            Ok(Arrival::Socket { .. }) => Ok(true),
+            // What made the packet leave lets the error leave too.
+            Ok(Arrival::Boundary { .. }) => Ok(true),
+            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Whether the walk only finds out if an error gets back.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet > 0
+    }
+
+    /// Whether something blocked the packet already.
+    pub(crate) fn is_as_if_passed(&self) -> bool {
+        !self.blockers.is_empty()
+    }
+}
+
+/// Whether a dropped first packet of this protocol is an error to the program that sent it.
+pub(crate) fn local_drop(protocol: u8) -> Failure {
+    // `udp_send_skb()` and `raw_sendmsg()` return EPERM; TCP retransmits.
+    if protocol == protocol::TCP { Failure::Silent } else { Failure::Local(Outcome::Unreachable) }
+}

@@ -1,0 +1,332 @@
+//! The bridge and br_netfilter (`br_handle_frame_finish`, `br_forward`, `br_netfilter_hooks.c`).
+
+use std::sync::Arc;
+
+use super::blocker::{Blocker, BlockerKind, Failure};
+use super::forwarding::Prerouting;
+use super::neighbour::{Resolution, is_forwarding};
+use super::netfilter::HookSite;
+use super::transmit::not_modelled;
+use super::{Arrival, Frame, Stage, Stop, Walk};
+use crate::evidence::bridge::FdbState;
+use crate::evidence::link::LinkKind;
+use crate::evidence::mac::Mac;
+use crate::evidence::nft::ChainHook;
+use crate::evidence::route::RouteKind;
+use crate::linux::fib::FibKey;
+use crate::linux::netfilter::Hook;
+use crate::linux::packet::Family;
+use crate::linux::sysctl;
+use crate::verdict::StepStatus;
+use crate::world::Namespace;
+
+/// Where a bridge sends a frame.
+enum Towards {
+    /// To the bridge's own IP stack.
+    Up,
+    /// To this port.
+    Port(String),
+    /// Nobody on any port has the address.
+    Nobody,
+}
+
+impl Walk<'_, '_> {
+    /// A frame comes in by a port (`br_handle_frame`).
+    pub(super) fn bridge_receive(&mut self, ns: &Arc<Namespace>, bridge: &str, port: &str, mut frame: Frame) -> Stage<Arrival> {
+        self.filters_vlans(ns, bridge)?;
+        if !is_forwarding(ns, port) {
+            let state = ns.link(port).and_then(|link| link.port.as_ref()).map(|port| port.state.clone()).unwrap_or_default();
+            self.block(
+                Blocker::new(BlockerKind::BridgePort, ns)
+                    .says(format!("bridge port {port} of {} is {state}, not forwarding", ns.object))
+                    .on(port)
+                    .citing(ns.link(port).map(|link| link.source.clone())),
+                Failure::Silent,
+                &frame.transit,
+            )?;
+        }
+        let site = HookSite { iif: Some(port.to_owned()), bridged: true, ..HookSite::default() };
+        self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        let filtered = calls_iptables(ns, bridge, frame.transit.packet.family())?;
+        frame.transit.physin = Some(port.to_owned());
+        let mut ran = Prerouting::ToRun;
+        if filtered {
+            ran = Prerouting::Ran;
+            let before = frame.transit.packet.dst;
+            frame.transit.iif = Some(bridge.to_owned());
+            let site = HookSite { iif: Some(bridge.to_owned()), bridged: true, ..HookSite::default() };
+            self.run_hook(ns, Hook::Prerouting, &site, &mut frame.transit)?;
+            if frame.transit.packet.dst != before {
+                self.redirect(ns, bridge, &mut frame)?;
+            }
+        }
+        match self.lookup(ns, bridge, Some(port), &frame)? {
+            Towards::Up => self.pass_up(ns, bridge, port, frame, ran),
+            Towards::Port(out) => self.bridge_forward(ns, bridge, Some(port), &out, frame, filtered),
+            Towards::Nobody => self.nobody(ns, bridge, &frame),
+        }
+    }
+
+    /// The bridge itself sends (`br_dev_xmit`).
+    pub(super) fn bridge_transmit(&mut self, ns: &Arc<Namespace>, bridge: &str, mut frame: Frame) -> Stage<Arrival> {
+        self.filters_vlans(ns, bridge)?;
+        let site = HookSite { oif: Some(bridge.to_owned()), bridged: true, ..HookSite::default() };
+        self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        match self.lookup(ns, bridge, None, &frame)? {
+            Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, false),
+            Towards::Up | Towards::Nobody => self.nobody(ns, bridge, &frame),
+        }
+    }
+
+    fn filters_vlans(&self, ns: &Arc<Namespace>, bridge: &str) -> Stage<()> {
+        match ns.link(bridge) {
+            Some(link) if matches!(&link.kind, LinkKind::Bridge(bridge) if bridge.vlan_filtering) => {
+                Err(Stop::Undecided(not_modelled(link)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A bridged packet was given another destination (`br_nf_pre_routing_finish`).
+    ///
+    /// Where the new destination is behind the same bridge it stays bridged, with the new hardware address; else the
+    /// bridge's own stack routes it.
+    fn redirect(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &mut Frame) -> Stage<()> {
+        let packet = &frame.transit.packet;
+        let own = ns.mac_of(bridge);
+        let key = FibKey {
+            dst: packet.dst,
+            src: Some(packet.src),
+            iif: Some(bridge),
+            oif: None,
+            mark: packet.mark,
+            tos: packet.tos,
+            protocol: packet.protocol(),
+            sport: packet.sport(),
+            dport: packet.dport(),
+        };
+        let forwards = sysctl::forwarding(ns, packet.family(), bridge).value != 0;
+        let way = self.look_up(ns, &key)?.ok().filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
+        let Some(way) = way else {
+            frame.dst = own;
+            return Ok(());
+        };
+        let next = way.next(packet.dst);
+        frame.next = next;
+        match self.resolve(ns, bridge, next, packet.src)? {
+            Resolution::Mac(mac, source) => {
+                self.log.step(StepStatus::Normal, format!("stays on the bridge: {next} is at {mac}"), source.into_iter().collect());
+                frame.dst = Some(mac);
+                frame.src = own;
+                Ok(())
+            }
+            Resolution::Nobody(_) | Resolution::Uncaptured => {
+                let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
+                    .says(format!("nobody answers for {next} on {bridge} of {}", ns.object))
+                    .on(bridge)
+                    .citing([way.source]);
+                self.end(blocker, Failure::Neighbour, &frame.transit)
+            }
+        }
+    }
+
+    /// Up to the bridge's own stack (`br_pass_frame_up`).
+    fn pass_up(&mut self, ns: &Arc<Namespace>, bridge: &str, port: &str, mut frame: Frame, ran: Prerouting) -> Stage<Arrival> {
+        if let Some(link) = ns.link(bridge).filter(|link| !link.up) {
+            let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
+                .says(format!("bridge {bridge} of {} is down", ns.object))
+                .on(bridge)
+                .citing([link.source.clone()]);
+            self.block(blocker, Failure::Silent, &frame.transit)?;
+        }
+        let site = HookSite { iif: Some(port.to_owned()), bridged: true, ..HookSite::default() };
+        self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        frame.transit.iif = Some(bridge.to_owned());
+        if ran == Prerouting::ToRun {
+            frame.transit.physin = None;
+        }
+        self.receive(ns, frame.transit, ran)
+    }
+
+    /// Out by a port (`br_forward`, `should_deliver`).
+    fn bridge_forward(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, out: &str, mut frame: Frame, filtered: bool) -> Stage<Arrival> {
+        self.may_deliver(ns, from, out, &frame)?;
+        let site = HookSite {
+            iif: from.map(str::to_owned),
+            oif: Some(out.to_owned()),
+            bridged: true,
+            ..HookSite::default()
+        };
+        if from.is_some() {
+            self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
+        }
+        if filtered {
+            let site = HookSite {
+                iif: Some(bridge.to_owned()),
+                oif: Some(bridge.to_owned()),
+                physout: Some(out.to_owned()),
+                bridged: true,
+                gateway: None,
+            };
+            self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &HookSite { iif: None, ..site.clone() }, &mut frame.transit)?;
+            self.run_hook(ns, Hook::Postrouting, &HookSite { iif: None, ..site }, &mut frame.transit)?;
+        } else {
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
+        }
+        self.log.step(
+            StepStatus::Normal,
+            match from {
+                Some(from) => format!("{bridge} passes it from {from} to {out}"),
+                None => format!("{bridge} sends it by {out}"),
+            },
+            ns.link(out).map(|link| link.source.clone()).into_iter().collect(),
+        );
+        self.log.now(&frame.transit.packet, Some(out));
+        if let Some(link) = ns.link(out).filter(|link| !link.up) {
+            let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
+                .says(format!("{out} of {} is down", ns.object))
+                .on(out)
+                .citing([link.source.clone()]);
+            self.block(blocker, Failure::Silent, &frame.transit)?;
+        }
+        self.put_on_wire(ns, out, frame)
+    }
+
+    fn may_deliver(&mut self, ns: &Arc<Namespace>, from: Option<&str>, out: &str, frame: &Frame) -> Stage<()> {
+        let Some(link) = ns.link(out) else { return Ok(()) };
+        let Some(settings) = &link.port else { return Ok(()) };
+        if from == Some(out) && !settings.hairpin {
+            self.block(
+                Blocker::new(BlockerKind::HairpinOff, ns)
+                    .says(format!("hairpin mode is off on {out} of {}: the packet may not go back out by the port that it came in by", ns.object))
+                    .on(out)
+                    .citing([link.source.clone()]),
+                Failure::Silent,
+                &frame.transit,
+            )?;
+        }
+        let isolated = |name: &str| ns.link(name).and_then(|link| link.port.as_ref()).is_some_and(|port| port.isolated);
+        if let Some(from) = from
+            && from != out
+            && isolated(from)
+            && settings.isolated
+        {
+            self.block(
+                Blocker::new(BlockerKind::BridgeIsolated, ns)
+                    .says(format!("{from} and {out} of {} are isolated bridge ports: nothing passes between them", ns.object))
+                    .on(out)
+                    .citing([link.source.clone()])
+                    .citing(ns.link(from).map(|link| link.source.clone())),
+                Failure::Silent,
+                &frame.transit,
+            )?;
+        }
+        if settings.state != "forwarding" {
+            self.block(
+                Blocker::new(BlockerKind::BridgePort, ns)
+                    .says(format!("bridge port {out} of {} is {}, not forwarding", ns.object, settings.state))
+                    .on(out)
+                    .citing([link.source.clone()]),
+                Failure::Silent,
+                &frame.transit,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The forwarding table, else flooding (`br_fdb_find_rcu`, `br_flood`).
+    fn lookup(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, frame: &Frame) -> Stage<Towards> {
+        ns.known("bridge-fdb.json")?;
+        let Some(mac) = frame.dst else {
+            // Nobody knows the hardware address: it is where the segment leaves the captured world.
+            return self.uncaptured_port(ns, bridge, from, frame);
+        };
+        let is_port = |name: &str| ns.link(name).is_some_and(|link| link.master.as_deref() == Some(bridge));
+        let own = ns.mac_of(bridge) == Some(mac)
+            || ns.fdb.iter().any(|entry| {
+                entry.mac == mac && entry.state == FdbState::Permanent && !entry.self_ && is_port(&entry.device)
+            })
+            || ns.links.iter().any(|link| link.mac == Some(mac) && is_port(&link.name));
+        if own {
+            return Ok(Towards::Up);
+        }
+        let learned = ns
+            .fdb
+            .iter()
+            .find(|entry| entry.mac == mac && !entry.self_ && is_port(&entry.device) && entry.state != FdbState::Permanent);
+        if let Some(entry) = learned {
+            return Ok(Towards::Port(entry.device.clone()));
+        }
+        let ports: Vec<String> =
+            ns.links.iter().filter(|link| link.master.as_deref() == Some(bridge)).map(|link| link.name.clone()).collect();
+        for port in ports {
+            if ns.link(&port).and_then(|link| link.port.as_ref()).is_some_and(|port| !port.flood) {
+                continue;
+            }
+            if self.leads_to(ns, &port, mac, frame)? {
+                return Ok(Towards::Port(port));
+            }
+        }
+        self.uncaptured_port(ns, bridge, from, frame)
+    }
+
+    fn leads_to(&mut self, ns: &Arc<Namespace>, port: &str, mac: Mac, frame: &Frame) -> Stage<bool> {
+        let segment = self.segment(ns, port, frame.next)?;
+        Ok(segment.ends.iter().any(|(other, device)| other.path != ns.path && other.mac_of(device) == Some(mac)))
+    }
+
+    fn uncaptured_port(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, frame: &Frame) -> Stage<Towards> {
+        let ports: Vec<String> = ns
+            .links
+            .iter()
+            .filter(|link| link.master.as_deref() == Some(bridge) && Some(link.name.as_str()) != from && link.up)
+            .map(|link| link.name.clone())
+            .collect();
+        let mut leaving = Vec::new();
+        for port in ports {
+            if self.segment(ns, &port, frame.next)?.leaves {
+                leaving.push(port);
+            }
+        }
+        match leaving.as_slice() {
+            [] => Ok(Towards::Nobody),
+            [only] => Ok(Towards::Port(only.clone())),
+            _ => Err(Stop::Undecided(crate::linux::choice::Doubt {
+                what: format!("several ports of {bridge} on {} lead to what was not captured", ns.object),
+                settle: "the files of the pods and machines behind these ports".to_owned(),
+                source: ns.link(bridge).map(|link| link.source.clone()),
+            })),
+        }
+    }
+
+    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<Arrival> {
+        let mac = frame.dst.map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
+        let entry = ns.neighbours.iter().find(|entry| entry.mac == frame.dst && entry.address == frame.next);
+        let blocker = Blocker::new(BlockerKind::NeighbourWrong, ns)
+            .says(format!("nobody behind {bridge} of {} has {mac}, which is taken to be {}", ns.object, frame.next))
+            .on(bridge)
+            .citing(entry.map(|entry| entry.source.clone()))
+            .citing(ns.link(bridge).map(|link| link.source.clone()));
+        self.end(blocker, Failure::Silent, &frame.transit)
+    }
+}
+
+/// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
+fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, family: Family) -> Stage<bool> {
+    ns.known("sysctl.txt")?;
+    let key = match family {
+        Family::V4 => "net.bridge.bridge-nf-call-iptables",
+        Family::V6 => "net.bridge.bridge-nf-call-ip6tables",
+    };
+    let own = ns.link(bridge).is_some_and(|link| match &link.kind {
+        LinkKind::Bridge(settings) => match family {
+            Family::V4 => settings.nf_call_iptables,
+            Family::V6 => settings.nf_call_ip6tables,
+        },
+        _ => false,
+    });
+    // Without br_netfilter the keys do not exist, and the bridge's own switch does nothing.
+    let loaded = ns.sysctl.has_prefix("net.bridge.");
+    Ok(loaded && (own || sysctl::integer(ns, key, 0).value != 0))
+}

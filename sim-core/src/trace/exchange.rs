@@ -1,0 +1,335 @@
+//! The whole exchange: the first packet, its answer, then payload each way.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::blocker::Blocker;
+use super::log::LoggedHop;
+use super::{Arrival, Expected, Phase, Stage, Stop, Walk};
+use crate::flow::Protocol;
+use crate::linux::choice::Doubt;
+use crate::linux::conntrack::{self, Ct};
+use crate::linux::packet::{Packet, Port, TcpFlags, Transport, Tuple};
+use crate::verdict::Outcome;
+use crate::world::{Halt, Namespace};
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    /// A program in this namespace.
+    Namespace { path: String },
+    /// A host beyond what was captured, whose packets come in by this device.
+    Outside { path: String, device: String, address: IpAddr },
+}
+
+/// The exchange to walk.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) from: Asked,
+    pub(crate) to: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
+    /// Payload bytes each way; `None` for a small packet, with a full-size one tried besides.
+    pub(crate) bytes: Option<u32>,
+}
+
+/// What came of one walk.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) outcome: Outcome,
+    pub(crate) also: Option<Outcome>,
+    pub(crate) retries: bool,
+    pub(crate) backend: Option<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) request: Vec<LoggedHop>,
+    pub(crate) response: Vec<LoggedHop>,
+    pub(crate) blockers: Vec<Blocker>,
+    /// What only a full-size packet meets.
+    pub(crate) full_size: Vec<Blocker>,
+    pub(crate) doubt: Option<Doubt>,
+    /// The packet left the captured world.
+    pub(crate) boundary: bool,
+}
+
+/// Both ends as they know the connection.
+struct Ends {
+    client: Side,
+    server: Side,
+}
+
+enum Side {
+    /// A socket: its namespace and the tuple of the packets that it sends.
+    Socket { ns: Arc<Namespace>, tuple: Tuple },
+    /// Beyond this device.
+    Outside { ns: Arc<Namespace>, device: String, tuple: Tuple },
+}
+
+impl Side {
+    fn tuple(&self) -> Tuple {
+        match self {
+            Self::Socket { tuple, .. } | Self::Outside { tuple, .. } => *tuple,
+        }
+    }
+}
+
+/// A small payload, in bytes.
+const SMALL: u32 = 100;
+/// IPv4 and TCP headers with timestamps.
+const TCP_HEADERS: u32 = 52;
+/// IPv4 and UDP headers.
+const UDP_HEADERS: u32 = 28;
+
+impl Walk<'_, '_> {
+    /// Walks the whole exchange.
+    ///
+    /// # Errors
+    /// When evidence has to be fetched first, or is damaged.
+    pub(crate) fn exchange(&mut self, question: &Question) -> Result<Exchanged, Halt> {
+        let mut done = Exchanged {
+            outcome: Outcome::Connected,
+            also: None,
+            retries: false,
+            backend: None,
+            client: None,
+            request: Vec::new(),
+            response: Vec::new(),
+            blockers: Vec::new(),
+            full_size: Vec::new(),
+            doubt: None,
+            boundary: false,
+        };
+        let connected = match self.phases(question, &mut done) {
+            Ok(connected) => connected,
+            Err(Stop::Halt(halt)) => return Err(halt),
+            Err(Stop::Undecided(doubt)) => {
+                done.doubt = Some(doubt);
+                None
+            }
+            Err(Stop::Lost | Stop::TooBig(_)) => None,
+        };
+        let rest = self.log.take();
+        if self.phase == Phase::Request { done.request.extend(rest) } else { done.response.extend(rest) }
+        done.blockers = std::mem::take(&mut self.blockers);
+        match (done.blockers.first(), &done.doubt) {
+            (Some(first), _) => {
+                done.outcome = first.outcome;
+                done.also = first.also;
+                done.retries = first.retries;
+            }
+            (None, Some(_)) => done.outcome = Outcome::Unknown,
+            (None, None) => {}
+        }
+        if let Some((ends, largest)) = connected
+            && done.outcome == Outcome::Connected
+            && question.bytes.is_none()
+        {
+            self.try_full_size(&ends, largest, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// The phases up to small payload; gives both ends and the largest segment of a TCP connection that works.
+    fn phases(&mut self, question: &Question, done: &mut Exchanged) -> Stage<Option<(Ends, u32)>> {
+        let arrival = self.request(question)?;
+        let client_mtu = self.sent_mtu;
+        done.request = self.log.take();
+        let ends = self.ends(question, &arrival, done)?;
+        self.phase = Phase::Response;
+        let length = match question.protocol {
+            Protocol::Tcp => 60,
+            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => UDP_HEADERS + question.bytes.unwrap_or(SMALL),
+        };
+        self.send(&ends.server, &ends.client, TcpFlags::SYN | TcpFlags::ACK, length)?;
+        let server_mtu = self.sent_mtu;
+        done.response = self.log.take();
+        if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
+            return Ok(None);
+        }
+        let largest = self.largest(client_mtu, server_mtu);
+        let length = (TCP_HEADERS + question.bytes.unwrap_or(SMALL)).min(largest);
+        self.payload(&ends, length)?;
+        // Payload takes the way of the handshake; it is shown only where it fails.
+        self.log.take();
+        Ok(Some((ends, largest)))
+    }
+
+    /// The largest segment that both ends agree on.
+    fn largest(&self, client_mtu: u32, server_mtu: u32) -> u32 {
+        let known = |mtu: u32| if mtu == 0 { 1500 } else { mtu };
+        let agreed = known(client_mtu).min(known(server_mtu));
+        match self.clamped_mss {
+            Some(mss) if mss > 0 => agreed.min(u32::from(mss) + 40),
+            Some(_) | None => agreed,
+        }
+    }
+
+    fn payload(&mut self, ends: &Ends, length: u32) -> Stage<()> {
+        for (phase, from, to) in [(Phase::Data, &ends.client, &ends.server), (Phase::DataResponse, &ends.server, &ends.client)] {
+            self.phase = phase;
+            let mut length = length;
+            // Each smaller MTU on the way is learned once.
+            for _ in 0..8 {
+                self.log.take();
+                match self.send(from, to, TcpFlags::ACK | TcpFlags::PSH, length) {
+                    Err(Stop::TooBig(mtu)) if mtu < length => length = mtu,
+                    other => {
+                        other?;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn try_full_size(&mut self, ends: &Ends, largest: u32, done: &mut Exchanged) -> Result<(), Halt> {
+        match self.payload(ends, largest) {
+            Err(Stop::Halt(halt)) => return Err(halt),
+            Ok(()) | Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => {}
+        }
+        self.log.take();
+        done.full_size = std::mem::take(&mut self.blockers);
+        Ok(())
+    }
+
+    fn request(&mut self, question: &Question) -> Stage<Arrival> {
+        let path = match &question.from {
+            Asked::Namespace { path } | Asked::Outside { path, .. } => path,
+        };
+        let ns = self.world.namespace(path)?;
+        let (low, high) = local_port_range(&ns);
+        let sport = self.fresh_port(low, high);
+        let dport = Port::Known(question.port);
+        let transport = match question.protocol {
+            Protocol::Tcp => Transport::Tcp { sport, dport, flags: TcpFlags(TcpFlags::SYN) },
+            Protocol::Udp => Transport::Udp { sport, dport },
+            Protocol::Sctp => Transport::Sctp { sport, dport },
+            Protocol::Icmp => Transport::Icmp { kind: if question.to.is_ipv4() { 8 } else { 128 }, code: 0, id: sport },
+        };
+        let length = match question.protocol {
+            Protocol::Tcp => 60,
+            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => UDP_HEADERS + question.bytes.unwrap_or(SMALL),
+        };
+        let unspecified = match question.to {
+            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        };
+        let mut packet = Packet {
+            src: unspecified,
+            dst: question.to,
+            transport,
+            length,
+            dont_fragment: true,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
+        match &question.from {
+            Asked::Namespace { .. } => self.originate(&ns, packet, Ct::None),
+            Asked::Outside { device, address, .. } => {
+                packet.src = *address;
+                self.from_outside(&ns, device, packet)
+            }
+        }
+    }
+
+    fn ends(&mut self, question: &Question, arrival: &Arrival, done: &mut Exchanged) -> Stage<Ends> {
+        let Some((path, asked)) = self.sender.clone() else { return Err(Stop::Lost) };
+        let server = match arrival {
+            Arrival::Socket { ns, packet } => {
+                let Some(tuple) = conntrack::tuple_of(packet) else { return Err(Stop::Lost) };
+                done.backend = Some(match packet.dport() {
+                    Some(Port::Known(port)) => socket_text(packet.dst, port),
+                    Some(Port::Chosen { .. }) | None => packet.dst.to_string(),
+                });
+                done.client = Some(packet.src.to_string());
+                Side::Socket { ns: Arc::clone(ns), tuple: tuple.inverted() }
+            }
+            Arrival::Boundary { ns, device, packet } => {
+                done.boundary = true;
+                let Some(tuple) = conntrack::tuple_of(packet) else { return Err(Stop::Lost) };
+                Side::Outside { ns: Arc::clone(ns), device: device.clone(), tuple: tuple.inverted() }
+            }
+        };
+        let client = match &question.from {
+            Asked::Namespace { .. } => Side::Socket { ns: self.world.namespace(&path)?, tuple: asked },
+            Asked::Outside { path, device, .. } => {
+                done.boundary = true;
+                Side::Outside { ns: self.world.namespace(path)?, device: device.clone(), tuple: asked }
+            }
+        };
+        Ok(Ends { client, server })
+    }
+
+    /// Sends one packet of an established exchange from one side to the other.
+    fn send(&mut self, from: &Side, to: &Side, flags: u8, length: u32) -> Stage<()> {
+        let tuple = from.tuple();
+        let transport = match tuple.protocol {
+            crate::linux::packet::protocol::TCP => {
+                Transport::Tcp { sport: tuple.sport, dport: tuple.dport, flags: TcpFlags(flags) }
+            }
+            crate::linux::packet::protocol::UDP => Transport::Udp { sport: tuple.sport, dport: tuple.dport },
+            crate::linux::packet::protocol::SCTP => Transport::Sctp { sport: tuple.sport, dport: tuple.dport },
+            _ => Transport::Icmp { kind: if tuple.dst.is_ipv4() { 0 } else { 129 }, code: 0, id: tuple.sport },
+        };
+        let packet =
+            Packet { src: tuple.src, dst: tuple.dst, transport, length, dont_fragment: true, ttl: 64, tos: 0, mark: 0 };
+        self.expected = match to {
+            Side::Socket { ns, tuple } => Expected::Connection { namespace: ns.path.clone(), tuple: tuple.inverted() },
+            Side::Outside { .. } => Expected::Connection { namespace: String::new(), tuple: to.tuple().inverted() },
+        };
+        let arrival = match from {
+            Side::Socket { ns, tuple } => {
+                self.sender = Some((ns.path.clone(), *tuple));
+                self.originate(ns, packet, Ct::None)?
+            }
+            Side::Outside { ns, device, .. } => {
+                self.sender = Some((String::new(), tuple));
+                self.from_outside(ns, device, packet)?
+            }
+        };
+        match (to, arrival) {
+            (Side::Socket { .. }, Arrival::Socket { .. }) => Ok(()),
+            // Beyond the boundary, the answer must look as the question did.
+            (Side::Outside { .. }, Arrival::Boundary { ns, packet, .. }) => {
+                if conntrack::tuple_of(&packet) == Some(to.tuple().inverted()) {
+                    return Ok(());
+                }
+                let blocker = Blocker::new(super::BlockerKind::ReplyMismatch, &ns)
+                    .says(format!("the answer leaves {} with other addresses than the question had: from {}", ns.object, packet.src))
+                    .citing(ns.links.first().map(|link| link.source.clone()));
+                let transit = super::Transit {
+                    packet,
+                    iif: None,
+                    physin: None,
+                    ct: Ct::None,
+                    zone: 0,
+                    local: false,
+                    source_mac: None,
+                    inner: None,
+                };
+                self.end(blocker, super::Failure::Silent, &transit)
+            }
+            (Side::Socket { ns, .. } | Side::Outside { ns, .. }, Arrival::Socket { .. } | Arrival::Boundary { .. }) => {
+                Err(Stop::Undecided(Doubt {
+                    what: format!("the answer leaves the captured world on its way to {}", ns.object),
+                    settle: "the files of the machines on the way".to_owned(),
+                    source: None,
+                }))
+            }
+        }
+    }
+}
+
+fn socket_text(address: IpAddr, port: u16) -> String {
+    std::net::SocketAddr::new(address, port).to_string()
+}
+
+/// `net.ipv4.ip_local_port_range`.
+fn local_port_range(ns: &Namespace) -> (u16, u16) {
+    let parsed = ns.sysctl.get("net.ipv4.ip_local_port_range").and_then(|(text, _)| {
+        let mut words = text.split_whitespace();
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    });
+    parsed.unwrap_or((32768, 60999))
+}

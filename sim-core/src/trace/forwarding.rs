@@ -1,0 +1,198 @@
+//! Packets that come in: PREROUTING, the route, then FORWARD or INPUT (`ip_rcv`, `ip_route_input_slow`, `ip_forward`).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::blocker::{Blocker, BlockerKind, Failure};
+use super::netfilter::HookSite;
+use super::output::{Way, no_route};
+use super::{Arrival, Stage, Stop, Transit, Walk};
+use crate::evidence::route::RouteKind;
+use crate::linux::fib::{self, FibKey, NoRoute, SourceCheck};
+use crate::linux::icmp;
+use crate::linux::netfilter::Hook;
+use crate::linux::packet::Family;
+use crate::linux::sysctl;
+use crate::verdict::StepStatus;
+use crate::world::Namespace;
+
+/// Whether the bridge ran PREROUTING on this packet already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prerouting {
+    /// It has to run.
+    ToRun,
+    /// It ran while the packet was bridged (`ip_sabotage_in`).
+    Ran,
+}
+
+impl Walk<'_, '_> {
+    /// The IP layer gets a packet by `transit.iif` (`ip_rcv`).
+    pub(super) fn receive(&mut self, ns: &Arc<Namespace>, mut transit: Transit, prerouting: Prerouting) -> Stage<Arrival> {
+        self.tick(ns, &transit)?;
+        let iif = transit.iif.clone().unwrap_or_default();
+        let looped = iif == "lo";
+        if prerouting == Prerouting::ToRun {
+            let site = HookSite { iif: transit.iif.clone(), ..HookSite::default() };
+            self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
+        }
+        transit.physin = None;
+        if looped {
+            // What came over `lo` has its route already (`skb_valid_dst`).
+            return self.input(ns, transit);
+        }
+        self.route_in(ns, &iif, transit)
+    }
+
+    /// `ip_route_input_slow()`.
+    fn route_in(&mut self, ns: &Arc<Namespace>, iif: &str, transit: Transit) -> Stage<Arrival> {
+        let packet = &transit.packet;
+        let family = packet.family();
+        ns.known("sysctl.txt")?;
+        ns.known("ip-addr.json")?;
+        if let Some(blocker) = martian(ns, iif, packet.src, packet.dst) {
+            return self.end(blocker, Failure::Silent, &transit);
+        }
+        let key = FibKey {
+            dst: packet.dst,
+            src: Some(packet.src),
+            iif: Some(iif),
+            oif: None,
+            mark: packet.mark,
+            tos: packet.tos,
+            protocol: packet.protocol(),
+            sport: packet.sport(),
+            dport: packet.dport(),
+        };
+        let forwarding = sysctl::forwarding(ns, family, iif);
+        let way = match self.look_up(ns, &key)? {
+            Ok(way) => way,
+            Err(no) => {
+                let (blocker, failure) = no_route(ns, packet.dst, &no)?;
+                // `ip_error()` is silent where the device does not forward.
+                let failure = if forwarding.value == 0 { Failure::Silent } else { failure };
+                if forwarding.value == 0 && matches!(no, NoRoute::Missing) {
+                    self.block(forwarding_off(ns, iif, forwarding.source), Failure::Silent, &transit)?;
+                }
+                return self.end(blocker, failure, &transit);
+            }
+        };
+        match way.kind {
+            RouteKind::Local | RouteKind::Anycast => {
+                self.check_source(ns, &key, iif, None, &transit)?;
+                self.input(ns, transit)
+            }
+            RouteKind::Unicast => {
+                if forwarding.value == 0 {
+                    self.block(forwarding_off(ns, iif, forwarding.source), Failure::Silent, &transit)?;
+                }
+                self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
+                self.forward(ns, iif, way, transit)
+            }
+            RouteKind::Broadcast
+            | RouteKind::Multicast
+            | RouteKind::Blackhole
+            | RouteKind::Unreachable
+            | RouteKind::Prohibit
+            | RouteKind::Throw
+            | RouteKind::Nat
+            | RouteKind::Xresolve => {
+                let blocker = Blocker::new(BlockerKind::Martian, ns)
+                    .says(format!("{} is a broadcast or multicast address on {}", packet.dst, ns.object))
+                    .citing([way.source]);
+                self.end(blocker, Failure::Silent, &transit)
+            }
+        }
+    }
+
+    fn check_source(&mut self, ns: &Arc<Namespace>, key: &FibKey<'_>, iif: &str, oif: Option<&str>, transit: &Transit) -> Stage<()> {
+        let src = transit.packet.src;
+        match fib::validate_source(ns, key, iif, oif) {
+            SourceCheck::Pass => Ok(()),
+            SourceCheck::Undecided(doubt) => Err(Stop::Undecided(doubt)),
+            SourceCheck::Martian => {
+                let own = ns.addresses.iter().find(|address| address.local == src);
+                self.block(
+                    Blocker::new(BlockerKind::Martian, ns)
+                        .says(format!("{} drops a packet from outside whose source {src} is its own address", ns.object))
+                        .on(iif)
+                        .citing(own.map(|address| address.source.clone())),
+                    Failure::Silent,
+                    transit,
+                )
+            }
+            SourceCheck::ReversePath(setting) => self.block(
+                Blocker::new(BlockerKind::ReversePath, ns)
+                    .says(format!(
+                        "rp_filter={} on {iif} drops the packet: the way back to {src} does not lead through {iif}",
+                        setting.value
+                    ))
+                    .on(iif)
+                    .citing(setting.source),
+                Failure::Silent,
+                transit,
+            ),
+        }
+    }
+
+    /// `ip_forward()`.
+    fn forward(&mut self, ns: &Arc<Namespace>, iif: &str, way: Way, mut transit: Transit) -> Stage<Arrival> {
+        self.log.step(
+            StepStatus::Normal,
+            format!("forward to {}: {}", transit.packet.dst, way.words()),
+            vec![way.source.clone()],
+        );
+        if transit.packet.ttl <= 1 {
+            let (kind, code) = icmp::time_exceeded(transit.packet.family());
+            let blocker = Blocker::new(BlockerKind::Ttl, ns).says("the packet's TTL runs out").citing([way.source.clone()]);
+            self.block(blocker, Failure::Icmp { kind, code }, &transit)?;
+        } else {
+            transit.packet.ttl -= 1;
+        }
+        self.check_mtu(ns, &way, &transit)?;
+        let site = HookSite { iif: Some(iif.to_owned()), oif: Some(way.device.clone()), gateway: way.gateway, ..HookSite::default() };
+        self.run_hook(ns, Hook::Forward, &site, &mut transit)?;
+        transit.local = false;
+        self.leave(ns, way, transit)
+    }
+
+    /// `ip_exceeds_mtu()`: what may not be fragmented is sent back with an error.
+    fn check_mtu(&mut self, ns: &Arc<Namespace>, way: &Way, transit: &Transit) -> Stage<()> {
+        let packet = &transit.packet;
+        if packet.length <= way.mtu || (!packet.dont_fragment && packet.family() == Family::V4) {
+            return Ok(());
+        }
+        let link = ns.link(&way.device).map(|link| link.source.clone());
+        self.block(
+            Blocker::new(BlockerKind::Mtu, ns)
+                .says(format!(
+                    "a packet of {} bytes does not fit MTU {} of {} on {}, and the sender does not learn of it",
+                    packet.length, way.mtu, way.device, ns.object
+                ))
+                .on(&way.device)
+                .citing(link)
+                .citing([way.source.clone()]),
+            Failure::TooBig { mtu: way.mtu },
+            transit,
+        )
+    }
+}
+
+fn forwarding_off(ns: &Arc<Namespace>, iif: &str, source: Option<crate::source::Source>) -> Blocker {
+    Blocker::new(BlockerKind::ForwardingOff, ns)
+        .says(format!("forwarding is off on {iif} of {}: packets for others are dropped", ns.object))
+        .on(iif)
+        .citing(source)
+}
+
+/// Addresses that no packet from outside may have.
+fn martian(ns: &Arc<Namespace>, iif: &str, src: IpAddr, dst: IpAddr) -> Option<Blocker> {
+    let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return None };
+    let blocker = |says: String| Some(Blocker::new(BlockerKind::Martian, ns).says(says).on(iif).citing(ns.link(iif).map(|link| link.source.clone())));
+    if src.is_multicast() || src.is_broadcast() {
+        return blocker(format!("the source {src} is a multicast or broadcast address"));
+    }
+    if (src.is_loopback() || dst.is_loopback()) && !sysctl::either(ns, iif, "route_localnet") {
+        return blocker(format!("a loopback address ({src} to {dst}) on {iif}, where route_localnet is off"));
+    }
+    None
+}

@@ -1,0 +1,215 @@
+//! Explores every way a straight-line walk can go, by running it again with other answers.
+
+use crate::linux::choice::{Choice, Doubt};
+use crate::source::Source;
+use crate::verdict::Probability;
+
+/// One answer that a run was given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Decision {
+    /// The world chose the option `chosen` of `weights`.
+    Chance { weights: Vec<u64>, chosen: usize, source: Source },
+    /// Of `options` alternatives that the evidence cannot tell apart, this run took `chosen`.
+    Doubt { options: usize, chosen: usize, doubts: Vec<Doubt> },
+}
+
+impl Decision {
+    fn n_options(&self) -> usize {
+        match self {
+            Self::Chance { weights, .. } => weights.len(),
+            Self::Doubt { options, .. } => *options,
+        }
+    }
+
+    fn chosen(&self) -> usize {
+        match self {
+            Self::Chance { chosen, .. } | Self::Doubt { chosen, .. } => *chosen,
+        }
+    }
+
+    /// Whether the world can choose this at all.
+    fn is_possible(&self) -> bool {
+        match self {
+            Self::Chance { weights, chosen, .. } => weights.get(*chosen).is_some_and(|weight| *weight > 0),
+            Self::Doubt { .. } => true,
+        }
+    }
+
+    fn with_chosen(&self, option: usize) -> Self {
+        let mut next = self.clone();
+        match &mut next {
+            Self::Chance { chosen, .. } | Self::Doubt { chosen, .. } => *chosen = option,
+        }
+        next
+    }
+}
+
+/// The answers for one run: first those that are given, then the first option of whatever else is asked.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    given: Vec<Decision>,
+    taken: Vec<Decision>,
+    assumptions: Vec<String>,
+}
+
+impl Script {
+    fn next(&mut self, fresh: impl FnOnce() -> Decision) -> usize {
+        let mut decision = match self.given.get(self.taken.len()) {
+            Some(given) => given.clone(),
+            None => fresh(),
+        };
+        if self.given.len() <= self.taken.len() {
+            // The first option that the world can choose.
+            for option in 0..decision.n_options() {
+                decision = decision.with_chosen(option);
+                if decision.is_possible() {
+                    break;
+                }
+            }
+        }
+        let chosen = decision.chosen();
+        self.taken.push(decision);
+        chosen
+    }
+
+    /// One of `options` alternatives, none of which the evidence rules out.
+    pub(crate) fn alternative(&mut self, options: usize, doubts: Vec<Doubt>) -> usize {
+        self.next(|| Decision::Doubt { options, chosen: 0, doubts })
+    }
+
+    /// The decisions so far, in order.
+    pub(crate) fn taken(&self) -> &[Decision] {
+        &self.taken
+    }
+}
+
+impl Choice for Script {
+    fn chance(&mut self, weights: &[u64], source: &Source) -> usize {
+        if weights.len() <= 1 {
+            return 0;
+        }
+        self.next(|| Decision::Chance { weights: weights.to_vec(), chosen: 0, source: source.clone() })
+    }
+
+    fn unknown(&mut self, doubt: Doubt) -> bool {
+        self.alternative(2, vec![doubt]) == 1
+    }
+
+    fn assume(&mut self, assumption: String) {
+        if !self.assumptions.contains(&assumption) {
+            self.assumptions.push(assumption);
+        }
+    }
+}
+
+/// One complete run: what was decided, and what came out.
+#[derive(Debug)]
+pub(crate) struct Run<R> {
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) assumptions: Vec<String>,
+    pub(crate) result: R,
+}
+
+/// Every run of `walk`, in a fixed order; `None` for the rest once `limit` runs were made.
+///
+/// # Errors
+/// Whatever `walk` fails with ends the exploration.
+pub(crate) fn explore<R, E>(
+    limit: usize,
+    mut walk: impl FnMut(&mut Script) -> Result<R, E>,
+) -> Result<(Vec<Run<R>>, Completeness), E> {
+    let mut runs = Vec::new();
+    let mut given = Vec::new();
+    loop {
+        let mut script = Script { given, ..Script::default() };
+        let result = walk(&mut script)?;
+        let Script { taken, assumptions, .. } = script;
+        given = following(&taken);
+        runs.push(Run { decisions: taken, assumptions, result });
+        if given.is_empty() {
+            return Ok((runs, Completeness::All));
+        }
+        if runs.len() >= limit {
+            return Ok((runs, Completeness::Limited));
+        }
+    }
+}
+
+/// Whether every way was explored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// Yes.
+    All,
+    /// There are more than the limit.
+    Limited,
+}
+
+/// The decisions of the next run in depth-first order; empty after the last.
+fn following(taken: &[Decision]) -> Vec<Decision> {
+    for index in (0..taken.len()).rev() {
+        let Some(last) = taken.get(index) else { continue };
+        for option in last.chosen() + 1..last.n_options() {
+            let next = last.with_chosen(option);
+            if next.is_possible() {
+                let mut given: Vec<_> = taken.iter().take(index).cloned().collect();
+                given.push(next);
+                return given;
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// The product of the chances that the world took.
+pub(crate) fn probability<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Probability {
+    let mut product = Probability { numerator: 1, denominator: 1 };
+    for decision in decisions {
+        if let Decision::Chance { weights, chosen, .. } = decision {
+            let total: u64 = weights.iter().fold(0, |sum, weight| sum.saturating_add(*weight));
+            let weight = weights.get(*chosen).copied().unwrap_or(0);
+            product = times(product, weight, total.max(1));
+        }
+    }
+    product
+}
+
+/// `fraction × numerator / denominator`, reduced; rounded only where 64 bits do not hold it.
+fn times(fraction: Probability, numerator: u64, denominator: u64) -> Probability {
+    let mut top = u128::from(fraction.numerator) * u128::from(numerator);
+    let mut bottom = u128::from(fraction.denominator) * u128::from(denominator);
+    let divisor = gcd(top, bottom).max(1);
+    top /= divisor;
+    bottom /= divisor;
+    while bottom > u128::from(u64::MAX) {
+        top /= 2;
+        bottom /= 2;
+    }
+    Probability {
+        numerator: u64::try_from(top).unwrap_or(u64::MAX),
+        denominator: u64::try_from(bottom).unwrap_or(u64::MAX).max(1),
+    }
+}
+
+/// The sum of two probabilities, reduced.
+pub(crate) fn plus(a: Probability, b: Probability) -> Probability {
+    let top = u128::from(a.numerator) * u128::from(b.denominator) + u128::from(b.numerator) * u128::from(a.denominator);
+    let bottom = u128::from(a.denominator) * u128::from(b.denominator);
+    let divisor = gcd(top, bottom).max(1);
+    let (mut top, mut bottom) = (top / divisor, bottom / divisor);
+    while bottom > u128::from(u64::MAX) {
+        top /= 2;
+        bottom /= 2;
+    }
+    Probability {
+        numerator: u64::try_from(top).unwrap_or(u64::MAX),
+        denominator: u64::try_from(bottom).unwrap_or(u64::MAX).max(1),
+    }
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}

@@ -1,0 +1,81 @@
+//! The catalogue of findings: code, what it means, what usually mends it.
+
+use crate::trace::BlockerKind;
+
+/// One entry of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Its stable code.
+    pub code: &'static str,
+    /// What it means, in a sentence.
+    pub meaning: &'static str,
+    /// What usually mends it.
+    pub fix: &'static str,
+    /// The kernel's name for the drop, where it has one.
+    pub skb_drop_reason: Option<&'static str>,
+}
+
+macro_rules! catalogue {
+    ($($name:ident = $code:literal, $meaning:literal, $fix:literal, $reason:expr;)*) => {
+        $(pub(crate) const $name: Entry = Entry { code: $code, meaning: $meaning, fix: $fix, skb_drop_reason: $reason };)*
+        /// Every entry, by code.
+        pub const ALL: &[Entry] = &[$($name),*];
+    };
+}
+
+catalogue! {
+    BRIDGE_ISOLATED = "bridge.isolated", "both bridge ports are isolated: nothing passes between them", "clear the `isolated` flag of one of the two ports", None;
+    BRIDGE_PORT = "bridge.port-not-forwarding", "a bridge port is not in the forwarding state", "wait for STP to settle, or bring the port into the forwarding state", None;
+    BRIDGE_HAIRPIN = "bridge.hairpin-off", "a pod reaches itself through a service, but the bridge may not send a frame back out of its port", "set hairpin mode on the pod's bridge port (`bridge link set dev <port> hairpin on`; the CNI plugin's `hairpinMode`)", None;
+    CONNTRACK_FULL = "conntrack.table-full", "the connection table is full: packets of new connections are dropped", "raise `net.netfilter.nf_conntrack_max`, or find what opens so many connections", None;
+    DEVICE_DOWN = "device.down", "a device on the way is down", "bring the device (or its other end) up: `ip link set <device> up`", Some("SKB_DROP_REASON_DEV_READY");
+    DEVICE_MISSING = "device.missing", "a route names a device that does not exist", "restart the network plugin on that node so that it makes the device again", None;
+    NEIGHBOUR_UNRESOLVED = "neighbour.unresolved", "nobody on the link answers for the next hop's address", "correct the route's gateway, or bring the machine with that address back", Some("SKB_DROP_REASON_NEIGH_FAILED");
+    NEIGHBOUR_WRONG = "neighbour.wrong-address", "frames are sent to a hardware address that the receiver does not have", "delete the wrong entry (`ip neigh del`, `bridge fdb del`) and let it be learned again", Some("SKB_DROP_REASON_OTHERHOST");
+    MTU_BLACKHOLE = "mtu.blackhole", "large packets are lost, and their sender does not learn the smaller MTU", "make the MTUs along the path agree, or let ICMP \"fragmentation needed\" pass", Some("SKB_DROP_REASON_PKT_TOO_BIG");
+    REPLY_MISMATCH = "reply.address-mismatch", "the answer comes from another address than the client asked: it is not translated back", "let answers pass the node that translated the request (bridge-nf-call-iptables, masquerading, routing)", None;
+    REPLY_STRANGER = "reply.stranger", "a packet ends at a machine that does not know its connection", "correct the address or route that leads it there", None;
+    ROUTE_LOOP = "route.loop", "the packet goes in circles", "correct the routes that point at one another", None;
+    ROUTE_MISSING = "route.missing", "there is no route to the destination", "add the route; the network plugin or the cloud's route controller on that node should have", Some("SKB_DROP_REASON_IP_OUTNOROUTES");
+    ROUTE_REFUSED = "route.refused", "a blackhole, unreachable or prohibit route or rule refuses the destination", "remove that route, or the reason why it was put there", None;
+    RULE_DROP = "netfilter.drop", "a netfilter rule drops the packet", "change that rule, or what writes it", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    RULE_REJECT = "netfilter.reject", "a netfilter rule rejects the packet", "change that rule, or what writes it", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    SERVICE_NO_ENDPOINTS = "service.no-endpoints", "the service has no endpoint that is ready", "make its selector match pods that are ready", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    SERVICE_NOT_PROGRAMMED = "service.not-programmed", "the node does not translate the service's address: kube-proxy (or its replacement) has not written rules for it there", "see that kube-proxy runs on that node and can write its rules", None;
+    SOCKET_NO_LISTENER = "socket.no-listener", "nothing listens on that address and port", "start the program, or let it listen on this address and port (the service's targetPort)", Some("SKB_DROP_REASON_NO_SOCKET");
+    SYSCTL_FORWARDING = "sysctl.forwarding-off", "the node does not forward packets", "set `net.ipv4.ip_forward=1` and the device's `forwarding`", None;
+    SYSCTL_MARTIAN = "sysctl.martian", "a packet with an impossible source or destination for its device is dropped", "find who sends from that address; `accept_local` and `route_localnet` allow the special cases", Some("SKB_DROP_REASON_IP_LOCAL_SOURCE");
+    SYSCTL_RP_FILTER = "sysctl.rp-filter", "reverse path filtering drops the packet: the way back leads elsewhere", "set `rp_filter` to 2 or 0 on that device, or make routing symmetric", Some("SKB_DROP_REASON_IP_RPFILTER");
+    TTL_EXCEEDED = "route.ttl-exceeded", "the packet's TTL runs out", "look for a routing loop", Some("SKB_DROP_REASON_IP_INHDR");
+    VXLAN_FDB_MISSING = "vxlan.fdb-missing", "the VXLAN device knows no peer for the hardware address", "restart the network plugin on that node so that it writes the entry", None;
+    VXLAN_PEER = "vxlan.peer-missing", "the VXLAN packet reaches a machine that has no such tunnel", "restart the network plugin on the peer, or correct the entry that names it", None;
+}
+
+/// The entry for what the walk met.
+pub(crate) fn entry(kind: BlockerKind) -> Entry {
+    match kind {
+        BlockerKind::RouteMissing => ROUTE_MISSING,
+        BlockerKind::RouteRefused => ROUTE_REFUSED,
+        BlockerKind::ReversePath => SYSCTL_RP_FILTER,
+        BlockerKind::Martian => SYSCTL_MARTIAN,
+        BlockerKind::ForwardingOff => SYSCTL_FORWARDING,
+        BlockerKind::RuleDrop => RULE_DROP,
+        BlockerKind::RuleReject => RULE_REJECT,
+        BlockerKind::DeviceDown => DEVICE_DOWN,
+        BlockerKind::DeviceMissing => DEVICE_MISSING,
+        BlockerKind::NeighbourUnresolved => NEIGHBOUR_UNRESOLVED,
+        BlockerKind::NeighbourWrong => NEIGHBOUR_WRONG,
+        BlockerKind::BridgePort => BRIDGE_PORT,
+        BlockerKind::HairpinOff => BRIDGE_HAIRPIN,
+        BlockerKind::BridgeIsolated => BRIDGE_ISOLATED,
+        BlockerKind::VxlanFdbMissing => VXLAN_FDB_MISSING,
+        BlockerKind::VxlanPeer => VXLAN_PEER,
+        BlockerKind::Mtu => MTU_BLACKHOLE,
+        BlockerKind::NoListener => SOCKET_NO_LISTENER,
+        BlockerKind::ConntrackFull => CONNTRACK_FULL,
+        BlockerKind::ReplyMismatch => REPLY_MISMATCH,
+        BlockerKind::Stranger => REPLY_STRANGER,
+        BlockerKind::Ttl => TTL_EXCEEDED,
+        BlockerKind::Loop => ROUTE_LOOP,
+    }
+}

@@ -1,0 +1,103 @@
+//! From blockers to findings: the cause first, what lies behind it after it.
+
+use super::catalogue::{self, Entry};
+use super::render::evidences;
+use super::{Finding, Place, Severity};
+use crate::source::Source;
+use crate::trace::{Blocker, BlockerKind};
+
+/// The service that the flow is for, as far as the evidence names it.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// `service:ns/name`.
+    pub(super) object: String,
+    /// Its object in the kube list.
+    pub(super) source: Option<Source>,
+}
+
+/// One finding per distinct blocker, in the order met.
+pub(super) struct Findings {
+    found: Vec<Finding>,
+}
+
+impl Findings {
+    pub(super) fn new() -> Self {
+        Self { found: Vec::new() }
+    }
+
+    /// Adds what the walk met, as seen by a person who wants to mend it.
+    pub(super) fn add(&mut self, blocker: &Blocker, severity: Severity, target: Option<&Target>) {
+        let entry = catalogue::entry(blocker.kind);
+        let finding = match target {
+            Some(target) if no_endpoints(blocker) => Finding {
+                object: target.object.clone(),
+                message: format!("{} has no endpoint that is ready: {}", target.object, blocker.message),
+                ..finding(catalogue::SERVICE_NO_ENDPOINTS, blocker, severity)
+            },
+            Some(_) | None => finding(entry, blocker, severity),
+        };
+        self.push(finding);
+    }
+
+    /// Adds that a node does not translate the service's address; `consequence` is what became of the packet then.
+    pub(super) fn add_not_programmed(&mut self, target: &Target, node: &str, namespace: &str, sources: &[Source], consequence: Option<&Blocker>, severity: Severity) {
+        let mut cited = evidences(sources);
+        cited.extend(target.source.iter().map(super::render::evidence));
+        self.push(Finding {
+            code: catalogue::SERVICE_NOT_PROGRAMMED.code.to_owned(),
+            severity,
+            object: node.to_owned(),
+            place: Place { namespace: namespace.to_owned(), device: None, rule: None },
+            message: format!("{node} has no rules for {}: the packet leaves it with the service's address untranslated", target.object),
+            evidence: cited,
+            fix: catalogue::SERVICE_NOT_PROGRAMMED.fix.to_owned(),
+            skb_drop_reason: None,
+            under: None,
+        });
+        if let Some(blocker) = consequence {
+            let mut finding = finding(catalogue::entry(blocker.kind), blocker, Severity::Contributing);
+            finding.under = Some(catalogue::SERVICE_NOT_PROGRAMMED.code.to_owned());
+            self.push(finding);
+        }
+    }
+
+    fn push(&mut self, finding: Finding) {
+        let same = |other: &&mut Finding| {
+            other.code == finding.code && other.object == finding.object && other.place == finding.place && other.message == finding.message
+        };
+        match self.found.iter_mut().find(same) {
+            Some(known) => known.severity = known.severity.min(finding.severity),
+            None => self.found.push(finding),
+        }
+    }
+
+    /// All, causes first.
+    pub(super) fn sorted(mut self) -> Vec<Finding> {
+        self.found.sort_by_key(|finding| finding.severity);
+        self.found
+    }
+}
+
+fn no_endpoints(blocker: &Blocker) -> bool {
+    matches!(blocker.kind, BlockerKind::RuleReject | BlockerKind::RuleDrop)
+        && blocker.sources.iter().any(|source| source.text().contains("has no endpoints"))
+}
+
+fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
+    let mut evidence = evidences(&blocker.sources);
+    if evidence.is_empty() {
+        // The device list is the least that says where it happened.
+        evidence = evidences(&blocker.ns.links.first().map(|link| link.source.clone()).into_iter().collect::<Vec<_>>());
+    }
+    Finding {
+        code: entry.code.to_owned(),
+        severity,
+        object: blocker.ns.object.clone(),
+        place: Place { namespace: blocker.ns.path.clone(), device: blocker.device.clone(), rule: blocker.rule.clone() },
+        message: blocker.message.clone(),
+        evidence,
+        fix: entry.fix.to_owned(),
+        skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
+        under: None,
+    }
+}

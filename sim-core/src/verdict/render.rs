@@ -1,0 +1,78 @@
+//! From what the walk recorded to the verdict's own types.
+
+use super::{Evidence, FiveTuple, Hop, HopStep};
+use crate::linux::packet::{Packet, Port, Transport, protocol};
+use crate::source::{Position, Source};
+use crate::trace::LoggedHop;
+
+/// Longer cited text is cut.
+const LONGEST: usize = 400;
+
+/// A source as cited evidence.
+pub(super) fn evidence(source: &Source) -> Evidence {
+    let (line, pointer) = match source.position() {
+        Position::Line(line) => (Some(*line), None),
+        Position::Pointer(pointer) => (None, Some(pointer.to_string())),
+    };
+    let text = source.text().trim_end();
+    let text = match text.char_indices().nth(LONGEST) {
+        Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
+        None => text.to_owned(),
+    };
+    Evidence { file: source.file().to_owned(), line, pointer, text }
+}
+
+/// Sources as evidence, each once.
+pub(super) fn evidences(sources: &[Source]) -> Vec<Evidence> {
+    let mut cited: Vec<Evidence> = Vec::new();
+    for source in sources {
+        let item = evidence(source);
+        if !cited.contains(&item) {
+            cited.push(item);
+        }
+    }
+    cited
+}
+
+/// A recorded hop.
+pub(super) fn hop(logged: &LoggedHop) -> Hop {
+    Hop {
+        namespace: logged.ns.path.clone(),
+        object: logged.ns.object.clone(),
+        device_in: logged.device_in.clone(),
+        device_out: logged.device_out.clone(),
+        before: tuple(&logged.before),
+        after: tuple(&logged.after),
+        steps: logged
+            .steps
+            .iter()
+            .map(|step| HopStep { text: step.text.clone(), status: step.status, evidence: evidences(&step.sources) })
+            .collect(),
+        as_if_passed: logged.as_if_passed,
+    }
+}
+
+fn tuple(packet: &Packet) -> FiveTuple {
+    let name = match packet.protocol() {
+        protocol::TCP => "tcp".to_owned(),
+        protocol::UDP => "udp".to_owned(),
+        protocol::SCTP => "sctp".to_owned(),
+        protocol::ICMP => "icmp".to_owned(),
+        protocol::ICMPV6 => "icmpv6".to_owned(),
+        other => other.to_string(),
+    };
+    let (sport, dport) = match &packet.transport {
+        Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => (None, None),
+        Transport::Tcp { sport, dport, .. } | Transport::Udp { sport, dport } | Transport::Sctp { sport, dport } => {
+            (Some(port(*sport)), Some(port(*dport)))
+        }
+    };
+    FiveTuple { protocol: name, src: packet.src.to_string(), sport, dst: packet.dst.to_string(), dport }
+}
+
+fn port(port: Port) -> String {
+    match port {
+        Port::Known(port) => port.to_string(),
+        Port::Chosen { low, high, .. } => format!("{low}-{high}"),
+    }
+}

@@ -1,0 +1,197 @@
+//! Reads the files of one namespace.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::namespace::Namespace;
+use super::{Halt, World, object_of};
+use crate::evidence;
+use crate::linux::netfilter::ipset::IpSets;
+use crate::linux::netfilter::xtables::CompiledTable;
+use crate::linux::packet::Family;
+use crate::snapshot::{ByteRange, FileState, Step, Store};
+use crate::source::{Parsed, SourceFile};
+use crate::verdict::Gap;
+
+/// The files that a walk looks at.
+const FILES: &[&str] = &[
+    "ip-link.json",
+    "ip-addr.json",
+    "ip-route.json",
+    "ip6-route.json",
+    "ip-rule.json",
+    "ip6-rule.json",
+    "ip-neigh.json",
+    "ip-nexthop.json",
+    "bridge-fdb.json",
+    "iptables-save.txt",
+    "ip6tables-save.txt",
+    "iptables-legacy-save.txt",
+    "ip6tables-legacy-save.txt",
+    "nft-ruleset.json",
+    "ipset-save.txt",
+    "ss.txt",
+    "sysctl.txt",
+    "netns.json",
+    "tc.json",
+    "bpf-net.json",
+    "conntrack-count.txt",
+];
+
+struct Files {
+    path: String,
+    present: BTreeMap<&'static str, Arc<SourceFile>>,
+    gaps: BTreeMap<String, Gap>,
+}
+
+impl Files {
+    /// Parses `name` if it is there; what could not be read becomes a gap.
+    fn parse<T: Default>(&mut self, name: &'static str, parse: impl Fn(&Arc<SourceFile>) -> Parsed<T>) -> T {
+        let Some(file) = self.present.get(name) else { return T::default() };
+        let Parsed { value, problems } = parse(file);
+        if let Some(problem) = problems.first() {
+            self.gap(name, problem.to_string());
+        }
+        value
+    }
+
+    fn gap(&mut self, name: &str, reason: String) {
+        self.gaps
+            .entry(name.to_owned())
+            .or_insert_with(|| Gap { file: format!("{}/{name}", self.path), reason });
+    }
+}
+
+/// Marks the entries of a namespace as read.
+pub(super) fn touch(store: &mut dyn Store, path: &str) -> Result<(), Halt> {
+    for name in FILES {
+        World::done(store.read(&format!("{path}/{name}")))?;
+    }
+    Ok(())
+}
+
+/// Reads and parses the namespace at `path`.
+pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, Halt> {
+    let mut files = fetch(store, path)?;
+    let routes = |family: Family| move |file: &Arc<SourceFile>| {
+        let mut parsed = evidence::route::parse(file);
+        parsed.value.retain(|route| route.family == family);
+        parsed
+    };
+    let mut ns = Namespace {
+        path: path.to_owned(),
+        object: object_of(path),
+        links: files.parse("ip-link.json", evidence::link::parse),
+        addresses: files.parse("ip-addr.json", evidence::address::parse),
+        routes_v4: files.parse("ip-route.json", routes(Family::V4)),
+        routes_v6: files.parse("ip6-route.json", routes(Family::V6)),
+        rules_v4: files.parse("ip-rule.json", evidence::rule::parse),
+        rules_v6: files.parse("ip6-rule.json", evidence::rule::parse),
+        neighbours: files.parse("ip-neigh.json", evidence::neighbour::parse),
+        fdb: files.parse("bridge-fdb.json", evidence::bridge::parse_fdb),
+        listeners: files.parse("ss.txt", evidence::socket::parse),
+        sysctl: files.parse("sysctl.txt", evidence::sysctl::parse),
+        netns: files.parse("netns.json", evidence::netns::parse),
+        ruleset: files.parse("nft-ruleset.json", evidence::nft::parse),
+        ..Namespace::default()
+    };
+    let nexthops = files.parse("ip-nexthop.json", evidence::nexthop::parse);
+    resolve_nexthops(&mut ns, &nexthops);
+    for (name, family) in [
+        ("iptables-save.txt", Family::V4),
+        ("iptables-legacy-save.txt", Family::V4),
+        ("ip6tables-save.txt", Family::V6),
+        ("ip6tables-legacy-save.txt", Family::V6),
+    ] {
+        let save = files.parse(name, evidence::xtables::parse);
+        ns.xtables.extend(save.tables.into_iter().map(|table| (family, CompiledTable::new(table))));
+    }
+    let sets = files.parse("ipset-save.txt", |file| {
+        let Parsed { value, problems } = evidence::ipset::parse(file);
+        Parsed { value: Some(value), problems }
+    });
+    let sets_known = !files.gaps.contains_key("ipset-save.txt");
+    ns.ipsets = IpSets::new(sets.or_else(|| sets_known.then(evidence::ipset::IpsetSave::default)));
+    ns.conntrack_count = files
+        .parse("conntrack-count.txt", evidence::counters::parse_conntrack_count)
+        .map(|count| (count.count, count.source));
+    let tc = files.parse("tc.json", evidence::tc::parse);
+    ns.classified.extend(tc.filters.into_iter().map(|filter| (filter.device, filter.source)));
+    let bpf = files.parse("bpf-net.json", evidence::bpf::parse);
+    ns.classified
+        .extend(bpf.into_iter().filter_map(|program| Some((program.device?, program.source))));
+    ns.tracks = files.present.iter().any(|(name, file)| tracks(name, &file.text));
+    ns.links.sort_by_key(|link| link.index);
+    ns.gaps = files.gaps;
+    Ok(ns)
+}
+
+/// Fetches all files of a namespace at once: what is needed is asked for in one go.
+fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
+    let states = World::done(store.states(path))?;
+    let mut files = Files { path: path.to_owned(), present: BTreeMap::new(), gaps: BTreeMap::new() };
+    let mut needs: Vec<ByteRange> = Vec::new();
+    for name in FILES.iter().copied() {
+        let file = format!("{path}/{name}");
+        let bytes = match store.read(&file)? {
+            Step::Needs(ranges) => {
+                needs.extend(ranges);
+                continue;
+            }
+            Step::Done(bytes) => bytes,
+        };
+        match bytes {
+            Some(bytes) => {
+                let Parsed { value, problems } = evidence::source_file(&file, &bytes);
+                if let Some(problem) = problems.first() {
+                    files.gap(name, problem.to_string());
+                }
+                files.present.insert(name, value);
+            }
+            None => match states.get(name).copied().unwrap_or(FileState::NotTried) {
+                FileState::Captured => files.gap(name, "captured, but not in this capture".to_owned()),
+                FileState::Failed => files.gap(name, "failed".to_owned()),
+                FileState::NotTried => files.gap(name, "not-tried".to_owned()),
+                FileState::Empty | FileState::Absent | FileState::Redundant => {}
+            },
+        }
+    }
+    if needs.is_empty() { Ok(files) } else { Err(Halt::Needs(needs)) }
+}
+
+/// Gives routes that name a nexthop object that object's ways.
+fn resolve_nexthops(ns: &mut Namespace, objects: &[evidence::nexthop::NexthopObject]) {
+    use evidence::nexthop::NexthopKind;
+    let find = |id: u32| objects.iter().find(|object| object.id == id);
+    for route in ns.routes_v4.iter_mut().chain(ns.routes_v6.iter_mut()) {
+        let Some(object) = route.nexthop_id.and_then(find) else { continue };
+        match &object.kind {
+            NexthopKind::Single(nexthop) => route.nexthops = vec![nexthop.clone()],
+            NexthopKind::Blackhole => {
+                route.nexthops.clear();
+                route.kind = evidence::route::RouteKind::Blackhole;
+            }
+            NexthopKind::Group { members, .. } => {
+                route.nexthops = members
+                    .iter()
+                    .filter_map(|(id, weight)| match &find(*id)?.kind {
+                        NexthopKind::Single(nexthop) => {
+                            Some(evidence::route::NextHop { weight: *weight, ..nexthop.clone() })
+                        }
+                        NexthopKind::Blackhole | NexthopKind::Group { .. } => None,
+                    })
+                    .collect();
+            }
+        }
+    }
+}
+
+/// Whether rules of a file make conntrack run (`nf_ct_netns_get`): nat, or a look at connections.
+fn tracks(name: &str, text: &str) -> bool {
+    let words: &[&str] = match name {
+        "nft-ruleset.json" => &["\"ct\"", "\"nat\"", "\"masquerade\"", "\"notrack\"", "\"conntrack\""],
+        _ if name.ends_with("-save.txt") => &["*nat", "conntrack", "-m state", "connmark", "-j CT", "CONNMARK", "-m helper", "connbytes", "connlimit"],
+        _ => &[],
+    };
+    words.iter().any(|word| text.contains(word))
+}

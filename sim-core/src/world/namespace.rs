@@ -1,0 +1,128 @@
+//! One captured network namespace, parsed.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::address::Address;
+use crate::evidence::bridge::FdbEntry;
+use crate::evidence::link::Link;
+use crate::evidence::mac::Mac;
+use crate::evidence::neighbour::Neighbour;
+use crate::evidence::netns::Netns;
+use crate::evidence::nft::Ruleset;
+use crate::evidence::route::{Route, TableId};
+use crate::evidence::rule::{Rule, RuleAction};
+use crate::evidence::socket::Listener;
+use crate::evidence::sysctl::Sysctl;
+use crate::linux::choice::Doubt;
+use crate::linux::netfilter::ipset::IpSets;
+use crate::linux::netfilter::xtables::CompiledTable;
+use crate::linux::packet::Family;
+use crate::source::Source;
+use crate::verdict::Gap;
+
+/// One captured network namespace.
+#[derive(Debug, Default)]
+pub struct Namespace {
+    /// Its path in the capture, e.g. `nodes/node-1/host`.
+    pub path: String,
+    /// The object that it belongs to: `pod:ns/name`, `node:name` or `fabric:name`.
+    pub object: String,
+    /// Devices, by index.
+    pub links: Vec<Link>,
+    /// Addresses, in the kernel's order.
+    pub addresses: Vec<Address>,
+    pub(super) routes_v4: Vec<Route>,
+    pub(super) routes_v6: Vec<Route>,
+    pub(super) rules_v4: Vec<Rule>,
+    pub(super) rules_v6: Vec<Rule>,
+    /// Neighbour entries.
+    pub neighbours: Vec<Neighbour>,
+    /// Forwarding tables of bridges and VXLAN devices.
+    pub fdb: Vec<FdbEntry>,
+    /// Listening sockets.
+    pub listeners: Vec<Listener>,
+    /// Kernel settings.
+    pub sysctl: Sysctl,
+    /// Its identity.
+    pub netns: Option<Netns>,
+    /// Tables of iptables and ip6tables, of both back ends.
+    pub xtables: Vec<(Family, CompiledTable)>,
+    /// Native nftables (tables of iptables-nft are left out when run).
+    pub ruleset: Ruleset,
+    /// IP sets.
+    pub ipsets: IpSets,
+    /// Devices with a classifier or BPF program, and where that stands.
+    pub classified: BTreeMap<String, Source>,
+    /// Connections are tracked: a rule looks at them or translates them.
+    pub tracks: bool,
+    /// Entries in the connection table, where captured.
+    pub conntrack_count: Option<(u64, Source)>,
+    /// What is unknown of it, by file name.
+    pub gaps: BTreeMap<String, Gap>,
+}
+
+impl Namespace {
+    /// Routes of a family, all tables.
+    #[must_use]
+    pub fn routes(&self, family: Family) -> &[Route] {
+        match family {
+            Family::V4 => &self.routes_v4,
+            Family::V6 => &self.routes_v6,
+        }
+    }
+
+    /// Policy rules of a family, by priority.
+    #[must_use]
+    pub fn rules(&self, family: Family) -> &[Rule] {
+        match family {
+            Family::V4 => &self.rules_v4,
+            Family::V6 => &self.rules_v6,
+        }
+    }
+
+    /// Rules beyond the three that the kernel makes (`fib4_has_custom_rules`).
+    #[must_use]
+    pub fn has_custom_rules(&self) -> bool {
+        self.rules_v4.iter().any(|rule| {
+            !matches!(
+                (rule.priority, rule.action),
+                (0, RuleAction::Lookup(TableId::LOCAL))
+                    | (32766, RuleAction::Lookup(TableId::MAIN))
+                    | (32767, RuleAction::Lookup(TableId::DEFAULT))
+            )
+        })
+    }
+
+    /// The device of this name.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The device of this index.
+    #[must_use]
+    pub fn link_by_index(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The device with this hardware address, other than bridge ports.
+    #[must_use]
+    pub fn mac_of(&self, device: &str) -> Option<Mac> {
+        self.link(device).and_then(|link| link.mac)
+    }
+
+    /// Whether `file` is known; the doubt that follows if not.
+    ///
+    /// # Errors
+    /// The doubt.
+    pub fn known(&self, file: &str) -> Result<(), Doubt> {
+        match self.gaps.get(file) {
+            None => Ok(()),
+            Some(gap) => Err(Doubt {
+                what: format!("{} is not known: {}", gap.file, gap.reason),
+                settle: gap.file.clone(),
+                source: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which device is at the other end of a wire.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Halt, Namespace, World, machine_of};
+use crate::evidence::link::{Link, LinkKind};
+use crate::snapshot::IndexRecord;
+
+/// The other end of a device's wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// A captured device.
+    Captured {
+        /// Its namespace.
+        namespace: String,
+        /// Its name there.
+        device: String,
+    },
+    /// Not captured, or not to be told.
+    Unknown,
+}
+
+impl World<'_> {
+    /// The other end of `link`, a device of `ns`.
+    ///
+    /// The kernel names it by index and namespace id (`link_index`, `link_netnsid`); `netns.json` says which
+    /// namespace the id stands for. Without it, the pair whose indices name each other is taken if there is one only.
+    /// `towards` is an address that may be behind the wire: its owner is looked at first.
+    ///
+    /// # Errors
+    /// When the evidence cannot be read now.
+    pub fn peer(&mut self, ns: &Arc<Namespace>, link: &Link, towards: IpAddr) -> Result<Peer, Halt> {
+        let captured = |namespace: &str, device: &str| Peer::Captured {
+            namespace: namespace.to_owned(),
+            device: device.to_owned(),
+        };
+        if let Some(name) = &link.link {
+            return Ok(captured(&ns.path, name));
+        }
+        let Some(index) = link.link_index else { return Ok(Peer::Unknown) };
+        if link.link_netnsid.is_none() {
+            return Ok(match ns.link_by_index(index) {
+                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name),
+                Some(_) | None => Peer::Unknown,
+            });
+        }
+        let named = ns
+            .netns
+            .as_ref()
+            .and_then(|netns| netns.ids.iter().find(|id| Some(id.nsid) == link.link_netnsid));
+        let mut found = Vec::new();
+        for path in self.candidates(ns, towards)? {
+            let other = self.namespace(&path)?;
+            let Some(peer) = other.link_by_index(index).filter(|peer| is_pair(link, peer)) else { continue };
+            // Two identities that are both known must agree; equal ones are proof.
+            let proof = named.zip(other.netns.as_ref()).and_then(|(id, netns)| {
+                match (id.name.as_ref().zip(netns.name.as_ref()), id.inode.zip(netns.inode)) {
+                    (Some((a, b)), _) => Some(a == b),
+                    (None, Some((a, b))) => Some(a == b),
+                    (None, None) => None,
+                }
+            });
+            match proof {
+                Some(true) => return Ok(captured(&path, &peer.name)),
+                Some(false) => {}
+                None => found.push(captured(&path, &peer.name)),
+            }
+        }
+        Ok(match found.as_slice() {
+            [only] => only.clone(),
+            _ => Peer::Unknown,
+        })
+    }
+
+    /// Namespaces that may hold the other end: those that have `towards`, then the rest of the machine, then,
+    /// between a host and the fabric, the other side.
+    fn candidates(&mut self, ns: &Arc<Namespace>, towards: IpAddr) -> Result<Vec<String>, Halt> {
+        let machine = machine_of(&ns.path).to_owned();
+        let is_fabric = |path: &str| path.starts_with("fabric/");
+        let is_host = |path: &str| is_fabric(path) || path.ends_with("/host");
+        let machines = self.machines()?;
+        let mut ordered: Vec<String> = Vec::new();
+        let owners = self.by_address(towards)?;
+        ordered.extend(owners.into_iter().filter_map(|record| match record {
+            IndexRecord::Interface { namespace, .. } => Some(namespace),
+            IndexRecord::Object { .. } => None,
+        }));
+        if is_host(&ns.path) {
+            ordered.extend(self.namespaces(&machine)?);
+        } else {
+            ordered.push(format!("{machine}/host"));
+            ordered.extend(self.namespaces(&machine)?);
+        }
+        if is_fabric(&ns.path) {
+            for other in &machines {
+                ordered.push(if is_fabric(other) { other.clone() } else { format!("{other}/host") });
+            }
+        } else if is_host(&ns.path) {
+            ordered.extend(machines.iter().filter(|other| is_fabric(other)).cloned());
+        }
+        let mut seen = BTreeSet::new();
+        ordered.retain(|path| {
+            let near = machine_of(path) == machine
+                || (is_host(&ns.path) && is_host(path) && (is_fabric(&ns.path) || is_fabric(path)));
+            near && *path != ns.path && seen.insert(path.clone())
+        });
+        // Namespaces that were named but not captured have no devices and drop out by themselves.
+        Ok(ordered)
+    }
+}
+
+/// Whether the two name each other by index.
+fn is_pair(link: &Link, peer: &Link) -> bool {
+    matches!((&link.kind, &peer.kind), (LinkKind::Veth, LinkKind::Veth) | (LinkKind::Netkit { .. }, LinkKind::Netkit { .. }))
+        && peer.link_index == Some(link.index)
+        && link.link_index == Some(peer.index)
+}

@@ -1,0 +1,221 @@
+//! Measures agreement with the corpus; with `--parity` writes what the Wasm module must repeat.
+#![expect(clippy::print_stdout, reason = "this program's output is its product")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use pathglass_tests::agreement::{CaseResult, Fault, Judge};
+use pathglass_tests::corpus::{self, Case};
+use pathglass_tests::report::{self, Totals};
+use pathglass_tests::watch::Watch;
+use pathglass_tests::{parity, readme, schema};
+
+/// No flow of the corpus needs a hundredth of this.
+const HANG: Duration = Duration::from_secs(120);
+/// What the first issue asks for, whatever the README says.
+const FLOOR: Totals = Totals {
+    n_agreeing: 90,
+    n_flows: 100,
+};
+
+/// Asks every flow of the corpus and judges the verdicts by what really happened.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only cases whose name contains this (may be given more than once)
+    #[arg(long)]
+    case: Vec<String>,
+    /// Cases at a time
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Fail if the agreement is below the README's, or below 90 %
+    #[arg(long)]
+    check: bool,
+    /// Write the agreement into README.md
+    #[arg(long)]
+    write_readme: bool,
+    /// Instead of judging, write sealed cases and native verdicts into this folder
+    #[arg(long, value_name = "FOLDER")]
+    parity: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            println!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> std::io::Result<ExitCode> {
+    let Some(folder) = corpus::folder() else {
+        println!("SKIPPED: the corpus is not on this machine (PATHGLASS_CORPUS names its folder)");
+        return Ok(if corpus::is_required() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        });
+    };
+    let cases = corpus::cases(&folder, &arguments.case)?;
+    if cases.is_empty() {
+        return Err(std::io::Error::other("no case has such a name"));
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = arguments.jobs.unwrap_or(cores).max(1);
+    if let Some(folder) = &arguments.parity {
+        return write_parity(&cases, folder, jobs);
+    }
+    let start = Instant::now();
+    let validator = schema::validator()?;
+    let watch = Watch::start(HANG, |name| {
+        println!("HANG: {name} took more than {} s", HANG.as_secs());
+        std::process::exit(3);
+    });
+    let judge = Judge {
+        validator: &validator,
+        watch: &watch,
+    };
+    let results = each(&cases, jobs, |case| judge.case(case));
+    print!("{}", report::text(&results));
+    let file = write_disagreements(&results)?;
+    println!(
+        "{} cases in {} s; what disagrees: {file}",
+        results.len(),
+        start.elapsed().as_secs()
+    );
+    if arguments.write_readme {
+        let readme_path = corpus::workspace().join("README.md");
+        readme::write(
+            &readme_path,
+            readme::AGREEMENT,
+            &Totals::of(&results).to_string(),
+        )?;
+    }
+    Ok(if arguments.check {
+        check(&results)?
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Does `work` for each case, `jobs` at a time; the results are in the order of the cases.
+fn each<T: Send>(cases: &[Case], jobs: usize, work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(cases.len()) {
+            // Deep worlds recurse: the default stack of a thread is a quarter of the main one's.
+            let worker = std::thread::Builder::new().stack_size(8 << 20);
+            let _ = worker.spawn_scoped(scope, || {
+                loop {
+                    let case_idx = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(case_idx) else {
+                        return;
+                    };
+                    let result = work(case);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((case_idx, result));
+                        if done.len() % 20 == 0 {
+                            println!("… {} of {} cases", done.len(), cases.len());
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(case_idx, _)| *case_idx);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn write_parity(cases: &[Case], folder: &Path, jobs: usize) -> std::io::Result<ExitCode> {
+    if folder.is_dir() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    let mut n_flows = 0;
+    for written in each(cases, jobs, |case| {
+        parity::write(case, folder)
+            .map_err(|error| std::io::Error::other(format!("{}: {error}", case.name)))
+    }) {
+        n_flows += written?;
+    }
+    println!(
+        "{n_flows} flows of {} cases in {}",
+        cases.len(),
+        folder.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_disagreements(results: &[CaseResult]) -> std::io::Result<String> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| corpus::workspace().join("target"), PathBuf::from);
+    let folder = target.join("corpus");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("disagreements.txt");
+    std::fs::write(&file, report::disagreements(results))?;
+    Ok(file.display().to_string())
+}
+
+/// Prints each check that a landing must pass, and the count of them.
+fn check(results: &[CaseResult]) -> std::io::Result<ExitCode> {
+    let totals = Totals::of(results);
+    let text = std::fs::read_to_string(corpus::workspace().join("README.md"))?;
+    let written = readme::agreement(&text).map(|(n_agreeing, n_flows)| Totals {
+        n_agreeing,
+        n_flows,
+    });
+    let count = |is: fn(&Fault) -> bool| {
+        let faults = (results.iter())
+            .flat_map(|case| &case.flows)
+            .flat_map(|flow| &flow.faults);
+        faults.filter(|fault| is(fault)).count()
+    };
+    let n_panics = count(|fault| matches!(fault, Fault::Panic(_)));
+    let n_schema = count(|fault| matches!(fault, Fault::Schema(_)));
+    let n_sealed = count(|fault| matches!(fault, Fault::Sealed(_)));
+    let n_broken = results.iter().filter(|case| case.broken.is_some()).count();
+    let checks = [
+        (
+            written.is_some(),
+            "README.md has a measured agreement (`cargo xtask corpus --write-readme`)".to_owned(),
+        ),
+        (
+            written.is_none_or(|written| totals.at_least(written)),
+            "agreement is not below the README's".to_owned(),
+        ),
+        (
+            totals.at_least(FLOOR),
+            "agreement is at least 90 %".to_owned(),
+        ),
+        (n_panics == 0, format!("no panic ({n_panics})")),
+        (
+            n_schema == 0,
+            format!("every verdict matches its schema ({n_schema} do not)"),
+        ),
+        (
+            n_sealed == 0,
+            format!("sealed and unsealed give one answer ({n_sealed} do not)"),
+        ),
+        (
+            n_broken == 0,
+            format!("every case can be asked ({n_broken} cannot)"),
+        ),
+    ];
+    for (holds, what) in &checks {
+        println!("  {} {what}", if *holds { "ok    " } else { "FAILED" });
+    }
+    let n_passed = checks.iter().filter(|(holds, _)| *holds).count();
+    println!("{n_passed} passed, {} failed", checks.len() - n_passed);
+    Ok(if n_passed == checks.len() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

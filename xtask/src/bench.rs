@@ -1,0 +1,42 @@
+//! `cargo xtask bench`: diagnoses per second, native and Wasm side by side, and the module's size.
+
+use clap::Args;
+
+use crate::build::{self, Profile};
+use crate::command::Program;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::say;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Seconds for each measurement
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// Write the numbers into README.md
+    #[arg(long)]
+    write_readme: bool,
+}
+
+/// Measures both and prints the table.
+pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure> {
+    say::heading("Building the module and the native program, both as shipped");
+    build::wasm(project)?;
+    let native = build::program(
+        project,
+        Profile::Release,
+        "pathglass-tests",
+        "pathglass-bench",
+    )?;
+    say::heading("Measuring, native and Wasm in turn");
+    let mut program = Program::new(project, &native.to_string_lossy())
+        .loud()
+        .arg("--seconds")
+        .arg(options.seconds.to_string());
+    if options.write_readme {
+        program = program.arg("--write-readme");
+    }
+    program.run("see that `cargo xtask test --only module` passes")?;
+    Ok(())
+}
