@@ -35,14 +35,6 @@ fn every_type_renders_as_it_was_printed() {
 }
 
 #[test]
-fn every_captured_file_renders_as_it_was_printed() {
-    let is_save = |name: &str| name == "ipset-save.txt";
-    for (name, text) in crate::evidence::xtables::tests::corpus(is_save) {
-        assert_renders_the_same(&name, &text);
-    }
-}
-
-#[test]
 fn options_and_comments_are_kept() {
     let text = "create s hash:ip family inet timeout 60 counters comment skbinfo\n\
                 add s 192.0.2.1 timeout 5 packets 3 bytes 9 comment \"a b\" skbmark 0x5/0xff\n";

@@ -7,6 +7,7 @@ mod index;
 mod probability;
 mod relevance;
 mod target;
+mod transport;
 
 use std::sync::Arc;
 
