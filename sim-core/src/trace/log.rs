@@ -36,13 +36,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// The packet enters a namespace (or is made there).
-    pub(crate) fn enter(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: Option<&str>,
-        packet: &Packet,
-        as_if_passed: bool,
-    ) {
+    pub(crate) fn enter(&mut self, ns: &Arc<Namespace>, device: Option<&str>, packet: &Packet, as_if_passed: bool) {
         if self.muted {
             return;
         }
@@ -63,11 +57,7 @@ impl Log {
             return;
         }
         if let Some(hop) = self.hops.last_mut() {
-            hop.steps.push(LoggedStep {
-                text,
-                status,
-                sources,
-            });
+            hop.steps.push(LoggedStep { text, status, sources });
         }
     }
 

@@ -1,3 +1,5 @@
+//! Files of the real tool, and what goes wrong with files.
+
 use super::*;
 
 /// Every set type that this kernel has, as ipset 7.17 prints it.

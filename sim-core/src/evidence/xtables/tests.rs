@@ -1,3 +1,5 @@
+//! Files of the real tools, and what goes wrong with files.
+
 use std::sync::Arc;
 
 use super::*;

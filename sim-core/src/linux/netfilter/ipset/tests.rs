@@ -1,3 +1,5 @@
+//! One packet against one set of each type.
+
 use super::*;
 use crate::evidence::ipset;
 use crate::linux::netfilter::test_support::{context, file, packet};
