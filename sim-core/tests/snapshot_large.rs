@@ -39,8 +39,7 @@ fn a_first_verdict_reads_less_than_a_hundredth_of_5000_nodes() {
     // What a verdict on pod → service → pod on another node reads.
     let (source, destination) = ((17, 4), (4_321, 22));
     let node_of = |namespace: &str| namespace.split('/').take(2).collect::<Vec<_>>().join("/");
-    let [source_pod, destination_pod] =
-        [source, destination].map(|(node, pod)| pod_name(node, pod));
+    let source_pod = pod_name(source.0, source.1);
     let service = host.until_done(|reader| reader.by_name(ObjectKind::Service, "team-7", "svc-7"));
     host.read_object(&service);
     let by_name = host.until_done(|reader| {

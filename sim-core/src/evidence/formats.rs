@@ -107,4 +107,8 @@ fn find(table: &[(&str, Check)], name: &str) -> Option<Check> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests read the corpus from disk; the parsers never do"
+)]
 mod tests;

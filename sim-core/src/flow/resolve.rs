@@ -183,7 +183,7 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
     let mut netns = None;
     for record in &records {
         match record {
-            IndexRecord::Object { object: kind, namespace, name, .. } if object.is_none() => {
+            IndexRecord::Object { object: kind, namespace, name, host_network: false, .. } if object.is_none() => {
                 object = Some(label(*kind, namespace, name));
             }
             IndexRecord::Interface { namespace, .. } if netns.is_none() => netns = Some(namespace.clone()),
@@ -212,13 +212,13 @@ fn source(world: &mut World<'_>, name: &Name, to: IpAddr, assumptions: &mut Vec<
                 IndexRecord::Object { addresses, .. } => addresses.first().map(IpAddr::to_string).unwrap_or_default(),
                 IndexRecord::Interface { .. } => String::new(),
             };
-            Ok((FlowEnd { object, address, namespace: Some(path.clone()) }, Asked::Namespace { path }))
+            Ok((FlowEnd { object, address, namespace: Some(path.clone()) }, Asked::Namespace { path, bound: None }))
         }
         Name::Address(address) => {
             let (object, netns) = owner(world, *address)?;
             if let Some(path) = netns {
                 let end = FlowEnd { object, address: address.to_string(), namespace: Some(path.clone()) };
-                return Ok((end, Asked::Namespace { path }));
+                return Ok((end, Asked::Namespace { path, bound: Some(*address) }));
             }
             outside(world, *address, to, assumptions)
         }

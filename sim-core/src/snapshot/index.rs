@@ -178,7 +178,7 @@ pub(crate) const ADDRESSES: &str = "index/addresses/";
 pub(crate) const NAMES: &str = "index/names/";
 
 /// A shard is about this large: small enough to fetch for one lookup, large enough to keep the manifest short.
-const SHARD_SIZE: usize = 256 << 10;
+const SHARD_SIZE: usize = 512 << 10;
 
 /// What decides in which shard an address is.
 pub(crate) fn address_key(address: IpAddr) -> String {

@@ -70,10 +70,10 @@ pub(crate) struct Line {
     pub(crate) same_as: Option<String>,
     /// SHA-256 of a pack's own manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) manifest_sha256: Option<String>,
-    /// The network namespaces of which a pack has files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) namespaces: Option<u64>,
+    pub(crate) manifest: Option<String>,
+    /// A pack with files of no network namespace: the machine was not captured, only kube objects of it were.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) uncaptured: bool,
 }
 
 /// The content of an entry that is in the archive.
@@ -92,8 +92,8 @@ pub(crate) struct Contents {
     pub(crate) own: BTreeMap<String, (Origin, Content)>,
     /// Entries that are named only, with the entry that has their content.
     pub(crate) same: BTreeMap<String, String>,
-    /// The packs: manifest hash and number of namespaces.
-    pub(crate) packs: BTreeMap<String, ([u8; 32], u64)>,
+    /// The packs: the hash of their manifest, and whether they are of machines that were not captured.
+    pub(crate) packs: BTreeMap<String, ([u8; 32], bool)>,
 }
 
 impl Origin {
@@ -177,8 +177,8 @@ impl Contents {
             stored_size,
             stored_sha256,
             same_as,
-            manifest_sha256,
-            namespaces,
+            manifest,
+            uncaptured,
         } = line;
         if super::path::complaint(path).is_some() || path == NAME || path == SIGNATURE {
             return None;
@@ -191,8 +191,7 @@ impl Contents {
                 stored_size.is_none(),
                 stored_sha256.is_none(),
             ];
-            let bare =
-                bare.iter().all(|bare| *bare) && manifest_sha256.is_none() && namespaces.is_none();
+            let bare = bare.iter().all(|bare| *bare) && manifest.is_none() && !uncaptured;
             let known = self
                 .own
                 .get(target)
@@ -216,17 +215,12 @@ impl Contents {
         } else {
             MAX_ENTRY
         };
-        if content.size > limit
-            || is_pack != manifest_sha256.is_some()
-            || is_pack != namespaces.is_some()
-        {
+        if content.size > limit || is_pack != manifest.is_some() || (*uncaptured && !is_pack) {
             return None;
         }
         if is_pack {
-            self.packs.insert(
-                path.clone(),
-                (hash(manifest_sha256)?, *namespaces.as_ref()?),
-            );
+            self.packs
+                .insert(path.clone(), (hash(manifest)?, *uncaptured));
         }
         self.own.insert(path.clone(), (*origin, content));
         Some(())

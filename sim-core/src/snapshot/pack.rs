@@ -123,7 +123,7 @@ impl Archive {
         &mut self,
         path: &str,
         pack: Pack,
-        namespaces: u64,
+        uncaptured: bool,
     ) -> Result<(), SealError> {
         if pack.bytes.len() as u64 >= u64::from(u32::MAX) {
             return Err(SealError::TooLarge {
@@ -136,8 +136,8 @@ impl Archive {
             Line {
                 size: Some(pack.bytes.len() as u64),
                 sha256: Some(hex::encode(&Sha256::digest(&pack.bytes))),
-                manifest_sha256: Some(pack.manifest_sha256),
-                namespaces: Some(namespaces),
+                manifest: Some(pack.manifest_sha256),
+                uncaptured,
                 ..blank(path, Origin::Pack)
             },
         );
@@ -244,7 +244,7 @@ fn blank(path: &str, origin: Origin) -> Line {
         stored_size: None,
         stored_sha256: None,
         same_as: None,
-        manifest_sha256: None,
-        namespaces: None,
+        manifest: None,
+        uncaptured: false,
     }
 }

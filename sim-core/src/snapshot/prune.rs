@@ -80,8 +80,9 @@ pub fn prune<'a>(path: &str, bytes: &'a [u8]) -> Pruned<'a> {
         return Pruned::Dropped(NOT_LISTED);
     }
     let name = path.rsplit('/').next().unwrap_or(path);
-    let as_text = |prune: fn(&str) -> String| match std::str::from_utf8(bytes) {
-        Ok(text) => Pruned::Kept(prune(text).into_bytes().into()),
+    let as_text = |prune: fn(&str) -> Cow<'_, str>| match std::str::from_utf8(bytes).map(prune) {
+        Ok(Cow::Borrowed(text)) => Pruned::Kept(text.as_bytes().into()),
+        Ok(Cow::Owned(text)) => Pruned::Kept(text.into_bytes().into()),
         Err(_) => Pruned::Dropped(NOT_TEXT),
     };
     match (path::machine_file(path), name) {

@@ -1,5 +1,6 @@
 //! Sealing: a capture becomes one canonical, optionally signed file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -114,11 +115,11 @@ pub fn seal(
     for (machine, files) in machines {
         let mut pack = Archive::new();
         pack.add_files(&files, &mut deflater)?;
-        let n_namespaces = layout::namespaces(&machine, files.keys().map(String::as_str)).len();
+        let uncaptured = layout::namespaces(&machine, files.keys().map(String::as_str)).is_empty();
         archive.add_pack(
             &format!("{machine}.zip"),
             pack.into_pack(&mut deflater),
-            n_namespaces as u64,
+            uncaptured,
         )?;
     }
     let mut manifest = archive.manifest();
@@ -161,10 +162,10 @@ fn pruned(capture: &Files, dropped: &mut Vec<Dropped>) -> Files {
     let mut files = Files::new();
     for (path, bytes) in capture {
         match prune(path, bytes) {
-            Pruned::Kept(kept) if *kept == **bytes => {
+            Pruned::Kept(Cow::Borrowed(_)) => {
                 files.insert(path.clone(), Arc::clone(bytes));
             }
-            Pruned::Kept(kept) => {
+            Pruned::Kept(Cow::Owned(kept)) => {
                 files.insert(path.clone(), kept.into());
             }
             Pruned::Dropped(reason) => dropped.push(Dropped {

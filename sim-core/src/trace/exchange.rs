@@ -16,8 +16,8 @@ use crate::world::{Halt, Namespace};
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    /// A program in this namespace.
-    Namespace { path: String },
+    /// A program in this namespace, bound to an address if it names one.
+    Namespace { path: String, bound: Option<IpAddr> },
     /// A host beyond what was captured, whose packets come in by this device.
     Outside { path: String, device: String, address: IpAddr },
 }
@@ -194,7 +194,7 @@ impl Walk<'_, '_> {
 
     fn request(&mut self, question: &Question) -> Stage<Arrival> {
         let path = match &question.from {
-            Asked::Namespace { path } | Asked::Outside { path, .. } => path,
+            Asked::Namespace { path, .. } | Asked::Outside { path, .. } => path,
         };
         let ns = self.world.namespace(path)?;
         let (low, high) = local_port_range(&ns);
@@ -225,7 +225,10 @@ impl Walk<'_, '_> {
             mark: 0,
         };
         match &question.from {
-            Asked::Namespace { .. } => self.originate(&ns, packet, Ct::None),
+            Asked::Namespace { bound, .. } => {
+                packet.src = bound.filter(|bound| bound.is_ipv4() == question.to.is_ipv4()).unwrap_or(unspecified);
+                self.originate(&ns, packet, Ct::None)
+            }
             Asked::Outside { device, address, .. } => {
                 packet.src = *address;
                 self.from_outside(&ns, device, packet)

@@ -51,6 +51,14 @@ impl Log {
         });
     }
 
+    /// The packet made here is complete: its source is chosen.
+    pub(crate) fn made(&mut self, packet: &Packet) {
+        if !self.muted && let Some(hop) = self.hops.last_mut() {
+            hop.before = packet.clone();
+            hop.after = packet.clone();
+        }
+    }
+
     /// Something happened to it there.
     pub(crate) fn step(&mut self, status: StepStatus, text: String, sources: Vec<Source>) {
         if self.muted {

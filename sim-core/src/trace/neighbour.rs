@@ -70,6 +70,13 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether someone set the hardware address for `next` by hand.
+    pub(super) fn has_permanent(&self, ns: &Namespace, device: &str, next: IpAddr) -> bool {
+        ns.neighbours
+            .iter()
+            .any(|entry| entry.device == device && entry.address == next && entry.state == NeighbourState::Permanent)
+    }
+
     /// `arp_solicit()`: the address that the question is asked from.
     fn arp_sender(&self, ns: &Namespace, device: &str, next: IpAddr, src: IpAddr) -> Option<IpAddr> {
         let own = ns.addresses.iter().any(|address| address.local == src);

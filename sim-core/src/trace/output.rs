@@ -89,7 +89,9 @@ impl Walk<'_, '_> {
             packet.dont_fragment = false;
         }
         let mut transit = Transit { packet, inner, ..blank };
-        self.log.now(&transit.packet, None);
+        if transit.inner.is_none() {
+            self.log.made(&transit.packet);
+        }
         self.log.step(StepStatus::Normal, format!("route to {}: {}", transit.packet.dst, way.words()), vec![way.source.clone()]);
         let site = HookSite { oif: Some(way.device.clone()), gateway: way.gateway, ..HookSite::default() };
         let before = transit.packet.clone();

@@ -30,6 +30,13 @@ impl Walk<'_, '_> {
     /// Hands a packet to its device.
     pub(super) fn transmit(&mut self, ns: &Arc<Namespace>, way: &Way, mut transit: Transit) -> Stage<Arrival> {
         if way.kind == RouteKind::Local || way.device == "lo" {
+            if let Some(lo) = ns.link("lo").filter(|lo| !lo.up) {
+                let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
+                    .says(format!("lo of {} is down", ns.object))
+                    .on("lo")
+                    .citing([lo.source.clone()]);
+                self.block(blocker, Failure::Silent, &transit)?;
+            }
             transit.iif = Some("lo".to_owned());
             return self.receive(ns, transit, Prerouting::ToRun);
         }
@@ -40,17 +47,24 @@ impl Walk<'_, '_> {
                 .citing([way.source.clone()]);
             return self.end(blocker, Failure::Silent, &transit);
         };
+        let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
             let state = if link.up { "has no carrier" } else { "is down" };
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                 .says(format!("{} of {} {state}", way.device, ns.object))
                 .on(&way.device)
                 .citing([link.source.clone()]);
-            self.block(blocker, Failure::Silent, &transit)?;
+            // Without a carrier the learned neighbours are forgotten (`neigh_carrier_down`) and none can be asked for.
+            let failure = if needs_address && !self.has_permanent(ns, &way.device, way.next(transit.packet.dst)) {
+                Failure::Neighbour
+            } else {
+                Failure::Silent
+            };
+            self.block(blocker, failure, &transit)?;
         }
         self.unclassified(ns, &way.device)?;
         let next = way.next(transit.packet.dst);
-        let dst = if link.noarp || link.pointopoint || link.mac.is_none() {
+        let dst = if !needs_address {
             None
         } else {
             match self.resolve(ns, &way.device, next, transit.packet.src)? {

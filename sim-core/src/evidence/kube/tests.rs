@@ -104,7 +104,7 @@ fn a_faulty_object_is_left_out_and_named() {
 #[test]
 fn a_cut_list_gives_the_objects_before_the_cut() {
     let text = items(&format!("{POD},\n{POD}"));
-    let cut = &text[..text.len() - 200];
+    let cut = text.get(..text.len() - 200).unwrap();
     let parsed = pod::parse(&file("kube/pods.json", cut));
     assert_eq!(parsed.value.len(), 1);
     let line = cut.lines().count();

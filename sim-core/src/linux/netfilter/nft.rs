@@ -2,6 +2,7 @@
 
 mod conntrack;
 mod field;
+mod load;
 mod lookup;
 mod machine;
 mod mangle;

@@ -1,5 +1,7 @@
 //! Secrets and noise in the texts of host tools; lines stay where they are, so that they can still be cited.
 
+use std::borrow::Cow;
+
 /// What `wg show` itself writes in place of a key.
 const HIDDEN: &str = "(hidden)";
 
@@ -7,8 +9,8 @@ const HIDDEN: &str = "(hidden)";
 const SECRET_SYSCTLS: &[&str] = &["tcp_fastopen_key", "stable_secret"];
 
 /// `wg show all dump` without private and preshared keys (wg(8): an interface has 5 fields, a peer 9).
-pub(super) fn wireguard(text: &str) -> String {
-    map_lines(text, |line| {
+pub(super) fn wireguard(text: &str) -> Cow<'_, str> {
+    Cow::Owned(map_lines(text, |line| {
         let mut fields: Vec<&str> = line.split('\t').collect();
         let secret_idx = if fields.len() <= 5 { 1 } else { 2 };
         match fields.get_mut(secret_idx) {
@@ -19,12 +21,15 @@ pub(super) fn wireguard(text: &str) -> String {
             None => return HIDDEN.to_owned(),
         }
         fields.join("\t")
-    })
+    }))
 }
 
 /// `ss -p` with process names only.
-pub(super) fn sockets(text: &str) -> String {
-    map_lines(text, |line| {
+pub(super) fn sockets(text: &str) -> Cow<'_, str> {
+    if !text.contains("\",pid=") {
+        return text.into();
+    }
+    Cow::Owned(map_lines(text, |line| {
         let mut kept = String::new();
         let mut rest = line;
         // users:(("nginx",pid=12,fd=6),("nginx",pid=13,fd=6))
@@ -36,12 +41,16 @@ pub(super) fn sockets(text: &str) -> String {
         }
         kept.push_str(rest);
         kept
-    })
+    }))
 }
 
 /// `sysctl` without the values that are keys.
-pub(super) fn sysctls(text: &str) -> String {
-    map_lines(text, |line| match line.split_once('=') {
+pub(super) fn sysctls(text: &str) -> Cow<'_, str> {
+    // Most are the same in thousands of namespaces and hold no key: they stay shared.
+    if !SECRET_SYSCTLS.iter().any(|secret| text.contains(secret)) {
+        return text.into();
+    }
+    Cow::Owned(map_lines(text, |line| match line.split_once('=') {
         Some((key, _))
             if SECRET_SYSCTLS
                 .iter()
@@ -50,7 +59,7 @@ pub(super) fn sysctls(text: &str) -> String {
             format!("{}= {HIDDEN}", key)
         }
         Some(_) | None => line.to_owned(),
-    })
+    }))
 }
 
 fn map_lines(text: &str, prune: impl Fn(&str) -> String) -> String {

@@ -194,9 +194,7 @@ impl Store for Reader {
     fn machines(&mut self) -> Result<Step<Vec<String>>, SnapshotError> {
         done!(self.open());
         let packs = &self.opened()?.archive.contents.packs;
-        let captured = packs
-            .iter()
-            .filter(|(_, (_, n_namespaces))| *n_namespaces > 0);
+        let captured = packs.iter().filter(|(_, (_, uncaptured))| !*uncaptured);
         let mut machines: Vec<String> = captured
             .filter_map(|(path, _)| path.strip_suffix(".zip").map(str::to_owned))
             .collect();

@@ -314,7 +314,7 @@ impl<'a> Machine<'a> {
 
     /// Loads the value of `expression`, single and known, if it is.
     pub(super) fn known(&mut self, rule: &'a Rule, expression: &'a Expression) -> Option<u128> {
-        match self.load(rule, expression, super::lookup::Against::Nothing) {
+        match self.load(rule, expression, super::load::Against::Nothing) {
             Loaded::Break => None,
             loaded => loaded.value(),
         }

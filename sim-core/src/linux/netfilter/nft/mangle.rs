@@ -1,6 +1,6 @@
 //! Writing to the packet and its connection (`nft_meta_set_eval()`, `nft_ct_set_eval()`, `nft_payload_set_eval()`).
 
-use super::lookup::Against;
+use super::load::Against;
 use super::machine::{Flow, Machine, stolen};
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{CtKey, Expression, Field, MetaKey, Rule, TableFamily};

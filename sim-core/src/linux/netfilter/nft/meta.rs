@@ -62,7 +62,7 @@ impl Machine<'_> {
     /// `ARPHRD_*`.
     fn link_type(&self, rule: &Rule, name: Option<&str>) -> Loaded {
         let Some(name) = name else {
-            return Loaded::is(0_u32);
+            return Loaded::Break;
         };
         if name == "lo" {
             return Loaded::is(772_u32);

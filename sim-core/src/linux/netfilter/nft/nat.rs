@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::lookup::{Against, Found, address_kind};
+use super::load::Against;
+use super::lookup::{Found, address_kind};
 use super::machine::{Flow, Machine, stolen};
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{Data, DataType, Expression, Interval, Nat, NatKind, RejectKind, Rule};
