@@ -1,6 +1,8 @@
 //! What netfilter's rule engines share: the hook, its surroundings, and what a rule set decides.
 
 pub mod ipset;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod nft;
 pub mod xtables;
 
