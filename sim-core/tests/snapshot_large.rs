@@ -1,8 +1,9 @@
 //! A cluster of 5,000 nodes: what must be read of its snapshot before the first verdict.
 #![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and print"
+    reason = "a test may panic"
 )]
 
 use pathglass_sim::snapshot::{
