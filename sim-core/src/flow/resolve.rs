@@ -286,7 +286,7 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
                 object = Some(label(*kind, namespace, name));
             }
             IndexRecord::Interface { namespace, .. } if netns.is_none() => {
-                netns = Some(namespace.clone())
+                netns = Some(namespace.clone());
             }
             IndexRecord::Object { .. } | IndexRecord::Interface { .. } => {}
         }

@@ -117,9 +117,9 @@ impl Walk<'_, '_> {
         };
         let rest = self.log.take();
         if self.phase == Phase::Request {
-            done.request.extend(rest)
+            done.request.extend(rest);
         } else {
-            done.response.extend(rest)
+            done.response.extend(rest);
         }
         done.blockers = std::mem::take(&mut self.blockers);
         match (done.blockers.first(), &done.doubt) {
@@ -272,7 +272,7 @@ impl Walk<'_, '_> {
                 device, address, ..
             } => {
                 packet.src = *address;
-                self.from_outside(&ns, device, packet)
+                self.enter_from_outside(&ns, device, packet)
             }
         }
     }
@@ -380,7 +380,7 @@ impl Walk<'_, '_> {
             }
             Side::Outside { ns, device, .. } => {
                 self.sender = Some((String::new(), tuple));
-                self.from_outside(ns, device, packet)?
+                self.enter_from_outside(ns, device, packet)?
             }
         };
         match (to, arrival) {

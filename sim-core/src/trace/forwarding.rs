@@ -195,7 +195,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;
         transit.local = false;
-        self.leave(ns, way, transit)
+        self.leave(ns, &way, transit)
     }
 
     /// `ip_exceeds_mtu()`: what may not be fragmented is sent back with an error.

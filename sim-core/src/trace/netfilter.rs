@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::script::{Completeness, Decision, explore, plus, probability};
-use super::{Phase, Stage, Stop, Transit, Walk};
+use super::{Stage, Stop, Transit, Walk};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{self, Conn, Ct, Manip, Tracked};
@@ -180,7 +180,7 @@ impl Walk<'_, '_> {
             for decision in &run.decisions {
                 match decision {
                     Decision::Chance { source, .. } => {
-                        by_chance = by_chance.or_else(|| Some(source.clone()))
+                        by_chance = by_chance.or_else(|| Some(source.clone()));
                     }
                     Decision::Doubt { doubts: more, .. } => {
                         doubts.extend(
@@ -671,11 +671,6 @@ impl Walk<'_, '_> {
         let weights = vec![1; choices.len()];
         let chosen = self.script.chance(&weights, source);
         choices.get(chosen).copied().ok_or(Stop::Lost)
-    }
-
-    /// Whether the walk is on the exchange's first packet.
-    pub(super) fn is_request(&self) -> bool {
-        self.phase == Phase::Request
     }
 }
 

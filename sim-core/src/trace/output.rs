@@ -127,14 +127,14 @@ impl Walk<'_, '_> {
         } else {
             way
         };
-        self.leave(ns, way, transit)
+        self.leave(ns, &way, transit)
     }
 
     /// POSTROUTING, then the device (`ip_output`).
     pub(super) fn leave(
         &mut self,
         ns: &Arc<Namespace>,
-        way: Way,
+        way: &Way,
         mut transit: Transit,
     ) -> Stage<Arrival> {
         let site = HookSite {
@@ -144,7 +144,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
-        self.transmit(ns, &way, transit)
+        self.transmit(ns, way, transit)
     }
 
     fn source_for(&mut self, ns: &Arc<Namespace>, way: &Way, dst: IpAddr) -> Stage<IpAddr> {

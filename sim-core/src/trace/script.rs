@@ -90,11 +90,6 @@ impl Script {
             doubts,
         })
     }
-
-    /// The decisions so far, in order.
-    pub(crate) fn taken(&self) -> &[Decision] {
-        &self.taken
-    }
 }
 
 impl Choice for Script {

@@ -117,7 +117,7 @@ impl Walk<'_, '_> {
     }
 
     /// A packet comes in from beyond what was captured.
-    pub(super) fn from_outside(
+    pub(super) fn enter_from_outside(
         &mut self,
         ns: &Arc<Namespace>,
         device: &str,

@@ -240,8 +240,7 @@ fn left_untranslated<'a>(
         .request
         .iter()
         .all(|hop| hop.after.dst.to_string() == asked);
-    (untouched && node.device_out.is_some() || untouched && blocker.ns.path == node.ns.path)
-        .then_some(node)
+    (untouched && (node.device_out.is_some() || blocker.ns.path == node.ns.path)).then_some(node)
 }
 
 fn no_rule_left(blocker: &crate::trace::Blocker) -> bool {

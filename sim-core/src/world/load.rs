@@ -188,7 +188,7 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
             None if matches!(name, "conntrack-count.txt" | "nft-ruleset.txt") => {}
             None => match states.get(name).copied().unwrap_or(FileState::NotTried) {
                 FileState::Captured => {
-                    files.gap(name, "captured, but not in this capture".to_owned())
+                    files.gap(name, "captured, but not in this capture".to_owned());
                 }
                 FileState::Failed => files.gap(name, "failed".to_owned()),
                 FileState::NotTried => files.gap(name, "not-tried".to_owned()),
