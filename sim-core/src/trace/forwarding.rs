@@ -106,7 +106,7 @@ impl Walk<'_, '_> {
                     )?;
                 }
                 self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
-                self.forward(ns, iif, way, transit)
+                self.forward(ns, iif, &way, transit)
             }
             RouteKind::Broadcast
             | RouteKind::Multicast
@@ -169,7 +169,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         iif: &str,
-        way: Way,
+        way: &Way,
         mut transit: Transit,
     ) -> Stage<Arrival> {
         self.log.step(
@@ -186,7 +186,7 @@ impl Walk<'_, '_> {
         } else {
             transit.packet.ttl -= 1;
         }
-        self.check_mtu(ns, &way, &transit)?;
+        self.check_mtu(ns, way, &transit)?;
         let site = HookSite {
             iif: Some(iif.to_owned()),
             oif: Some(way.device.clone()),
@@ -195,7 +195,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;
         transit.local = false;
-        self.leave(ns, &way, transit)
+        self.leave(ns, way, transit)
     }
 
     /// `ip_exceeds_mtu()`: what may not be fragmented is sent back with an error.
