@@ -3,7 +3,7 @@
 use crate::flow::{FlowRequest, Resolved, Unresolved, resolve};
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
-use crate::trace::{Completeness, Exchanged, Run, Walk, explore};
+use crate::trace::{Completeness, Exchanged, Limit, Run, Walk, explore};
 use crate::verdict::{Receipt, ReceiptEntry, Verdict, Walked, assemble};
 use crate::world::{Halt, Parses, World};
 
@@ -27,7 +27,10 @@ pub enum AskError {
 pub const ENGINE: &str = concat!("pathglass-sim ", env!("CARGO_PKG_VERSION"));
 
 /// More ways than any real flow has.
-const MOST_RUNS: usize = 4096;
+const MOST_RUNS: Limit = Limit {
+    runs: 4096,
+    doubtful: 256,
+};
 
 /// An opened capture with everything that was parsed of it so far.
 #[derive(Debug)]

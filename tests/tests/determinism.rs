@@ -1,5 +1,10 @@
 //! The same question gives the same bytes: asked again, after others, and however the bytes were supplied.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

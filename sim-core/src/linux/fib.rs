@@ -293,6 +293,13 @@ fn table_lookup<'a>(
         if family == Family::V6 {
             nexthops.extend(siblings(ns, &candidates, position, key));
         }
+        if route.nexthops.is_empty() && route.nexthop_id.is_some() {
+            return Err(NoRoute::Undecided(Doubt {
+                what: "the route's nexthop object is not known".to_owned(),
+                settle: format!("{}/ip-nexthop.json", ns.path),
+                source: Some(route.source.clone()),
+            }));
+        }
         if nexthops.is_empty() && !route.nexthops.is_empty() {
             continue;
         }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
-use super::{Arrival, Expected, Stage, Transit, Walk};
+use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
+use crate::evidence::ipvs::ServiceKey;
 use crate::evidence::link::LinkKind;
+use crate::linux::choice::Doubt;
 use crate::linux::conntrack;
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Port, Transport};
 use crate::linux::socket;
+use crate::linux::sysctl;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
@@ -23,6 +26,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Input, &site, &mut transit)?;
         self.log.now(&transit.packet, None);
+        not_balanced(ns, &transit)?;
         if transit.inner.is_some() {
             return self.decapsulate(ns, transit);
         }
@@ -50,7 +54,7 @@ impl Walk<'_, '_> {
                         packet: transit.packet,
                     });
                 }
-                Err(super::Stop::Lost)
+                Err(Stop::Lost)
             }
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
@@ -59,7 +63,7 @@ impl Walk<'_, '_> {
                         packet: transit.packet,
                     });
                 }
-                Err(super::Stop::Lost)
+                Err(Stop::Lost)
             }
         }
     }
@@ -67,6 +71,16 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
+            let ignores = sysctl::integer(ns, "net.ipv4.icmp_echo_ignore_all", 0);
+            if ignores.value != 0 && packet.dst.is_ipv4() {
+                let blocker = Blocker::new(BlockerKind::NoListener, ns)
+                    .says(format!(
+                        "{} ignores echo requests (icmp_echo_ignore_all)",
+                        ns.object
+                    ))
+                    .citing(ignores.source);
+                return self.end(blocker, Failure::Silent, &transit);
+            }
             self.log.step(
                 StepStatus::Normal,
                 "the kernel answers the echo request".to_owned(),
@@ -160,7 +174,7 @@ impl Walk<'_, '_> {
     /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
     fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
         let Some(inner) = transit.inner.take() else {
-            return Err(super::Stop::Lost);
+            return Err(Stop::Lost);
         };
         let dport = transit.packet.dport();
         let device = ns.links.iter().find(|link| match &link.kind {
@@ -193,5 +207,43 @@ impl Walk<'_, '_> {
         );
         self.log.now(&inner.frame.transit.packet, None);
         self.ingress(ns, &name, inner.frame)
+    }
+}
+
+/// IPVS takes packets for its virtual services at INPUT and OUTPUT (`ip_vs_remote_request4`); it is not modelled.
+fn not_balanced(ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
+    let packet = &transit.packet;
+    let doubt = |what: String, settle: String, source| {
+        Stop::Undecided(Doubt {
+            what,
+            settle,
+            source,
+        })
+    };
+    let taken = ns.ipvs.iter().find(|service| match service.key {
+        ServiceKey::Address { address, .. } => {
+            address.ip() == packet.dst
+                && (address.port() == 0 || packet.dport() == Some(Port::Known(address.port())))
+        }
+        ServiceKey::Fwmark { mark, .. } => mark == packet.mark,
+    });
+    if let Some(service) = taken {
+        return Err(doubt(
+            format!(
+                "IPVS on {} balances packets to {}, which is not modelled",
+                ns.object, packet.dst
+            ),
+            String::new(),
+            Some(service.source.clone()),
+        ));
+    }
+    // kube-proxy binds the addresses of its virtual services to this device.
+    let bound = ns
+        .addresses
+        .iter()
+        .find(|address| address.device == "kube-ipvs0" && address.local == packet.dst);
+    match (bound, ns.known("ipvsadm-save.txt")) {
+        (Some(address), Err(gap)) => Err(doubt(gap.what, gap.settle, Some(address.source.clone()))),
+        (Some(_) | None, Ok(()) | Err(_)) => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
-use super::script::{Completeness, Decision, explore, plus, probability};
+use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::choice::{Choice, Doubt};
@@ -43,7 +43,12 @@ enum Part<'a> {
 }
 
 /// More endpoints than any Service has, or more undecidable rules than can be told apart.
-const ALTERNATIVES: usize = 8192;
+const ALTERNATIVES: Limit = Limit {
+    runs: 8192,
+    doubtful: 256,
+};
+/// Results of one rule set that are told apart where the evidence does not decide between them.
+const MOST_DIFFERENT: usize = 16;
 
 impl Walk<'_, '_> {
     /// Runs everything hooked in at `hook`.
@@ -166,7 +171,7 @@ impl Walk<'_, '_> {
         if completeness == Completeness::Limited {
             return Err(Stop::Undecided(Doubt {
                 what: format!(
-                    "the rules of {} can be passed in more than {ALTERNATIVES} ways",
+                    "the rules of {} can be passed in too many ways that cannot be told apart",
                     ns.path
                 ),
                 settle: String::new(),
@@ -202,6 +207,14 @@ impl Walk<'_, '_> {
                 Some((_, sum)) => *sum = plus(*sum, share),
                 None => groups.push((run.result, share)),
             }
+        }
+        if !doubts.is_empty() && groups.len() > MOST_DIFFERENT {
+            let first = doubts.swap_remove(0);
+            let what = format!(
+                "{}; with others like it, more than {MOST_DIFFERENT} results are possible",
+                first.what
+            );
+            return Err(Stop::Undecided(Doubt { what, ..first }));
         }
         let chosen = match (by_chance, doubts.is_empty()) {
             _ if groups.len() == 1 => 0,
@@ -518,6 +531,7 @@ impl Walk<'_, '_> {
         transit: &mut Transit,
     ) -> Stage<Option<(NatAction, Vec<Source>)>> {
         let family = transit.packet.family();
+        let mut chosen: Option<(NatAction, Vec<Source>)> = None;
         for part in nat_parts(ns, family, hook) {
             let ns_ref = Arc::clone(ns);
             let outcome = match part {
@@ -546,14 +560,28 @@ impl Walk<'_, '_> {
                 .iter()
                 .map(|step| step.source.clone())
                 .collect();
-            self.apply(ns, hook, site, outcome, transit)?;
-            if let Some(action) = action
-                && action != NatAction::Keep
-            {
-                return Ok(Some((action, sources)));
+            match (&chosen, action.filter(|action| *action != NatAction::Keep)) {
+                (_, None) if chosen.is_some() => {}
+                (_, None) => self.apply(ns, hook, site, outcome, transit)?,
+                (None, Some(action)) => {
+                    self.apply(ns, hook, site, outcome, transit)?;
+                    chosen = Some((action, sources));
+                }
+                (Some((first, _)), Some(second)) if *first == second => {}
+                // The back end registered later runs first, and a capture does not show the order.
+                (Some(_), Some(_)) => {
+                    return Err(Stop::Undecided(Doubt {
+                        what: format!(
+                            "two sets of nat rules of {} translate the packet differently; which runs first is not known",
+                            ns.object
+                        ),
+                        settle: String::new(),
+                        source: sources.last().cloned(),
+                    }));
+                }
             }
         }
-        Ok(None)
+        Ok(chosen)
     }
 
     /// `nf_nat_setup_info()`: gives the connection its new address and port.

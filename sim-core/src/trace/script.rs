@@ -123,16 +123,26 @@ pub(crate) struct Run<R> {
     pub(crate) result: R,
 }
 
-/// Every run of `walk`, in a fixed order; `None` for the rest once `limit` runs were made.
+/// How many runs may be made before the rest counts as not to be told apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    /// Runs in all.
+    pub(crate) runs: usize,
+    /// Runs that took a doubt one way or the other: each doubt doubles them.
+    pub(crate) doubtful: usize,
+}
+
+/// Every run of `walk`, in a fixed order, up to `limit`.
 ///
 /// # Errors
 /// Whatever `walk` fails with ends the exploration.
 pub(crate) fn explore<R, E>(
-    limit: usize,
+    limit: Limit,
     mut walk: impl FnMut(&mut Script) -> Result<R, E>,
 ) -> Result<(Vec<Run<R>>, Completeness), E> {
     let mut runs = Vec::new();
     let mut given = Vec::new();
+    let mut doubtful = 0;
     loop {
         let mut script = Script {
             given,
@@ -143,6 +153,8 @@ pub(crate) fn explore<R, E>(
             taken, assumptions, ..
         } = script;
         given = following(&taken);
+        let is_doubtful = |decision: &Decision| matches!(decision, Decision::Doubt { .. });
+        doubtful += usize::from(taken.iter().any(is_doubtful));
         runs.push(Run {
             decisions: taken,
             assumptions,
@@ -151,7 +163,7 @@ pub(crate) fn explore<R, E>(
         if given.is_empty() {
             return Ok((runs, Completeness::All));
         }
-        if runs.len() >= limit {
+        if runs.len() >= limit.runs || doubtful >= limit.doubtful {
             return Ok((runs, Completeness::Limited));
         }
     }
