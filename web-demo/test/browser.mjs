@@ -43,7 +43,7 @@ context.on("request", (request) => {
 const page = await context.newPage();
 page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`console: ${message.text()}`));
 page.on("pageerror", (error) => complaints.push(`error in the page: ${error.message}`));
-page.setDefaultTimeout(30_000);
+page.setDefaultTimeout(60_000);
 await page.addInitScript(() => {
   window.verdicts = [];
   window.addEventListener("pathglass-verdict", ({ detail }) => window.verdicts.push(detail));

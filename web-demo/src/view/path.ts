@@ -79,6 +79,7 @@ export class PathView {
   #draw(branch: Branch): void {
     this.#picture = picture(branch, this.#scroll.clientWidth || 1000, (cell) => this.#select(cell));
     this.#scroll.replaceChildren(this.#picture.element);
+    this.#picture.fitTexts();
     // Where the picture is wider than the screen, the abnormal hop is what is seen first.
     this.#scroll.scrollLeft = this.#picture.focusX - this.#scroll.clientWidth / 2;
   }

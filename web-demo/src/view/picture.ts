@@ -21,6 +21,8 @@ export interface Picture {
   focus: Cell | undefined;
   /** Where that hop's middle is, in pixels from the left. */
   focusX: number;
+  /** Shortens what is too wide; to be called when the picture is on the page. */
+  fitTexts(): void;
   select(cell: Cell): void;
   /** The hop with this place in its lane. */
   cell(lane: Lane | undefined, index: number | undefined): Cell | undefined;
@@ -35,6 +37,7 @@ export function picture(branch: Branch, available: number, chosen: (cell: Cell) 
     element: draw.svg,
     focus: plan.focus,
     focusX: draw.middleOf(plan.focus),
+    fitTexts: () => draw.fitTexts(),
     select: (cell) => draw.select(cell),
     cell: (lane, index) => plan.columns.flatMap(({ forward, reply }) => [forward, reply]).find((cell) => cell && cell.lane === lane && cell.index === index),
   };
@@ -43,6 +46,7 @@ export function picture(branch: Branch, available: number, chosen: (cell: Cell) 
 class Drawing {
   readonly svg: SVGSVGElement;
   readonly #groups = new Map<Cell, SVGGElement>();
+  readonly #limited: { element: SVGTextElement; text: string; width: number }[] = [];
   readonly #hasReply: boolean;
 
   constructor(
@@ -69,6 +73,23 @@ class Drawing {
     for (const lane of ["forward", "reply"] as const) this.#arrows(lane);
     plan.columns.forEach((column, at) => this.#box(column, at));
     if (callout) this.svg.append(callout.element);
+  }
+
+  /** A text that may be no wider than `width`. */
+  #text(attributes: Record<string, string | number>, text: string, width: number): SVGTextElement {
+    const element = s("text", attributes, text);
+    this.#limited.push({ element, text, width });
+    return element;
+  }
+
+  /** Shortens what is too wide in the font that the page really has; only what is on the page can be measured. */
+  fitTexts(): void {
+    for (const { element, text, width } of this.#limited) {
+      for (let most = text.length; most > 4 && element.getComputedTextLength() > width; ) {
+        most = Math.min(most - 1, Math.floor((most * width) / element.getComputedTextLength()));
+        element.textContent = fit(text, Math.max(most, 4));
+      }
+    }
   }
 
   select(cell: Cell): void {
@@ -110,7 +131,7 @@ class Drawing {
           "g",
           { class: "machine" },
           s("rect", { x, y: 26, width: w, height: this.#bottom() + 12 - 26, rx: 14 }),
-          s("text", { x: x + 10, y: 18 }, fit(name, w - 20, 7)),
+          this.#text({ x: x + 10, y: 18 }, name, w - 20),
         ),
       );
     }
@@ -156,9 +177,10 @@ class Drawing {
       s(
         "g",
         { class: `box ${kind} mark-${mark}` },
+        s("title", {}, object),
         s("rect", { class: "frame", x, y: top, width: this.width, height: bottom - top, rx: 10 }),
         s("text", { class: "kind", x: x + 12, y: top + 17 }, kind === "node" ? strings.hop.host : kind),
-        s("text", { class: "title", x: x + 12, y: top + 34 }, s("title", {}, object), fit(name, this.width - 22, 7.1)),
+        this.#text({ class: "title", x: x + 12, y: top + 34 }, name, this.width - 24),
       ),
     );
     for (const cell of [forward, reply]) if (cell) this.#cell(cell, x);
@@ -191,9 +213,9 @@ class Drawing {
       },
       s("title", {}, [hop.object, cell.reason].filter(Boolean).join("\n")),
       s("rect", { class: "hit", x: x + 3, y: y + 2, width: this.width - 6, height: LANE - 5, rx: 8 }),
-      s("text", { class: "note", x: x + this.width / 2, y: y + 24 }, fit(note(cell), this.width - 20, 6.3)),
-      left ? s("text", { class: "device", x: x + (marked === "left" ? 20 : 10), y: y + 45 }, fit(left, this.width / 2 - 12, 6)) : null,
-      right ? s("text", { class: "device end", x: x + this.width - (marked === "right" ? 20 : 10), y: y + 45 }, fit(right, this.width / 2 - 12, 6)) : null,
+      this.#text({ class: "note", x: x + this.width / 2, y: y + 24 }, note(cell), this.width - 18),
+      left ? this.#text({ class: "device", x: x + (marked === "left" ? 20 : 10), y: y + 45 }, left, this.width / 2 - 16) : null,
+      right ? this.#text({ class: "device end", x: x + this.width - (marked === "right" ? 20 : 10), y: y + 45 }, right, this.width / 2 - 16) : null,
       mark === "none" ? null : this.#mark(cell, x),
     );
     this.#groups.set(cell, group);
@@ -242,9 +264,8 @@ export function splitObject(object: string): [string, string] {
   return at < 0 ? ["", object] : [object.slice(0, at), object.slice(at + 1)];
 }
 
-/** Cuts out the middle of what is too long: both ends of a name tell most. */
-export function fit(text: string, width: number, perSign: number): string {
-  const most = Math.max(4, Math.floor(width / perSign));
+/** Cuts out the middle of what has more than `most` signs: both ends of a name tell most. */
+export function fit(text: string, most: number): string {
   if (text.length <= most) return text;
   const head = Math.ceil((most - 1) / 2);
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`;
