@@ -39,7 +39,17 @@ impl FibKey<'_> {
     /// A lookup by destination alone.
     #[must_use]
     pub fn to(dst: IpAddr) -> Self {
-        FibKey { dst, src: None, iif: None, oif: None, mark: 0, tos: 0, protocol: 0, sport: None, dport: None }
+        FibKey {
+            dst,
+            src: None,
+            iif: None,
+            oif: None,
+            mark: 0,
+            tos: 0,
+            protocol: 0,
+            sport: None,
+            dport: None,
+        }
     }
 }
 
@@ -92,12 +102,19 @@ pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRo
             RuleAction::Lookup(table) => {
                 let suppress = rule.suppress_prefixlength;
                 if let Some(found) = table_lookup(ns, table, key, family, suppress)? {
-                    return Ok(Found { rule: Some(rule), ..found });
+                    return Ok(Found {
+                        rule: Some(rule),
+                        ..found
+                    });
                 }
             }
             RuleAction::Goto(target) => {
                 // Forward only, so that this ends (`fib_nl_newrule` refuses backward jumps).
-                index = rules.iter().position(|other| other.priority >= target).unwrap_or(rules.len()).max(index);
+                index = rules
+                    .iter()
+                    .position(|other| other.priority >= target)
+                    .unwrap_or(rules.len())
+                    .max(index);
             }
             RuleAction::Nop | RuleAction::GotoUnresolved(_) => {}
             RuleAction::Blackhole => return Err(refused(RouteKind::Blackhole, &rule.source)),
@@ -109,11 +126,18 @@ pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRo
 }
 
 fn refused(kind: RouteKind, source: &Source) -> NoRoute {
-    NoRoute::Refused { kind, source: source.clone() }
+    NoRoute::Refused {
+        kind,
+        source: source.clone(),
+    }
 }
 
 /// The rules of a namespace in which nobody made any (`fib_default_rules_init`).
-fn default_rules<'a>(ns: &'a Namespace, key: &FibKey<'_>, family: Family) -> Result<Found<'a>, NoRoute> {
+fn default_rules<'a>(
+    ns: &'a Namespace,
+    key: &FibKey<'_>,
+    family: Family,
+) -> Result<Found<'a>, NoRoute> {
     for table in [TableId::LOCAL, TableId::MAIN, TableId::DEFAULT] {
         if let Some(found) = table_lookup(ns, table, key, family, None)? {
             return Ok(found);
@@ -141,7 +165,9 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
     if let Some(src) = &rule.src
         && src.prefix_len() > 0
     {
-        require(Tri::from(key.src.is_some_and(|address| src.contains(&address))));
+        require(Tri::from(
+            key.src.is_some_and(|address| src.contains(&address)),
+        ));
     }
     if let Some(dst) = &rule.dst {
         require(Tri::from(dst.contains(&key.dst)));
@@ -158,19 +184,30 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
     if let Some(protocol) = rule.ipproto {
         require(Tri::from(protocol == key.protocol));
     }
-    for (range, port, name) in [(rule.sport, key.sport, "sport"), (rule.dport, key.dport, "dport")] {
+    for (range, port, name) in [
+        (rule.sport, key.sport, "sport"),
+        (rule.dport, key.dport, "dport"),
+    ] {
         if let Some((low, high)) = range {
             require(match port {
                 None => Tri::No,
                 Some(port) => match super::netfilter::port_in(port, low, high) {
                     Some(within) => Tri::from(within),
-                    None => Tri::Unknown(doubt(rule, &format!("rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"))),
+                    None => Tri::Unknown(doubt(
+                        rule,
+                        &format!(
+                            "rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"
+                        ),
+                    )),
                 },
             });
         }
     }
     if rule.uidrange.is_some() && key.iif.is_none() {
-        require(Tri::Unknown(doubt(rule, "rule `uidrange`: the sender's user id is not captured")));
+        require(Tri::Unknown(doubt(
+            rule,
+            "rule `uidrange`: the sender's user id is not captured",
+        )));
     } else if rule.uidrange.is_some() {
         require(Tri::No);
     }
@@ -179,13 +216,20 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
         require(Tri::No);
     }
     for condition in &rule.unmodelled {
-        require(Tri::Unknown(doubt(rule, &format!("rule condition `{condition}` is not modelled"))));
+        require(Tri::Unknown(doubt(
+            rule,
+            &format!("rule condition `{condition}` is not modelled"),
+        )));
     }
     tri.negate_if(rule.not)
 }
 
 fn doubt(rule: &Rule, what: &str) -> Doubt {
-    Doubt { what: what.to_owned(), settle: String::new(), source: Some(rule.source.clone()) }
+    Doubt {
+        what: what.to_owned(),
+        settle: String::new(),
+        source: Some(rule.source.clone()),
+    }
 }
 
 /// The best route of `table`: longest prefix, then TOS, then metric (`fib_table_lookup`).
@@ -201,13 +245,30 @@ fn table_lookup<'a>(
         .iter()
         .filter(|route| route.table == table && route.dst.contains(&key.dst))
         .filter(|route| route.tos == 0 || route.tos == key.tos)
-        .filter(|route| route.src.is_none_or(|net| key.src.is_some_and(|src| net.contains(&src))))
+        .filter(|route| {
+            route
+                .src
+                .is_none_or(|net| key.src.is_some_and(|src| net.contains(&src)))
+        })
         .collect();
-    candidates.sort_by_key(|route| (Reverse(route.dst.prefix_len()), Reverse(route.tos), route.metric));
+    candidates.sort_by_key(|route| {
+        (
+            Reverse(route.dst.prefix_len()),
+            Reverse(route.tos),
+            route.metric,
+        )
+    });
     for (position, route) in candidates.iter().enumerate() {
-        if let Some(encap) = route.nexthops.iter().find_map(|nexthop| nexthop.encap.as_ref()) {
+        if let Some(encap) = route
+            .nexthops
+            .iter()
+            .find_map(|nexthop| nexthop.encap.as_ref())
+        {
             return Err(NoRoute::Undecided(Doubt {
-                what: format!("the route's lightweight tunnel `encap {}` is not modelled", encap.kind),
+                what: format!(
+                    "the route's lightweight tunnel `encap {}` is not modelled",
+                    encap.kind
+                ),
                 settle: String::new(),
                 source: Some(route.source.clone()),
             }));
@@ -239,15 +300,31 @@ fn table_lookup<'a>(
         if suppress.is_some_and(|length| route.dst.prefix_len() <= length) {
             return Ok(None);
         }
-        return Ok(Some(Found { route, nexthops, rule: None }));
+        return Ok(Some(Found {
+            route,
+            nexthops,
+            rule: None,
+        }));
     }
     Ok(None)
 }
 
 /// IPv6 lists the ways of a multipath route as routes of their own with equal prefix and metric.
-fn siblings(ns: &Namespace, candidates: &[&Route], position: usize, key: &FibKey<'_>) -> Vec<NextHop> {
-    let Some(first) = candidates.get(position) else { return Vec::new() };
-    let gatewayed = |route: &Route| route.nexthops.iter().any(|nexthop| nexthop.gateway.is_some());
+fn siblings(
+    ns: &Namespace,
+    candidates: &[&Route],
+    position: usize,
+    key: &FibKey<'_>,
+) -> Vec<NextHop> {
+    let Some(first) = candidates.get(position) else {
+        return Vec::new();
+    };
+    let gatewayed = |route: &Route| {
+        route
+            .nexthops
+            .iter()
+            .any(|nexthop| nexthop.gateway.is_some())
+    };
     if !gatewayed(first) {
         return Vec::new();
     }
@@ -261,9 +338,8 @@ fn siblings(ns: &Namespace, candidates: &[&Route], position: usize, key: &FibKey
 
 /// The next hops that can be used: alive, and by the demanded device (`fib_lookup_good_nhc`).
 fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
-    let ignore_linkdown = |device: &str| {
-        super::sysctl::either(ns, device, "ignore_routes_with_linkdown")
-    };
+    let ignore_linkdown =
+        |device: &str| super::sysctl::either(ns, device, "ignore_routes_with_linkdown");
     route
         .nexthops
         .iter()
@@ -271,14 +347,22 @@ fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
         .filter(|nexthop| {
             !nexthop.linkdown || !nexthop.device.as_deref().is_some_and(ignore_linkdown)
         })
-        .filter(|nexthop| key.oif.is_none_or(|oif| nexthop.device.as_deref() == Some(oif)))
+        .filter(|nexthop| {
+            key.oif
+                .is_none_or(|oif| nexthop.device.as_deref() == Some(oif))
+        })
         .cloned()
         .collect()
 }
 
 /// The source address for a packet that has none, by the route that it takes (`fib_result_prefsrc`).
 #[must_use]
-pub fn source_address(ns: &Namespace, found: &Found<'_>, nexthop: Option<&NextHop>, dst: IpAddr) -> Option<IpAddr> {
+pub fn source_address(
+    ns: &Namespace,
+    found: &Found<'_>,
+    nexthop: Option<&NextHop>,
+    dst: IpAddr,
+) -> Option<IpAddr> {
     if let Some(address) = found.route.prefsrc {
         return Some(address);
     }
@@ -303,9 +387,10 @@ pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) ->
             .filter(|address| !address.flags.secondary)
     }
     let fits = |address: &&Address| address.scope <= scope;
-    let same_prefix = primaries(ns, device)
-        .filter(fits)
-        .find(|address| ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len).is_ok_and(|net| net.contains(&towards)));
+    let same_prefix = primaries(ns, device).filter(fits).find(|address| {
+        ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len)
+            .is_ok_and(|net| net.contains(&towards))
+    });
     if let Some(address) = same_prefix.or_else(|| primaries(ns, device).find(fits)) {
         return Some(address.local);
     }
@@ -326,13 +411,17 @@ fn select_v6(ns: &Namespace, device: &str, dst: IpAddr) -> Option<IpAddr> {
     ns.addresses
         .iter()
         .filter_map(|address| match address.local {
-            IpAddr::V6(local) if !address.flags.tentative && !address.flags.dadfailed => Some((address, local)),
+            IpAddr::V6(local) if !address.flags.tentative && !address.flags.dadfailed => {
+                Some((address, local))
+            }
             IpAddr::V6(_) | IpAddr::V4(_) => None,
         })
         .filter(|(_, local)| !local.is_loopback() || target.is_loopback())
         .filter(|(address, local)| !local.is_unicast_link_local() || address.device == device)
         .max_by_key(|(address, local)| {
-            let common = (u128::from(*local) ^ u128::from(target)).leading_zeros().min(u32::from(address.prefix_len));
+            let common = (u128::from(*local) ^ u128::from(target))
+                .leading_zeros()
+                .min(u32::from(address.prefix_len));
             (
                 local.is_unicast_link_local() == target_local,
                 !address.flags.deprecated,
@@ -360,18 +449,36 @@ pub enum SourceCheck {
 
 /// Checks the source of a packet with `key` (as it came: not inverted) that arrived by `device`; `oif` is where it goes.
 #[must_use]
-pub fn validate_source(ns: &Namespace, key: &FibKey<'_>, device: &str, oif: Option<&str>) -> SourceCheck {
-    let Some(src) = key.src else { return SourceCheck::Pass };
+pub fn validate_source(
+    ns: &Namespace,
+    key: &FibKey<'_>,
+    device: &str,
+    oif: Option<&str>,
+) -> SourceCheck {
+    let Some(src) = key.src else {
+        return SourceCheck::Pass;
+    };
     if src.is_ipv6() {
         return SourceCheck::Pass;
     }
     let filter = super::sysctl::larger(ns, device, "rp_filter", 0);
     let accept_local = super::sysctl::either(ns, device, "accept_local");
-    if filter.value == 0 && oif != Some(device) && !ns.has_custom_rules() && !has_custom_local_routes(ns) {
+    if filter.value == 0
+        && oif != Some(device)
+        && !ns.has_custom_rules()
+        && !has_custom_local_routes(ns)
+    {
         let own = ns.addresses.iter().any(|address| address.local == src);
-        return if own && !accept_local { SourceCheck::Martian } else { SourceCheck::Pass };
+        return if own && !accept_local {
+            SourceCheck::Martian
+        } else {
+            SourceCheck::Pass
+        };
     }
-    let no_address = !ns.addresses.iter().any(|address| address.device == device && address.local.is_ipv4());
+    let no_address = !ns
+        .addresses
+        .iter()
+        .any(|address| address.device == device && address.local.is_ipv4());
     let marked = super::sysctl::either(ns, device, "src_valid_mark");
     let back = FibKey {
         dst: src,
@@ -385,7 +492,13 @@ pub fn validate_source(ns: &Namespace, key: &FibKey<'_>, device: &str, oif: Opti
         sport: key.dport,
         dport: key.sport,
     };
-    let last_resort = || if filter.value == 0 { SourceCheck::Pass } else { SourceCheck::ReversePath(filter.clone()) };
+    let last_resort = || {
+        if filter.value == 0 {
+            SourceCheck::Pass
+        } else {
+            SourceCheck::ReversePath(filter.clone())
+        }
+    };
     let found = match lookup(ns, &back) {
         Ok(found) => found,
         Err(NoRoute::Undecided(doubt)) => return SourceCheck::Undecided(doubt),
@@ -405,7 +518,12 @@ pub fn validate_source(ns: &Namespace, key: &FibKey<'_>, device: &str, oif: Opti
         | RouteKind::Nat
         | RouteKind::Xresolve => return SourceCheck::Martian,
     }
-    if found.route.nexthops.iter().any(|nexthop| nexthop.device.as_deref() == Some(device)) {
+    if found
+        .route
+        .nexthops
+        .iter()
+        .any(|nexthop| nexthop.device.as_deref() == Some(device))
+    {
         return SourceCheck::Pass;
     }
     if no_address {

@@ -1,9 +1,9 @@
 //! What netfilter's rule engines share: the hook, its surroundings, and what a rule set decides.
 
 pub mod ipset;
+pub mod nft;
 #[cfg(test)]
 pub(crate) mod test_support;
-pub mod nft;
 pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};

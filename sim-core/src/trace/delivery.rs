@@ -17,7 +17,10 @@ use crate::world::Namespace;
 impl Walk<'_, '_> {
     /// `ip_local_deliver()`.
     pub(super) fn input(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let site = HookSite { iif: transit.iif.clone(), ..HookSite::default() };
+        let site = HookSite {
+            iif: transit.iif.clone(),
+            ..HookSite::default()
+        };
         self.run_hook(ns, Hook::Input, &site, &mut transit)?;
         self.log.now(&transit.packet, None);
         if transit.inner.is_some() {
@@ -27,21 +30,34 @@ impl Walk<'_, '_> {
             Expected::Listener => self.listen(ns, transit),
             Expected::Connection { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
-                    self.log.step(StepStatus::Normal, "reaches the socket of the connection".to_owned(), Vec::new());
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    self.log.step(
+                        StepStatus::Normal,
+                        "reaches the socket of the connection".to_owned(),
+                        Vec::new(),
+                    );
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
                 self.strange(ns, &namespace, &transit)
             }
             Expected::ErrorAbout { namespace, tuple } => {
                 let about_it = matches!(&transit.packet.transport, Transport::IcmpError { about, .. } if *about == tuple);
                 if namespace == ns.path && about_it {
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
                 Err(super::Stop::Lost)
             }
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
                 Err(super::Stop::Lost)
             }
@@ -51,29 +67,67 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
-            self.log.step(StepStatus::Normal, "the kernel answers the echo request".to_owned(), Vec::new());
-            return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+            self.log.step(
+                StepStatus::Normal,
+                "the kernel answers the echo request".to_owned(),
+                Vec::new(),
+            );
+            return Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: transit.packet,
+            });
         }
         if let Some(listener) = socket::find(ns, packet, transit.iif.as_deref())? {
-            let by = if listener.processes.is_empty() { String::new() } else { format!(" ({})", listener.processes.join(", ")) };
-            self.log.step(StepStatus::Normal, format!("a socket{by} listens on port {}", listener.port), vec![listener.source.clone()]);
-            return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+            let by = if listener.processes.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", listener.processes.join(", "))
+            };
+            self.log.step(
+                StepStatus::Normal,
+                format!("a socket{by} listens on port {}", listener.port),
+                vec![listener.source.clone()],
+            );
+            return Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: transit.packet,
+            });
         }
         let port = match packet.dport() {
             Some(Port::Known(port)) => port.to_string(),
             Some(Port::Chosen { .. }) | None => "this port".to_owned(),
         };
-        let near: Vec<_> = socket::near_misses(ns, packet).map(|listener| listener.source.clone()).collect();
-        let elsewhere = if near.is_empty() { "" } else { "; what listens on that port listens on another address" };
-        let cited = if near.is_empty() { ns.listeners.first().map(|listener| listener.source.clone()).into_iter().collect() } else { near };
+        let near: Vec<_> = socket::near_misses(ns, packet)
+            .map(|listener| listener.source.clone())
+            .collect();
+        let elsewhere = if near.is_empty() {
+            ""
+        } else {
+            "; what listens on that port listens on another address"
+        };
+        let cited = if near.is_empty() {
+            ns.listeners
+                .first()
+                .map(|listener| listener.source.clone())
+                .into_iter()
+                .collect()
+        } else {
+            near
+        };
         let blocker = Blocker::new(BlockerKind::NoListener, ns)
-            .says(format!("nothing in {} listens on {} port {port}{elsewhere}", ns.object, packet.dst))
+            .says(format!(
+                "nothing in {} listens on {} port {port}{elsewhere}",
+                ns.object, packet.dst
+            ))
             .citing(cited);
         let failure = match packet.transport {
             Transport::Tcp { .. } => Failure::Reset,
             // SCTP answers with an ABORT, which its sender takes as a refusal (RFC 9260 section 8.4).
             Transport::Sctp { .. } => Failure::Silent,
-            Transport::Udp { .. } | Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => {
+            Transport::Udp { .. }
+            | Transport::Icmp { .. }
+            | Transport::IcmpError { .. }
+            | Transport::Other { .. } => {
                 let (kind, code) = icmp::port_unreachable(packet.family());
                 Failure::Icmp { kind, code }
             }
@@ -90,30 +144,53 @@ impl Walk<'_, '_> {
                 ns.object, packet.src
             ))
         } else {
-            Blocker::new(BlockerKind::Stranger, ns)
-                .says(format!("a packet for {} ends at {}, which does not know its connection", packet.dst, ns.object))
+            Blocker::new(BlockerKind::Stranger, ns).says(format!(
+                "a packet for {} ends at {}, which does not know its connection",
+                packet.dst, ns.object
+            ))
         };
         let device = transit.iif.as_deref().and_then(|iif| ns.link(iif));
-        self.end(blocker.citing(device.map(|link| link.source.clone())), Failure::Silent, transit)
+        self.end(
+            blocker.citing(device.map(|link| link.source.clone())),
+            Failure::Silent,
+            transit,
+        )
     }
 
     /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
     fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let Some(inner) = transit.inner.take() else { return Err(super::Stop::Lost) };
+        let Some(inner) = transit.inner.take() else {
+            return Err(super::Stop::Lost);
+        };
         let dport = transit.packet.dport();
         let device = ns.links.iter().find(|link| match &link.kind {
-            LinkKind::Vxlan(vxlan) => vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport,
+            LinkKind::Vxlan(vxlan) => {
+                vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport
+            }
             _ => false,
         });
         let Some(device) = device.filter(|device| device.up) else {
-            let any = ns.links.iter().find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
+            let any = ns
+                .links
+                .iter()
+                .find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
             let blocker = Blocker::new(BlockerKind::VxlanPeer, ns)
-                .says(format!("{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped", ns.object, inner.vni))
-                .citing(any.or_else(|| ns.links.first()).map(|link| link.source.clone()));
+                .says(format!(
+                    "{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped",
+                    ns.object, inner.vni
+                ))
+                .citing(
+                    any.or_else(|| ns.links.first())
+                        .map(|link| link.source.clone()),
+                );
             return self.end(blocker, Failure::Silent, &inner.frame.transit);
         };
         let name = device.name.clone();
-        self.log.step(StepStatus::Normal, format!("{name} unpacks the tunnelled packet"), vec![device.source.clone()]);
+        self.log.step(
+            StepStatus::Normal,
+            format!("{name} unpacks the tunnelled packet"),
+            vec![device.source.clone()],
+        );
         self.log.now(&inner.frame.transit.packet, None);
         self.ingress(ns, &name, inner.frame)
     }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::script::{Completeness, Decision, explore, plus, probability};
-use super::{Phase, Stage, Stop, Transit, Walk};
+use super::{Stage, Stop, Transit, Walk};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{self, Conn, Ct, Manip, Tracked};
 use crate::linux::fib;
 use crate::linux::netfilter::xtables::CompiledTable;
 use crate::linux::netfilter::{
-    CtDirection, CtState, CtView, Hook, HookContext, NatAction, NatRange, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
+    CtDirection, CtState, CtView, Hook, HookContext, NatAction, NatRange, RejectWith, RuleOutcome,
+    RuleStep, RuleVerdict, nft,
 };
 use crate::linux::packet::{Family, Packet, Port, Transport, protocol};
 use crate::linux::sysctl;
@@ -46,7 +47,13 @@ const ALTERNATIVES: usize = 8192;
 
 impl Walk<'_, '_> {
     /// Runs everything hooked in at `hook`.
-    pub(super) fn run_hook(&mut self, ns: &Arc<Namespace>, hook: Hook, site: &HookSite, transit: &mut Transit) -> Stage<()> {
+    pub(super) fn run_hook(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        site: &HookSite,
+        transit: &mut Transit,
+    ) -> Stage<()> {
         let family = transit.packet.family();
         self.rules_known(ns, family)?;
         for part in parts(ns, family, hook) {
@@ -80,7 +87,13 @@ impl Walk<'_, '_> {
     }
 
     /// Runs the bridge family's base chains at `hook` (nft's table family `bridge`).
-    pub(super) fn run_bridge_hook(&mut self, ns: &Arc<Namespace>, hook: ChainHook, site: &HookSite, transit: &mut Transit) -> Stage<()> {
+    pub(super) fn run_bridge_hook(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: ChainHook,
+        site: &HookSite,
+        transit: &mut Transit,
+    ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
         let ns_ref = Arc::clone(ns);
         let seen_at = match hook {
@@ -101,8 +114,16 @@ impl Walk<'_, '_> {
 
     fn rules_known(&self, ns: &Namespace, family: Family) -> Result<(), Doubt> {
         let files: &[&str] = match family {
-            Family::V4 => &["iptables-save.txt", "iptables-legacy-save.txt", "nft-ruleset.json"],
-            Family::V6 => &["ip6tables-save.txt", "ip6tables-legacy-save.txt", "nft-ruleset.json"],
+            Family::V4 => &[
+                "iptables-save.txt",
+                "iptables-legacy-save.txt",
+                "nft-ruleset.json",
+            ],
+            Family::V6 => &[
+                "ip6tables-save.txt",
+                "ip6tables-legacy-save.txt",
+                "nft-ruleset.json",
+            ],
         };
         files.iter().try_for_each(|file| ns.known(file))
     }
@@ -130,7 +151,9 @@ impl Walk<'_, '_> {
             ct: self.view(transit),
             surroundings: ns.as_ref(),
         };
-        let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| Ok(run(&transit.packet, &ctx, script)));
+        let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
+            Ok(run(&transit.packet, &ctx, script))
+        });
         let (mut runs, completeness) = explored?;
         for assumption in runs.iter().flat_map(|run| run.assumptions.iter()) {
             self.script.assume(assumption.clone());
@@ -142,7 +165,10 @@ impl Walk<'_, '_> {
         }
         if completeness == Completeness::Limited {
             return Err(Stop::Undecided(Doubt {
-                what: format!("the rules of {} can be passed in more than {ALTERNATIVES} ways", ns.path),
+                what: format!(
+                    "the rules of {} can be passed in more than {ALTERNATIVES} ways",
+                    ns.path
+                ),
                 settle: String::new(),
                 source: None,
             }));
@@ -153,9 +179,16 @@ impl Walk<'_, '_> {
         for run in runs {
             for decision in &run.decisions {
                 match decision {
-                    Decision::Chance { source, .. } => by_chance = by_chance.or_else(|| Some(source.clone())),
+                    Decision::Chance { source, .. } => {
+                        by_chance = by_chance.or_else(|| Some(source.clone()));
+                    }
                     Decision::Doubt { doubts: more, .. } => {
-                        doubts.extend(more.iter().filter(|doubt| !doubts.contains(doubt)).cloned().collect::<Vec<_>>());
+                        doubts.extend(
+                            more.iter()
+                                .filter(|doubt| !doubts.contains(doubt))
+                                .cloned()
+                                .collect::<Vec<_>>(),
+                        );
                     }
                 }
             }
@@ -188,8 +221,21 @@ impl Walk<'_, '_> {
     }
 
     /// Carries out what a rule set decided.
-    fn apply(&mut self, ns: &Arc<Namespace>, hook: Hook, site: &HookSite, outcome: RuleOutcome, transit: &mut Transit) -> Stage<()> {
-        let RuleOutcome { verdict, decided_by, packet, effects, steps } = outcome;
+    fn apply(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        site: &HookSite,
+        outcome: RuleOutcome,
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        let RuleOutcome {
+            verdict,
+            decided_by,
+            packet,
+            effects,
+            steps,
+        } = outcome;
         transit.packet = packet;
         if effects.notrack && transit.ct == Ct::None {
             transit.ct = Ct::Untracked;
@@ -231,33 +277,65 @@ impl Walk<'_, '_> {
         let (kind, failure) = match failure {
             None if local => (BlockerKind::RuleDrop, local_drop(transit.packet.protocol())),
             None => (BlockerKind::RuleDrop, Failure::Silent),
-            Some(_) if local && transit.packet.protocol() == protocol::UDP => {
-                (BlockerKind::RuleReject, Failure::Local(Outcome::Unreachable))
+            Some(_) if local && transit.packet.protocol() == protocol::UDP => (
+                BlockerKind::RuleReject,
+                Failure::Local(Outcome::Unreachable),
+            ),
+            Some(RejectWith::Icmp { kind, code }) => {
+                (BlockerKind::RuleReject, Failure::Icmp { kind, code })
             }
-            Some(RejectWith::Icmp { kind, code }) => (BlockerKind::RuleReject, Failure::Icmp { kind, code }),
             // The reset leaves through the bridge past conntrack, untranslated (`nf_send_reset`).
-            Some(RejectWith::TcpReset) if site.bridged && self.is_translated(transit) => (BlockerKind::RuleReject, Failure::Silent),
+            Some(RejectWith::TcpReset) if site.bridged && self.is_translated(transit) => {
+                (BlockerKind::RuleReject, Failure::Silent)
+            }
             Some(RejectWith::TcpReset) => (BlockerKind::RuleReject, Failure::Reset),
         };
-        let verb = if kind == BlockerKind::RuleReject { "rejects" } else { "drops" };
+        let verb = if kind == BlockerKind::RuleReject {
+            "rejects"
+        } else {
+            "drops"
+        };
         self.log_rules(steps.split_last().map_or(&[], |(_, before)| before));
         let mut blocker = Blocker::new(kind, ns);
         if let Some(step) = decided_by {
-            let by = if step.number == 0 { "the policy".to_owned() } else { format!("rule {}", step.number) };
+            let by = if step.number == 0 {
+                "the policy".to_owned()
+            } else {
+                format!("rule {}", step.number)
+            };
             blocker = blocker
-                .says(format!("{by} of chain {} (table {}) {verb} the packet to {}", step.chain, step.table, transit.packet.dst))
+                .says(format!(
+                    "{by} of chain {} (table {}) {verb} the packet to {}",
+                    step.chain, step.table, transit.packet.dst
+                ))
                 .rule(format!("{} {} {}", step.table, step.chain, step.number))
-                .citing(steps.iter().rev().skip(1).map(|step| step.source.clone()).take(4).collect::<Vec<_>>().into_iter().rev())
+                .citing(
+                    steps
+                        .iter()
+                        .rev()
+                        .skip(1)
+                        .map(|step| step.source.clone())
+                        .take(4)
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .rev(),
+                )
                 .citing([step.source]);
         } else {
-            blocker = blocker.says(format!("netfilter {verb} the packet to {}", transit.packet.dst));
+            blocker = blocker.says(format!(
+                "netfilter {verb} the packet to {}",
+                transit.packet.dst
+            ));
         }
         self.block(blocker, failure, transit)
     }
 
     fn is_translated(&self, transit: &Transit) -> bool {
         match transit.ct {
-            Ct::Attached { conn, .. } => self.conns.get(conn).is_some_and(|conn| conn.dnat || conn.snat),
+            Ct::Attached { conn, .. } => self
+                .conns
+                .get(conn)
+                .is_some_and(|conn| conn.dnat || conn.snat),
             Ct::None | Ct::Untracked | Ct::Invalid => false,
         }
     }
@@ -288,7 +366,11 @@ impl Walk<'_, '_> {
             Ct::None => None,
             Ct::Untracked => Some(bare(CtState::Untracked)),
             Ct::Invalid => Some(bare(CtState::Invalid)),
-            Ct::Attached { conn, direction, state } => Some(self.conns.get(conn)?.view(direction, state)),
+            Ct::Attached {
+                conn,
+                direction,
+                state,
+            } => Some(self.conns.get(conn)?.view(direction, state)),
         }
     }
 
@@ -297,16 +379,33 @@ impl Walk<'_, '_> {
         if transit.ct != Ct::None || !ns.tracks {
             return Ok(());
         }
-        let flag = |key: &str, default| sysctl::integer(ns, &format!("net.netfilter.{key}"), default).value != 0;
-        let (liberal, loose) = (flag("nf_conntrack_tcp_be_liberal", 0), flag("nf_conntrack_tcp_loose", 1));
+        let flag = |key: &str, default| {
+            sysctl::integer(ns, &format!("net.netfilter.{key}"), default).value != 0
+        };
+        let (liberal, loose) = (
+            flag("nf_conntrack_tcp_be_liberal", 0),
+            flag("nf_conntrack_tcp_loose", 1),
+        );
         let ns_path = ns.path.clone();
-        match conntrack::track(&mut self.conns, &ns_path, transit.zone, &transit.packet, liberal, loose) {
+        match conntrack::track(
+            &mut self.conns,
+            &ns_path,
+            transit.zone,
+            &transit.packet,
+            liberal,
+            loose,
+        ) {
             Tracked::As(ct) => transit.ct = ct,
             Tracked::New(tuple, tcp) => {
                 self.table_has_room(ns, transit)?;
-                self.conns.push(Conn::new(&ns_path, transit.zone, tuple, tcp));
+                self.conns
+                    .push(Conn::new(&ns_path, transit.zone, tuple, tcp));
                 let conn = self.conns.len() - 1;
-                transit.ct = Ct::Attached { conn, direction: CtDirection::Original, state: CtState::New };
+                transit.ct = Ct::Attached {
+                    conn,
+                    direction: CtDirection::Original,
+                    state: CtState::New,
+                };
             }
         }
         Ok(())
@@ -316,7 +415,10 @@ impl Walk<'_, '_> {
     fn table_has_room(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
         let max = sysctl::integer(ns, "net.netfilter.nf_conntrack_max", 0);
         let count = match &ns.conntrack_count {
-            Some((count, source)) => (i64::try_from(*count).unwrap_or(i64::MAX), Some(source.clone())),
+            Some((count, source)) => (
+                i64::try_from(*count).unwrap_or(i64::MAX),
+                Some(source.clone()),
+            ),
             None => {
                 let setting = sysctl::integer(ns, "net.netfilter.nf_conntrack_count", 0);
                 (setting.value, setting.source)
@@ -325,25 +427,50 @@ impl Walk<'_, '_> {
         if max.value <= 0 || count.0 < max.value {
             return Ok(());
         }
-        self.assume(format!("no unassured connection of {} can be evicted from its full table", ns.object));
+        self.assume(format!(
+            "no unassured connection of {} can be evicted from its full table",
+            ns.object
+        ));
         self.block(
             Blocker::new(BlockerKind::ConntrackFull, ns)
-                .says(format!("the connection table is full ({} of {} entries): new connections are dropped", count.0, max.value))
+                .says(format!(
+                    "the connection table is full ({} of {} entries): new connections are dropped",
+                    count.0, max.value
+                ))
                 .citing(count.1.into_iter().chain(max.source)),
-            if transit.local { local_drop(transit.packet.protocol()) } else { Failure::Silent },
+            if transit.local {
+                local_drop(transit.packet.protocol())
+            } else {
+                Failure::Silent
+            },
             transit,
         )
     }
 
     /// `nf_nat_inet_fn()`: the nat chains see the first packet of a connection, all packets are translated.
-    fn nat(&mut self, ns: &Arc<Namespace>, hook: Hook, site: &HookSite, transit: &mut Transit) -> Stage<()> {
-        let Ct::Attached { conn: index, direction, state } = transit.ct else { return Ok(()) };
+    fn nat(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        site: &HookSite,
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        let Ct::Attached {
+            conn: index,
+            direction,
+            state,
+        } = transit.ct
+        else {
+            return Ok(());
+        };
         let manip = match hook {
             Hook::Prerouting | Hook::Output => Manip::Destination,
             Hook::Postrouting | Hook::Input => Manip::Source,
             Hook::Forward => return Ok(()),
         };
-        let Some(conn) = self.conns.get(index) else { return Ok(()) };
+        let Some(conn) = self.conns.get(index) else {
+            return Ok(());
+        };
         let done = match manip {
             Manip::Source => conn.source_done,
             Manip::Destination => conn.destination_done,
@@ -366,8 +493,16 @@ impl Walk<'_, '_> {
             && conn.apply(&mut transit.packet, direction, manip)
         {
             let text = match manip {
-                Manip::Destination => format!("conntrack: destination {} becomes {}", end(&before, manip), end(&transit.packet, manip)),
-                Manip::Source => format!("conntrack: source {} becomes {}", end(&before, manip), end(&transit.packet, manip)),
+                Manip::Destination => format!(
+                    "conntrack: destination {} becomes {}",
+                    end(&before, manip),
+                    end(&transit.packet, manip)
+                ),
+                Manip::Source => format!(
+                    "conntrack: source {} becomes {}",
+                    end(&before, manip),
+                    end(&transit.packet, manip)
+                ),
             };
             self.log.step(StepStatus::Normal, text, Vec::new());
         }
@@ -375,24 +510,42 @@ impl Walk<'_, '_> {
     }
 
     /// Asks the nat chains, in the order of their priorities, for a translation.
-    fn nat_action(&mut self, ns: &Arc<Namespace>, hook: Hook, site: &HookSite, transit: &mut Transit) -> Stage<Option<(NatAction, Vec<Source>)>> {
+    fn nat_action(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        site: &HookSite,
+        transit: &mut Transit,
+    ) -> Stage<Option<(NatAction, Vec<Source>)>> {
         let family = transit.packet.family();
         for part in nat_parts(ns, family, hook) {
             let ns_ref = Arc::clone(ns);
             let outcome = match part {
-                Part::Xtables(table, chain) => self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                    table.run(chain, packet, ctx, &ns_ref.ipsets, choice)
-                })?,
-                Part::Nft(chain) => self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                    nft::run(&ns_ref.ruleset, chain, packet, ctx, choice)
-                })?,
+                Part::Xtables(table, chain) => {
+                    self.judge(ns, transit, hook, site, |packet, ctx, choice| {
+                        table.run(chain, packet, ctx, &ns_ref.ipsets, choice)
+                    })?
+                }
+                Part::Nft(chain) => {
+                    self.judge(ns, transit, hook, site, |packet, ctx, choice| {
+                        nft::run(&ns_ref.ruleset, chain, packet, ctx, choice)
+                    })?
+                }
                 Part::Conntrack | Part::Nat => continue,
             };
             let action = match &outcome.verdict {
                 RuleVerdict::Nat(action) => Some(action.clone()),
-                RuleVerdict::Accept | RuleVerdict::Drop | RuleVerdict::Reject(_) | RuleVerdict::Stolen(_) | RuleVerdict::Tproxy(..) => None,
+                RuleVerdict::Accept
+                | RuleVerdict::Drop
+                | RuleVerdict::Reject(_)
+                | RuleVerdict::Stolen(_)
+                | RuleVerdict::Tproxy(..) => None,
             };
-            let sources = outcome.steps.iter().map(|step| step.source.clone()).collect();
+            let sources = outcome
+                .steps
+                .iter()
+                .map(|step| step.source.clone())
+                .collect();
             self.apply(ns, hook, site, outcome, transit)?;
             if let Some(action) = action
                 && action != NatAction::Keep
@@ -404,7 +557,10 @@ impl Walk<'_, '_> {
     }
 
     /// `nf_nat_setup_info()`: gives the connection its new address and port.
-    #[expect(clippy::too_many_arguments, reason = "they are the hook's own arguments")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the hook's own arguments"
+    )]
     fn set_up(
         &mut self,
         ns: &Arc<Namespace>,
@@ -427,7 +583,9 @@ impl Walk<'_, '_> {
         };
         let own = match action {
             NatAction::Masquerade(_) => {
-                let found = site.oif.as_deref().and_then(|oif| masquerade_address(ns, oif, site.gateway.unwrap_or(packet.dst)));
+                let found = site.oif.as_deref().and_then(|oif| {
+                    masquerade_address(ns, oif, site.gateway.unwrap_or(packet.dst))
+                });
                 let Some(found) = found else {
                     return self.block(
                         Blocker::new(BlockerKind::RuleDrop, ns)
@@ -466,21 +624,41 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn new_port(&mut self, range: &NatRange, manip: Manip, current: Option<Port>, packet: &Packet) -> Option<Port> {
+    fn new_port(
+        &mut self,
+        range: &NatRange,
+        manip: Manip,
+        current: Option<Port>,
+        packet: &Packet,
+    ) -> Option<Port> {
         let current = current?;
         if let Some((low, high)) = range.ports {
-            return Some(if low == high { Port::Known(low) } else { self.fresh_port(low, high) });
+            return Some(if low == high {
+                Port::Known(low)
+            } else {
+                self.fresh_port(low, high)
+            });
         }
         if manip == Manip::Source && range.random {
             // `nf_nat_l4proto_unique_tuple()`: ports below 1024 stay below.
             let privileged = matches!(packet.sport(), Some(Port::Known(port)) if port < 1024);
-            return Some(if privileged { self.fresh_port(600, 1023) } else { self.fresh_port(1024, 65535) });
+            return Some(if privileged {
+                self.fresh_port(600, 1023)
+            } else {
+                self.fresh_port(1024, 65535)
+            });
         }
         Some(current)
     }
 
     /// One address of a range: `find_best_ips_proto()` hashes, which nobody can foresee.
-    fn one_of(&mut self, ns: &Arc<Namespace>, low: IpAddr, high: IpAddr, sources: &[Source]) -> Stage<IpAddr> {
+    fn one_of(
+        &mut self,
+        ns: &Arc<Namespace>,
+        low: IpAddr,
+        high: IpAddr,
+        sources: &[Source],
+    ) -> Stage<IpAddr> {
         let choices = addresses_between(low, high);
         let (Some(choices), Some(source)) = (choices, sources.last()) else {
             return Err(Stop::Undecided(Doubt {
@@ -493,11 +671,6 @@ impl Walk<'_, '_> {
         let weights = vec![1; choices.len()];
         let chosen = self.script.chance(&weights, source);
         choices.get(chosen).copied().ok_or(Stop::Lost)
-    }
-
-    /// Whether the walk is on the exchange's first packet.
-    pub(super) fn is_request(&self) -> bool {
-        self.phase == Phase::Request
     }
 }
 
@@ -528,7 +701,8 @@ fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
             return groups
                 .iter()
                 .map(|(_, share)| {
-                    let scaled = (u128::from(share.numerator) << 32) / u128::from(share.denominator.max(1));
+                    let scaled =
+                        (u128::from(share.numerator) << 32) / u128::from(share.denominator.max(1));
                     u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
                 })
                 .collect();
@@ -537,7 +711,10 @@ fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
     groups
         .iter()
         .map(|(_, share)| {
-            u64::try_from(u128::from(share.numerator) * (common / u128::from(share.denominator.max(1)))).unwrap_or(u64::MAX)
+            u64::try_from(
+                u128::from(share.numerator) * (common / u128::from(share.denominator.max(1))),
+            )
+            .unwrap_or(u64::MAX)
         })
         .collect()
 }
@@ -549,7 +726,11 @@ fn masquerade_address(ns: &Namespace, oif: &str, towards: IpAddr) -> Option<IpAd
         Family::V6 => ns
             .addresses
             .iter()
-            .find(|address| address.device == oif && address.local.is_ipv6() && address.scope == crate::evidence::route::Scope::GLOBAL)
+            .find(|address| {
+                address.device == oif
+                    && address.local.is_ipv6()
+                    && address.scope == crate::evidence::route::Scope::GLOBAL
+            })
             .map(|address| address.local),
     }
 }
@@ -585,9 +766,15 @@ fn netmap(address: IpAddr, network: IpAddr, length: u8) -> IpAddr {
 
 /// All addresses of a small IPv4 range.
 fn addresses_between(low: IpAddr, high: IpAddr) -> Option<Vec<IpAddr>> {
-    let (IpAddr::V4(low), IpAddr::V4(high)) = (low, high) else { return None };
+    let (IpAddr::V4(low), IpAddr::V4(high)) = (low, high) else {
+        return None;
+    };
     let (low, high) = (u32::from(low), u32::from(high));
-    (low <= high && high - low < 256).then(|| (low..=high).map(|address| IpAddr::V4(address.into())).collect())
+    (low <= high && high - low < 256).then(|| {
+        (low..=high)
+            .map(|address| IpAddr::V4(address.into()))
+            .collect()
+    })
 }
 
 /// What is hooked in at `hook`, by priority.
@@ -623,7 +810,11 @@ fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
 /// The nat chains at `hook`, by priority.
 fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
     let mut parts: Vec<(i32, Part<'_>)> = Vec::new();
-    let own = if matches!(hook, Hook::Prerouting | Hook::Output) { -100 } else { 100 };
+    let own = if matches!(hook, Hook::Prerouting | Hook::Output) {
+        -100
+    } else {
+        100
+    };
     for (of, table) in &ns.xtables {
         if *of == family && table.table().name == "nat" {
             parts.push((own, Part::Xtables(table, chain_name(hook))));
@@ -669,7 +860,16 @@ fn chain_name(hook: Hook) -> &'static str {
 fn table_priority(table: &str, hook: Hook) -> Option<i32> {
     let (priority, hooks): (i32, &[Hook]) = match table {
         "raw" => (-300, &[Hook::Prerouting, Hook::Output]),
-        "mangle" => (-150, &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]),
+        "mangle" => (
+            -150,
+            &[
+                Hook::Prerouting,
+                Hook::Input,
+                Hook::Forward,
+                Hook::Output,
+                Hook::Postrouting,
+            ],
+        ),
         "filter" => (0, &[Hook::Input, Hook::Forward, Hook::Output]),
         "security" => (50, &[Hook::Input, Hook::Forward, Hook::Output]),
         _ => return None,
