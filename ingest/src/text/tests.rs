@@ -1,3 +1,5 @@
+//! Verdicts as a person reads them.
+
 use pathglass_sim::verdict::Verdict;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! The rule of agreement, clause by clause.
+
 use super::*;
 
 /// A verdict about a flow to `to`, of branches written `1/3 connected 10.0.0.1:80 <client>` or
