@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::fib::{self, FibKey, NoRoute, SourceCheck};
+use super::fib::{self, FibKey, NoRoute};
+use super::source_address::{self, SourceCheck};
 use super::packet::Family;
 use super::sysctl;
 use crate::evidence::route::RouteKind;
@@ -40,7 +41,7 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
     match found.route.kind {
         RouteKind::Local => {
             if !matches!(
-                fib::validate_source(ns, &key, device, None),
+                source_address::validate_source(ns, &key, device, None),
                 SourceCheck::Pass
             ) {
                 return false;
@@ -52,7 +53,7 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
                 return false;
             }
             if !matches!(
-                fib::validate_source(ns, &key, device, towards),
+                source_address::validate_source(ns, &key, device, towards),
                 SourceCheck::Pass
             ) {
                 return false;

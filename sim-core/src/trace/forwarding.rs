@@ -8,7 +8,8 @@ use super::netfilter::HookSite;
 use super::output::{Way, no_route};
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::RouteKind;
-use crate::linux::fib::{self, FibKey, NoRoute, SourceCheck};
+use crate::linux::fib::{FibKey, NoRoute};
+use crate::linux::source_address::{self, SourceCheck};
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::Family;
@@ -136,7 +137,7 @@ impl Walk<'_, '_> {
         transit: &Transit,
     ) -> Stage<()> {
         let src = transit.packet.src;
-        match fib::validate_source(ns, key, iif, oif) {
+        match source_address::validate_source(ns, key, iif, oif) {
             SourceCheck::Pass => Ok(()),
             SourceCheck::Undecided(doubt) => Err(Stop::Undecided(doubt)),
             SourceCheck::Martian => {

@@ -100,7 +100,7 @@ impl Walk<'_, '_> {
         if own && announce == 0 {
             return Some(src);
         }
-        crate::linux::fib::select_v4(ns, device, next, crate::evidence::route::Scope::LINK)
+        crate::linux::source_address::select_v4(ns, device, next, crate::evidence::route::Scope::LINK)
             .or(Some(src).filter(|_| own))
     }
 

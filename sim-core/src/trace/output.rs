@@ -11,6 +11,7 @@ use crate::linux::conntrack::{self, Ct};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
+use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -252,7 +253,7 @@ impl Walk<'_, '_> {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            prefsrc: fib::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
             source: found.route.source.clone(),
             device,
         }))
