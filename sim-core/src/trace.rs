@@ -29,6 +29,7 @@ use std::sync::Arc;
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Conn, Ct};
+use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
 use crate::world::{Halt, Namespace, World};
@@ -156,6 +157,8 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Answers to what nobody knows stay the same for a flow at a hook.
+    settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
     chose_in: Vec<String>,
     /// A TCPMSS rule limits segments to this size.
@@ -182,6 +185,7 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            settled: BTreeMap::new(),
             chose_in: Vec::new(),
             clamped_mss: None,
             sent_mtu: 0,

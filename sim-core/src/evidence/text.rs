@@ -39,6 +39,11 @@ pub fn source_file(path: &str, bytes: &[u8]) -> Parsed<Arc<SourceFile>> {
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
+        // Every tool ends its last line: without the end, the file was cut.
+        Ok(text) if !text.is_empty() && path.ends_with(".txt") && !text.ends_with('\n') => {
+            let message = "the last line has no end: the file was cut".to_owned();
+            parsed(text, Some((Some(line_at(text, text.len())), message)))
+        }
         Ok(text) => parsed(text, None),
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();

@@ -46,6 +46,9 @@ enum Name {
     Address(IpAddr),
 }
 
+/// Payload of the largest UDP datagram over IPv4 (RFC 768).
+const LARGEST_DATAGRAM: u32 = 65_507;
+
 /// Resolves `request` in `world`.
 pub(crate) fn resolve(
     world: &mut World<'_>,
@@ -53,6 +56,19 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Unresolved> {
     let to = parse("to", &request.to)?;
     let (to_end, address, ports) = destination(world, &to)?;
+    if address.is_unspecified() {
+        return wrong(
+            "to",
+            format!("`{address}` is no destination: name the address that the program connects to"),
+        );
+    }
+    let datagram = !matches!(request.protocol, Protocol::Tcp);
+    if datagram && request.bytes.is_some_and(|bytes| bytes > LARGEST_DATAGRAM) {
+        return wrong(
+            "bytes",
+            format!("a datagram carries at most {LARGEST_DATAGRAM} bytes"),
+        );
+    }
     let port = port(request, &to_end.object, &ports)?;
     let from = parse("from", &request.from)?;
     let mut assumptions = Vec::new();

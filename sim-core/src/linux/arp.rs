@@ -2,61 +2,82 @@
 
 use std::net::IpAddr;
 
+use super::choice::Doubt;
 use super::fib::{self, FibKey, NoRoute};
-use super::source_address::{self, SourceCheck};
 use super::packet::Family;
+use super::source_address::{self, SourceCheck};
 use super::sysctl;
 use crate::evidence::route::RouteKind;
 use crate::world::Namespace;
 
 /// Whether `ns` answers on `device` that it has `target`, when `sender` asks.
-#[must_use]
-pub fn answers(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>) -> bool {
+///
+/// # Errors
+/// When what it depends on is not known.
+pub fn answers(
+    ns: &Namespace,
+    device: &str,
+    target: IpAddr,
+    sender: Option<IpAddr>,
+) -> Result<bool, Doubt> {
+    ns.known("ip-addr.json")?;
     match Family::of(target) {
-        Family::V4 => answers_arp(ns, device, target, sender),
+        Family::V4 => {
+            for file in ["ip-route.json", "ip-rule.json", "sysctl.txt"] {
+                ns.known(file)?;
+            }
+            answers_arp(ns, device, target, sender)
+        }
         // Addresses of the device itself, and proxy entries.
-        Family::V6 => {
+        Family::V6 => Ok({
             ns.addresses.iter().any(|address| {
                 address.local == target && address.device == device && !address.flags.tentative
             }) || ns
                 .neighbours
                 .iter()
                 .any(|entry| entry.proxy && entry.address == target && entry.device == device)
-        }
+        }),
     }
 }
 
-fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>) -> bool {
+fn answers_arp(
+    ns: &Namespace,
+    device: &str,
+    target: IpAddr,
+    sender: Option<IpAddr>,
+) -> Result<bool, Doubt> {
     let mut key = FibKey::to(target);
     key.src = sender;
     key.iif = Some(device);
     // `ip_route_input_noref()` must succeed: a sender that looks martian gets no answer.
-    let Ok(found) = fib::lookup(ns, &key) else {
-        return false;
+    let found = match fib::lookup(ns, &key) {
+        Ok(found) => found,
+        Err(NoRoute::Undecided(doubt)) => return Err(doubt),
+        Err(NoRoute::Missing | NoRoute::Refused { .. }) => return Ok(false),
     };
     let towards = found
         .nexthops
         .first()
         .and_then(|nexthop| nexthop.device.as_deref());
-    match found.route.kind {
+    Ok(match found.route.kind {
         RouteKind::Local => {
             if !matches!(
                 source_address::validate_source(ns, &key, device, None),
                 SourceCheck::Pass
             ) {
-                return false;
+                return Ok(false);
             }
             !ignored(ns, device, target, sender) && !filtered(ns, device, target, sender)
         }
         RouteKind::Unicast => {
             if sysctl::forwarding(ns, Family::V4, device).value == 0 {
-                return false;
+                return Ok(false);
             }
             if !matches!(
                 source_address::validate_source(ns, &key, device, towards),
                 SourceCheck::Pass
             ) {
-                return false;
+                return Ok(false);
             }
             let proxied = sysctl::either(ns, device, "proxy_arp") && towards != Some(device);
             let private = sysctl::either(ns, device, "proxy_arp_pvlan") && towards == Some(device);
@@ -75,7 +96,7 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
         | RouteKind::Throw
         | RouteKind::Nat
         | RouteKind::Xresolve => false,
-    }
+    })
 }
 
 /// `arp_ignore()`.

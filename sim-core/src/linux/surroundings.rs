@@ -67,6 +67,9 @@ impl Surroundings for Namespace {
         if iif == "lo" {
             return Tri::Yes;
         }
+        if let Err(doubt) = routes_known(self, packet.family()) {
+            return Tri::Unknown(doubt);
+        }
         let mut key = FibKey::to(packet.src);
         key.src = Some(packet.dst);
         key.mark = if how.valid_mark { packet.mark } else { 0 };
@@ -105,6 +108,7 @@ impl Surroundings for Namespace {
         mark: Option<u32>,
         iif: Option<&str>,
     ) -> Result<Option<String>, Tri> {
+        routes_known(self, Family::of(address)).map_err(Tri::Unknown)?;
         let mut key = FibKey::to(address);
         key.mark = mark.unwrap_or(0);
         key.iif = iif;
@@ -136,4 +140,12 @@ impl Surroundings for Namespace {
             }),
         }
     }
+}
+
+fn routes_known(ns: &Namespace, family: Family) -> Result<(), Doubt> {
+    let files = match family {
+        Family::V4 => ["ip-route.json", "ip-rule.json"],
+        Family::V6 => ["ip6-route.json", "ip6-rule.json"],
+    };
+    files.iter().try_for_each(|file| ns.known(file))
 }

@@ -19,7 +19,6 @@ use crate::linux::sysctl;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
-
 impl Walk<'_, '_> {
     /// A frame comes in by a port (`br_handle_frame`).
     pub(super) fn bridge_receive(

@@ -106,8 +106,12 @@ impl Walk<'_, '_> {
             doubt: None,
             boundary: false,
         };
+        let mut finished = false;
         let connected = match self.phases(question, &mut done) {
-            Ok(connected) => connected,
+            Ok(connected) => {
+                finished = true;
+                connected
+            }
             Err(Stop::Halt(halt)) => return Err(halt),
             Err(Stop::Undecided(doubt)) => {
                 done.doubt = Some(doubt);
@@ -129,7 +133,17 @@ impl Walk<'_, '_> {
                 done.retries = first.retries;
             }
             (None, Some(_)) => done.outcome = Outcome::Unknown,
-            (None, None) => {}
+            (None, None) if finished => {}
+            // A packet that is gone without a reason is one that could not be followed.
+            (None, None) => {
+                done.outcome = Outcome::Unknown;
+                done.doubt = Some(Doubt {
+                    what: "the evidence contradicts itself: the packet cannot be followed further"
+                        .to_owned(),
+                    settle: "a capture taken anew".to_owned(),
+                    source: None,
+                });
+            }
         }
         if let Some((ends, largest)) = connected
             && done.outcome == Outcome::Connected
@@ -150,7 +164,7 @@ impl Walk<'_, '_> {
         let length = match question.protocol {
             Protocol::Tcp => 60,
             Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS + question.bytes.unwrap_or(SMALL)
+                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
             }
         };
         self.send(
@@ -165,7 +179,9 @@ impl Walk<'_, '_> {
             return Ok(None);
         }
         let largest = self.largest(client_mtu, server_mtu);
-        let length = (TCP_HEADERS + question.bytes.unwrap_or(SMALL)).min(largest);
+        let length = TCP_HEADERS
+            .saturating_add(question.bytes.unwrap_or(SMALL))
+            .min(largest);
         self.payload(&ends, length)?;
         // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
@@ -244,7 +260,7 @@ impl Walk<'_, '_> {
         let length = match question.protocol {
             Protocol::Tcp => 60,
             Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS + question.bytes.unwrap_or(SMALL)
+                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
             }
         };
         let unspecified = match question.to {

@@ -9,11 +9,9 @@ use super::netfilter::HookSite;
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Ct, Manip};
-use crate::linux::source_address;
-use crate::linux::netfilter::{
-    CtDirection, CtState, Hook, NatAction, NatRange, RuleVerdict, nft,
-};
+use crate::linux::netfilter::{CtDirection, CtState, Hook, NatAction, NatRange, RuleVerdict, nft};
 use crate::linux::packet::{Family, Packet, Port, Transport};
+use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
@@ -276,7 +274,9 @@ fn end(packet: &Packet, manip: Manip) -> String {
 /// `nf_nat_masquerade_ipv4()`: the outgoing device's address, as `inet_select_addr()` picks it for the next hop.
 fn masquerade_address(ns: &Namespace, oif: &str, towards: IpAddr) -> Option<IpAddr> {
     match Family::of(towards) {
-        Family::V4 => source_address::select_v4(ns, oif, towards, crate::evidence::route::Scope::GLOBAL),
+        Family::V4 => {
+            source_address::select_v4(ns, oif, towards, crate::evidence::route::Scope::GLOBAL)
+        }
         Family::V6 => ns
             .addresses
             .iter()

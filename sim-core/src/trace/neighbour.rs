@@ -57,7 +57,7 @@ impl Walk<'_, '_> {
         let segment = self.segment(ns, device, next)?;
         let mut macs: BTreeSet<Mac> = BTreeSet::new();
         for (other, on) in &segment.ends {
-            if arp::answers(other, on, next, sender)
+            if arp::answers(other, on, next, sender)?
                 && let Some(mac) = other.mac_of(on)
             {
                 macs.insert(mac);
@@ -72,6 +72,13 @@ impl Walk<'_, '_> {
                 ),
                 settle: format!("{}/ip-neigh.json", ns.path),
                 source: failed,
+            })),
+            (None, _) if segment.tunnels => Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "{next} is asked for through a VXLAN flood list, which is not modelled"
+                ),
+                settle: String::new(),
+                source: ns.link(device).map(|link| link.source.clone()),
             })),
             (None, _) if segment.leaves => Ok(Resolution::Uncaptured),
             (None, _) => Ok(Resolution::Nobody(failed)),
@@ -100,8 +107,13 @@ impl Walk<'_, '_> {
         if own && announce == 0 {
             return Some(src);
         }
-        crate::linux::source_address::select_v4(ns, device, next, crate::evidence::route::Scope::LINK)
-            .or(Some(src).filter(|_| own))
+        crate::linux::source_address::select_v4(
+            ns,
+            device,
+            next,
+            crate::evidence::route::Scope::LINK,
+        )
+        .or(Some(src).filter(|_| own))
     }
 
     /// Everything that a broadcast from `device` reaches.
@@ -152,7 +164,14 @@ impl Walk<'_, '_> {
                 Peer::Unknown => segment.leaves = true,
             },
             // A VXLAN device without a default entry sends no broadcasts anywhere.
-            LinkKind::Vxlan(_) | LinkKind::Loopback | LinkKind::Dummy => {}
+            LinkKind::Vxlan(vxlan) => {
+                let floods = ns
+                    .fdb
+                    .iter()
+                    .any(|entry| entry.device == device && entry.mac == Mac::ZERO);
+                segment.tunnels |= floods || vxlan.remote.is_some() || vxlan.external;
+            }
+            LinkKind::Loopback | LinkKind::Dummy => {}
             LinkKind::Physical
             | LinkKind::Ipip(_)
             | LinkKind::Gre { .. }
@@ -215,6 +234,8 @@ pub(super) struct Segment {
     pub(super) ends: Vec<(Arc<Namespace>, String)>,
     /// It also goes where nothing was captured.
     pub(super) leaves: bool,
+    /// It is flooded through a tunnel.
+    pub(super) tunnels: bool,
     sent: BTreeSet<(String, String)>,
 }
 

@@ -7,12 +7,12 @@ use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::hooks::{Part, parts};
 use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
-use crate::evidence::nft::{ChainHook, TableFamily};
+use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
 use crate::linux::netfilter::{
-    CtDirection, CtState, CtView, Hook, HookContext, RejectWith, RuleOutcome,
-    RuleStep, RuleVerdict, nft,
+    CtDirection, CtState, CtView, Hook, HookContext, RejectWith, RuleOutcome, RuleStep,
+    RuleVerdict, nft,
 };
 use crate::linux::packet::{Family, Packet, protocol};
 use crate::linux::sysctl;
@@ -31,7 +31,6 @@ pub(super) struct HookSite {
     /// The router that the packet goes to next; masquerading chooses its address by it.
     pub(super) gateway: Option<IpAddr>,
 }
-
 
 /// More endpoints than any Service has, or more undecidable rules than can be told apart.
 const ALTERNATIVES: Limit = Limit {
@@ -121,7 +120,30 @@ impl Walk<'_, '_> {
                 "nft-ruleset.json",
             ],
         };
-        files.iter().try_for_each(|file| ns.known(file))
+        files.iter().try_for_each(|file| ns.known(file))?;
+        let strange = ns
+            .ruleset
+            .tables
+            .iter()
+            .flat_map(|table| table.chains.iter())
+            .find(|chain| {
+                let base = chain.base.as_ref();
+                base.is_some_and(|base| {
+                    matches!(base.kind, ChainKind::Unknown(_))
+                        || matches!(base.hook, ChainHook::Unknown(_))
+                })
+            });
+        match strange {
+            None => Ok(()),
+            Some(chain) => Err(Doubt {
+                what: format!(
+                    "the nft chain {} has a type or hook that is not known",
+                    chain.name
+                ),
+                settle: String::new(),
+                source: Some(chain.source.clone()),
+            }),
+        }
     }
 
     /// Runs one rule set in every way that it can go, and forks only where that makes a difference.
@@ -213,7 +235,29 @@ impl Walk<'_, '_> {
                 self.chose_in.push(ns.path.clone());
                 self.script.chance(&weights(&groups), &source)
             }
-            (None, _) => self.script.alternative(groups.len(), doubts),
+            (None, _) => {
+                // The same question about the same flow has the same answer.
+                let key = (
+                    ns.path.clone(),
+                    hook,
+                    transit.packet.src,
+                    transit.packet.dst,
+                    doubts.clone(),
+                );
+                match self
+                    .settled
+                    .get(&key)
+                    .copied()
+                    .filter(|known| *known < groups.len())
+                {
+                    Some(known) => known,
+                    None => {
+                        let answer = self.script.alternative(groups.len(), doubts);
+                        self.settled.insert(key, answer);
+                        answer
+                    }
+                }
+            }
             // Chance and ignorance mixed: the rules are gone through with the walk's own answers.
             (Some(_), false) => {
                 self.chose_in.push(ns.path.clone());

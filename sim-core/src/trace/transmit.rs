@@ -5,16 +5,14 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::{Resolution, is_bridge};
-use super::netfilter::HookSite;
 use super::output::Way;
 use super::{Arrival, Encapsulated, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind, Vxlan};
 use crate::evidence::mac::Mac;
-use crate::evidence::nft::{ChainHook, TableFamily};
+use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::Ct;
-use crate::linux::netfilter::nft;
 use crate::linux::packet::{Family, Packet, Port, Transport};
 use crate::verdict::StepStatus;
 use crate::world::{Namespace, Peer};
@@ -73,6 +71,7 @@ impl Walk<'_, '_> {
             self.block(blocker, failure, &transit)?;
         }
         self.unclassified(ns, &way.device)?;
+        self.no_device_chains(ns, &way.device, &ChainHook::Egress)?;
         // What may be fragmented is (`ip_fragment`): from here on the largest fragment stands for the packet.
         transit.packet.length = transit.packet.length.min(way.mtu);
         let next = way.next(transit.packet.dst);
@@ -229,7 +228,7 @@ impl Walk<'_, '_> {
         self.unclassified(ns, device)?;
         frame.transit.iif = Some(device.to_owned());
         frame.transit.source_mac = frame.src;
-        self.run_ingress_chains(ns, device, &mut frame.transit)?;
+        self.no_device_chains(ns, device, &ChainHook::Ingress)?;
         match &link.master {
             Some(master) if is_bridge(ns, master) => {
                 return self.bridge_receive(ns, &master.clone(), device, frame);
@@ -269,40 +268,40 @@ impl Walk<'_, '_> {
         self.end(blocker, Failure::Silent, &frame.transit)
     }
 
-    fn run_ingress_chains(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        transit: &mut Transit,
-    ) -> Stage<()> {
-        let ns_ref = Arc::clone(ns);
-        for chain in nft::base_chains(&ns_ref.ruleset, TableFamily::Netdev, ChainHook::Ingress) {
-            let devices = chain.base.as_ref().and_then(|base| base.devices.as_ref());
-            match devices {
-                Some(devices) if devices.iter().any(|name| name == device) => {
-                    return Err(Stop::Undecided(Doubt {
-                        what: format!(
-                            "the netdev chain {} on {device} is not modelled",
-                            chain.name
-                        ),
-                        settle: String::new(),
-                        source: Some(chain.source.clone()),
-                    }));
-                }
-                Some(_) => {}
-                None => {
-                    return Err(Stop::Undecided(Doubt {
-                        what: format!(
-                            "which devices the netdev chain {} is on is not printed",
-                            chain.name
-                        ),
-                        settle: format!("{}/nft-ruleset.txt", ns.path),
-                        source: Some(chain.source.clone()),
-                    }));
-                }
+    /// Base chains on a device (netdev, and inet's ingress) are not modelled: those that hold rules may do anything.
+    fn no_device_chains(&self, ns: &Arc<Namespace>, device: &str, hook: &ChainHook) -> Stage<()> {
+        let chains = ns
+            .ruleset
+            .tables
+            .iter()
+            .flat_map(|table| table.chains.iter());
+        for chain in chains.filter(|chain| !chain.rules.is_empty()) {
+            let Some(base) = chain.base.as_ref().filter(|base| base.hook == *hook) else {
+                continue;
+            };
+            let devices = base.devices.as_ref();
+            if devices.is_some_and(|devices| !devices.iter().any(|name| name == device)) {
+                continue;
             }
+            let (what, settle) = match devices {
+                Some(_) => (
+                    format!("the nft chain {} on {device} is not modelled", chain.name),
+                    String::new(),
+                ),
+                None => (
+                    format!(
+                        "which devices the nft chain {} is on is not printed",
+                        chain.name
+                    ),
+                    format!("{}/nft-ruleset.txt", ns.path),
+                ),
+            };
+            return Err(Stop::Undecided(Doubt {
+                what,
+                settle,
+                source: Some(chain.source.clone()),
+            }));
         }
-        let _ = (transit, HookSite::default());
         Ok(())
     }
 
@@ -323,8 +322,13 @@ impl Walk<'_, '_> {
             }));
         }
         for file in ["tc.json", "bpf-net.json"] {
-            if ns.known(file).is_err() {
-                self.assume(format!("no tc classifier or BPF program of {} touches the packet ({file} was not captured)", ns.object));
+            match ns.gaps.get(file) {
+                None => {}
+                Some(gap) if gap.reason == "not-tried" => self.assume(format!(
+                    "no tc classifier or BPF program of {} touches the packet ({file} was not captured)",
+                    ns.object
+                )),
+                Some(_) => ns.known(file)?,
             }
         }
         Ok(())

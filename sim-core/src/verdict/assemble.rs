@@ -11,6 +11,9 @@ use crate::snapshot::Seal;
 use crate::source::Source;
 use crate::trace::{Completeness, Decision, Exchanged, Run};
 
+/// Of more ways than can be walked, so many are shown.
+const MOST_SHOWN: usize = 16;
+
 /// What a verdict is made of.
 pub(crate) struct Walked {
     pub(crate) resolved: Resolved,
@@ -56,6 +59,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             settle: String::new(),
             source: None,
         });
+        branches.truncate(MOST_SHOWN);
         for branch in &mut branches {
             branch.outcome = Outcome::Unknown;
         }

@@ -140,7 +140,18 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
             evidence::counters::parse_conntrack_count,
         )
         .map(|count| (count.count, count.source));
+    check_sysctl(&ns, &mut files);
+    check_tables(&ns, &mut files);
     let tc = files.parse("tc.json", evidence::tc::parse);
+    let loses = |loss: &str| {
+        let share = loss.trim_end_matches('%').parse::<f64>();
+        share.is_ok_and(|share| share > 0.0)
+    };
+    for qdisc in &tc.qdiscs {
+        if qdisc.loss.as_deref().is_some_and(loses) {
+            ns.classified.insert(qdisc.device.clone(), qdisc.source.clone());
+        }
+    }
     ns.classified.extend(
         tc.filters
             .into_iter()
@@ -259,4 +270,58 @@ fn tracks(name: &str, text: &str) -> bool {
         _ => &[],
     };
     words.iter().any(|word| text.contains(word))
+}
+
+/// Settings that no kernel lacks, and that are numbers.
+fn check_sysctl(ns: &Namespace, files: &mut Files) {
+    let is_number = |key: &str| {
+        ["net.ipv4.conf.", "net.bridge.", "net.ipv4.ip_forward"]
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+    };
+    let wrong = ns
+        .sysctl
+        .iter()
+        .find(|(key, value, _)| is_number(key) && value.trim().parse::<i64>().is_err());
+    if let Some((key, value, source)) = wrong {
+        files.gap(
+            "sysctl.txt",
+            format!("{source}: `{key}` is `{value}`, not a number"),
+        );
+    }
+    if !ns.sysctl.has_prefix("net.ipv4.conf.") {
+        files.gap(
+            "sysctl.txt",
+            "it holds no `net.ipv4.conf` settings, which every kernel has".to_owned(),
+        );
+    }
+}
+
+/// A table of iptables-nft that nft lists and iptables-save does not print is not known.
+fn check_tables(ns: &Namespace, files: &mut Files) {
+    for table in ns
+        .ruleset
+        .tables
+        .iter()
+        .filter(|table| table.is_iptables_nft())
+    {
+        let (family, file) = match table.family {
+            evidence::nft::TableFamily::Ip6 => (Family::V6, "ip6tables-save.txt"),
+            _ => (Family::V4, "iptables-save.txt"),
+        };
+        let printed = ns.xtables.iter().any(|(of, xtables)| {
+            *of == family
+                && xtables.table().name == table.name
+                && xtables.table().source.file().ends_with(&format!("/{file}"))
+        });
+        if !printed && table.chains.iter().any(|chain| !chain.rules.is_empty()) {
+            files.gap(
+                file,
+                format!(
+                    "nft lists iptables' table `{}`, which is not in this file",
+                    table.name
+                ),
+            );
+        }
+    }
 }
