@@ -12,7 +12,6 @@ out=$here/missing-route
 python=$(command -v python3)
 
 nodes="node-1 node-2"
-pod_block_1=10.244.1.0/24
 pod_block_2=10.244.2.0/24
 # <node> <pod> <address> <port, or - for a client>
 pods="node-1 shop_client 10.244.1.2 -

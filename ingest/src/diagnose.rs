@@ -114,12 +114,12 @@ pub fn run(args: &Args) -> Result<Exit, CommandError> {
     Ok(exit(verdict.outcome))
 }
 
-/// The verdict's JSON as every interface writes it.
+/// The verdict's JSON as every interface writes it, in one line: the bytes of the Wasm engine's `diagnoseJson`.
 ///
 /// # Errors
 /// When the verdict cannot be written as JSON.
 pub fn json(verdict: &Verdict) -> Result<String, CommandError> {
-    let mut text = serde_json::to_string_pretty(verdict)
+    let mut text = serde_json::to_string(verdict)
         .map_err(|error| CommandError::Usage(format!("the verdict has no JSON: {error}")))?;
     text.push('\n');
     Ok(text)

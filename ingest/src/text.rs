@@ -10,12 +10,14 @@ mod wrap;
 pub use name::outcome_word;
 pub use wrap::clean;
 
+use std::collections::BTreeMap;
+
 use pathglass_sim::snapshot::Seal;
-use pathglass_sim::verdict::{Outcome, Scope, Verdict};
+use pathglass_sim::verdict::{Gap, Outcome, Scope, Verdict};
 
 use page::{BAD, BOLD, DIM, GOOD, Page, Span, UNSURE};
 
-/// How many gaps are written out; the JSON has them all.
+/// How many kinds of gaps are written out; the JSON has them all.
 const MAX_GAPS: usize = 6;
 
 /// The verdict as text for 80 columns, with ANSI styles (`anstream` takes them out where they do not belong).
@@ -74,25 +76,37 @@ fn assumptions_and_gaps(page: &mut Page, verdict: &Verdict) {
     for assumption in &verdict.assumptions {
         page.line(2, &[Span::plain(assumption)]);
     }
-    page.section("Missing");
-    for gap in verdict.gaps.iter().take(MAX_GAPS) {
-        page.line(
-            2,
-            &[
-                Span::plain(&gap.file),
-                Span(DIM, &format!(": {}", gap.reason)),
-            ],
-        );
+    write_gaps(page, &verdict.gaps);
+}
+
+/// One line per kind of file, however many namespaces lack it.
+fn write_gaps(page: &mut Page, gaps: &[Gap]) {
+    let mut kinds: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for gap in gaps {
+        let name = gap.file.rsplit('/').next().unwrap_or(&gap.file);
+        kinds
+            .entry((name, &gap.reason))
+            .or_default()
+            .push(&gap.file);
     }
-    let more = verdict.gaps.len().saturating_sub(MAX_GAPS);
+    page.section("Missing");
+    for ((name, reason), files) in kinds.iter().take(MAX_GAPS) {
+        let reason = format!(": {reason}");
+        match files.as_slice() {
+            [file] => page.line(2, &[Span::plain(file), Span(DIM, &reason)]),
+            files => {
+                let count = format!(" in {} namespaces", files.len());
+                page.line(
+                    2,
+                    &[Span::plain(name), Span(DIM, &reason), Span(DIM, &count)],
+                );
+            }
+        }
+    }
+    let more = kinds.len().saturating_sub(MAX_GAPS);
     if more > 0 {
-        page.line(
-            2,
-            &[Span(
-                DIM,
-                &format!("and {more} more (--format json lists them)"),
-            )],
-        );
+        let more = format!("and {more} kinds more (--format json lists all)");
+        page.line(2, &[Span(DIM, &more)]);
     }
 }
 

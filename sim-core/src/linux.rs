@@ -8,5 +8,6 @@ pub mod icmp;
 pub mod netfilter;
 pub mod packet;
 pub mod socket;
+pub mod source_address;
 mod surroundings;
 pub mod sysctl;

@@ -3,7 +3,7 @@
 use crate::flow::{FlowRequest, Resolved, Unresolved, resolve};
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
-use crate::trace::{Completeness, Exchanged, Run, Walk, explore};
+use crate::trace::{Completeness, Exchanged, Limit, Run, Walk, explore};
 use crate::verdict::{Receipt, ReceiptEntry, Verdict, Walked, assemble};
 use crate::world::{Halt, Parses, World};
 
@@ -27,7 +27,10 @@ pub enum AskError {
 pub const ENGINE: &str = concat!("pathglass-sim ", env!("CARGO_PKG_VERSION"));
 
 /// More ways than any real flow has.
-const MOST_RUNS: usize = 4096;
+const MOST_RUNS: Limit = Limit {
+    runs: 4096,
+    doubtful: 256,
+};
 
 /// An opened capture with everything that was parsed of it so far.
 #[derive(Debug)]
@@ -47,7 +50,10 @@ struct Answer {
 impl<S: Store> Session<S> {
     /// Starts a session on `store`.
     pub fn new(store: S) -> Self {
-        Self { store, parses: Parses::default() }
+        Self {
+            store,
+            parses: Parses::default(),
+        }
     }
 
     /// The store, to supply what a step needed.
@@ -63,7 +69,9 @@ impl<S: Store> Session<S> {
         self.store.reset_entries_read();
         let answer = match self.answer(flow) {
             Ok(answer) => answer,
-            Err(Unresolved::Wrong { field, message }) => return Err(AskError::Flow { field, message }),
+            Err(Unresolved::Wrong { field, message }) => {
+                return Err(AskError::Flow { field, message });
+            }
             Err(Unresolved::Halt(Halt::Snapshot(error))) => return Err(AskError::Snapshot(error)),
             Err(Unresolved::Halt(Halt::Needs(ranges))) => return Ok(Step::Needs(ranges)),
         };
@@ -75,10 +83,25 @@ impl<S: Store> Session<S> {
         let receipt = Receipt {
             manifest_sha256,
             engine: ENGINE.to_owned(),
-            entries: entries.into_iter().map(|(path, sha256)| ReceiptEntry { path, sha256 }).collect(),
+            entries: entries
+                .into_iter()
+                .map(|(path, sha256)| ReceiptEntry { path, sha256 })
+                .collect(),
         };
-        let Answer { resolved, runs, completeness, service } = answer;
-        let walked = Walked { resolved, runs, completeness, service, receipt, seal: self.store.seal() };
+        let Answer {
+            resolved,
+            runs,
+            completeness,
+            service,
+        } = answer;
+        let walked = Walked {
+            resolved,
+            runs,
+            completeness,
+            service,
+            receipt,
+            seal: self.store.seal(),
+        };
         Ok(Step::Done(assemble(flow, walked)))
     }
 
@@ -86,8 +109,15 @@ impl<S: Store> Session<S> {
         let mut world = World::new(&mut self.store, &mut self.parses);
         let resolved = resolve(&mut world, flow)?;
         let service = service_of(&mut world, &resolved)?;
-        let (runs, completeness) = explore(MOST_RUNS, |script| Walk::new(&mut world, script).exchange(&resolved.question))?;
-        Ok(Answer { resolved, runs, completeness, service })
+        let (runs, completeness) = explore(MOST_RUNS, |script| {
+            Walk::new(&mut world, script).exchange(&resolved.question)
+        })?;
+        Ok(Answer {
+            resolved,
+            runs,
+            completeness,
+            service,
+        })
     }
 
     /// Every pod, node and service that a flow can name, sorted.
@@ -100,10 +130,23 @@ impl<S: Store> Session<S> {
 }
 
 /// The service that has the destination address, and where its object stands.
-fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<(String, Option<Source>)>, Halt> {
+fn service_of(
+    world: &mut World<'_>,
+    resolved: &Resolved,
+) -> Result<Option<(String, Option<Source>)>, Halt> {
     for record in world.by_address(resolved.question.to)? {
-        if let IndexRecord::Object { object: ObjectKind::Service, namespace, name, entry, pointer, .. } = record {
-            let source = world.file(&entry)?.map(|file| Source::pointer(&file, pointer, ""));
+        if let IndexRecord::Object {
+            object: ObjectKind::Service,
+            namespace,
+            name,
+            entry,
+            pointer,
+            ..
+        } = record
+        {
+            let source = world
+                .file(&entry)?
+                .map(|file| Source::pointer(&file, pointer, ""));
             return Ok(Some((format!("service:{namespace}/{name}"), source)));
         }
     }

@@ -4,10 +4,13 @@ mod blocker;
 mod bridging;
 mod delivery;
 mod exchange;
+mod fdb;
 mod forwarding;
+mod hooks;
 mod log;
-mod netfilter;
+mod nat;
 mod neighbour;
+mod netfilter;
 mod output;
 mod script;
 mod transmit;
@@ -16,7 +19,7 @@ mod wire;
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
 pub(crate) use log::LoggedHop;
-pub(crate) use script::{Completeness, Decision, Run, explore, plus, probability};
+pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 
 use std::collections::BTreeMap;
@@ -102,7 +105,11 @@ pub(crate) enum Arrival {
     /// At a socket (or, for echo, at the kernel) of this namespace.
     Socket { ns: Arc<Namespace>, packet: Packet },
     /// At the edge of what was captured.
-    Boundary { ns: Arc<Namespace>, device: String, packet: Packet },
+    Boundary {
+        ns: Arc<Namespace>,
+        device: String,
+        packet: Packet,
+    },
 }
 
 /// Which packet of the exchange is under way.
@@ -188,8 +195,10 @@ impl<'w, 's> Walk<'w, 's> {
             return Ok(());
         }
         self.block(
-            Blocker::new(BlockerKind::Loop, ns)
-                .says(format!("the packet to {} goes in circles", transit.packet.dst)),
+            Blocker::new(BlockerKind::Loop, ns).says(format!(
+                "the packet to {} goes in circles",
+                transit.packet.dst
+            )),
             Failure::Silent,
             transit,
         )?;
@@ -199,7 +208,11 @@ impl<'w, 's> Walk<'w, 's> {
     /// A port that some kernel will choose from a range.
     fn fresh_port(&mut self, low: u16, high: u16) -> crate::linux::packet::Port {
         self.next_port = self.next_port.wrapping_add(1);
-        crate::linux::packet::Port::Chosen { id: self.next_port, low, high }
+        crate::linux::packet::Port::Chosen {
+            id: self.next_port,
+            low,
+            high,
+        }
     }
 
     /// Notes an assumption for the verdict, unless only an error's way back is being tried.
@@ -210,6 +223,9 @@ impl<'w, 's> Walk<'w, 's> {
 
 impl std::fmt::Debug for Walk<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Walk").field("phase", &self.phase).field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("Walk")
+            .field("phase", &self.phase)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }

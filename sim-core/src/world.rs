@@ -67,7 +67,9 @@ impl<'s> World<'s> {
             return Ok(namespace);
         }
         let namespace = Arc::new(load::namespace(self.store, path)?);
-        self.parses.namespaces.insert(path.to_owned(), Arc::clone(&namespace));
+        self.parses
+            .namespaces
+            .insert(path.to_owned(), Arc::clone(&namespace));
         Ok(namespace)
     }
 
@@ -104,7 +106,12 @@ impl<'s> World<'s> {
     ///
     /// # Errors
     /// When it cannot be read now.
-    pub fn by_name(&mut self, kind: ObjectKind, namespace: &str, name: &str) -> Result<Vec<IndexRecord>, Halt> {
+    pub fn by_name(
+        &mut self,
+        kind: ObjectKind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Vec<IndexRecord>, Halt> {
         Self::done(self.store.by_name(kind, namespace, name))
     }
 
@@ -144,7 +151,10 @@ impl<'s> World<'s> {
 pub fn machine_of(path: &str) -> &str {
     let mut slashes = path.match_indices('/');
     slashes.next();
-    slashes.next().and_then(|(end, _)| path.get(..end)).unwrap_or(path)
+    slashes
+        .next()
+        .and_then(|(end, _)| path.get(..end))
+        .unwrap_or(path)
 }
 
 /// The object that a namespace belongs to: `nodes/n1/host` → `node:n1`.
@@ -152,7 +162,9 @@ pub fn machine_of(path: &str) -> &str {
 pub fn object_of(path: &str) -> String {
     let mut parts = path.split('/');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some("nodes"), Some(_), Some("pods"), Some(pod)) => format!("pod:{}", pod.replacen('_', "/", 1)),
+        (Some("nodes"), Some(_), Some("pods"), Some(pod)) => {
+            format!("pod:{}", pod.replacen('_', "/", 1))
+        }
         (Some("nodes"), Some(node), _, _) => format!("node:{node}"),
         (Some("fabric"), Some(name), _, _) => format!("fabric:{name}"),
         _ => path.to_owned(),

@@ -4,6 +4,7 @@
 //! a match followed by a counter, so a counter of 1 says that it matched.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
 
 use std::net::IpAddr;

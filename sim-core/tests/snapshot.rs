@@ -1,5 +1,11 @@
 //! Snapshots from outside: sealed, opened in part, verified.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -1,5 +1,4 @@
 //! Every released format version stays readable: one committed snapshot each.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pathglass_sim::snapshot::{
     IndexRecord, Reader, Seal, SealOptions, Step, Store, Trust, seal, trust, verify,

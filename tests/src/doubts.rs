@@ -33,6 +33,19 @@ pub fn reasons(verdict: &Verdict) -> BTreeSet<String> {
     reasons
 }
 
+/// `text` without what is of one flow alone: numbers, addresses and the names of objects.
+#[must_use]
+pub fn without_names(text: &str) -> String {
+    let mut out = Vec::new();
+    for word in text.split(' ') {
+        let kind = ["pod:", "node:", "service:", "ip:"]
+            .into_iter()
+            .find(|kind| word.starts_with(kind));
+        out.push(kind.map_or_else(|| word.to_owned(), |kind| format!("{kind}…")));
+    }
+    without_numbers(&out.join(" "))
+}
+
 /// `text` with every run of digits as `#`, and addresses with them.
 fn without_numbers(text: &str) -> String {
     let mut out = String::new();
@@ -54,6 +67,14 @@ fn without_numbers(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_objects_do_not_part_equal_reasons() {
+        assert_eq!(
+            without_names("for pod:a/b-c, observed 192.0.2.1"),
+            "for pod:… observed ADDRESS"
+        );
+    }
 
     #[test]
     fn addresses_and_numbers_do_not_part_equal_reasons() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::agreement::{CaseResult, Fault, FlowResult};
+use crate::doubts;
 
 /// The totals of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,7 +139,7 @@ fn count_disagreements(cases: &[CaseResult]) -> BTreeMap<String, usize> {
         if let Some(why) = &flow.disagreement {
             // What stands in backticks is of this flow alone.
             let kind: String = why.split('`').step_by(2).collect::<Vec<_>>().join("…");
-            *counts.entry(kind).or_insert(0) += 1;
+            *counts.entry(doubts::without_names(&kind)).or_insert(0) += 1;
         }
     }
     counts

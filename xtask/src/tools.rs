@@ -77,11 +77,7 @@ fn cargo_tool(project: &Project, name: &str, package: &str, version: &str) -> Re
     say::detail(&format!(
         "installing {package} {version} into target/tools (a few minutes, once)"
     ));
-    Program::cargo(project)
-        .args("install --locked --root")
-        .arg(project.tools())
-        .arg(format!("{package}@{version}"))
-        .run("see that crates.io can be reached, then start the command again")?;
+    cargo_install(project, &format!("{package}@{version}"))?;
     if is_right() {
         return Ok(());
     }
@@ -89,6 +85,30 @@ fn cargo_tool(project: &Project, name: &str, package: &str, version: &str) -> Re
         format!("`{name}` was installed but does not report version {version}"),
         "remove the folder target/tools and start the command again",
     ))
+}
+
+/// Installs `package` into target/tools.
+///
+/// Unoptimised and in one build folder: these programs work for seconds, optimising them takes minutes.
+fn cargo_install(project: &Project, package: &str) -> Result<(), Failure> {
+    Program::cargo(project)
+        .args("install --locked --debug --root")
+        .arg(project.tools())
+        .arg("--target-dir")
+        .arg(project.tools().join("build"))
+        .arg(package)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .run("see that crates.io can be reached, then start the command again")?;
+    Ok(())
+}
+
+/// cargo-deny, of any version.
+pub(crate) fn cargo_deny(project: &Project) -> Result<(), Failure> {
+    if Program::cargo(project).args("deny --version").succeeds() {
+        return Ok(());
+    }
+    say::detail("installing cargo-deny into target/tools (a few minutes, once)");
+    cargo_install(project, "cargo-deny")
 }
 
 /// The page's npm packages, exactly as locked.

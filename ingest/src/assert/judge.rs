@@ -163,15 +163,12 @@ fn seen_ends_are_predicted(observed: &Observation, branches: &[Branch]) -> Resul
 /// What was asked for by the name of a pod has no choice. An address may be a service's or a node port: there,
 /// a translated destination shows that a choice was met.
 fn forks_only_by_choice(verdict: &Verdict) -> Result<(), String> {
-    let to = &verdict.flow.to.object;
+    let (asked, to) = (&verdict.flow.request.to, &verdict.flow.to.object);
     let translated = || {
-        verdict
-            .branches
-            .iter()
-            .flat_map(|branch| &branch.hops)
-            .any(|hop| hop.before.dst != hop.after.dst || hop.before.dport != hop.after.dport)
+        let mut hops = verdict.branches.iter().flat_map(|branch| &branch.hops);
+        hops.any(|hop| hop.before.dst != hop.after.dst || hop.before.dport != hop.after.dport)
     };
-    if to.starts_with("service:") || (!to.starts_with("pod:") && translated()) {
+    if to.starts_with("service:") || (!asked.starts_with("pod:") && translated()) {
         return Ok(());
     }
     let outcomes: BTreeSet<Outcome> = verdict

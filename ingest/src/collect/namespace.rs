@@ -439,6 +439,7 @@ fn has(json: &str, key: &str, value: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what it stands in for can fail")]
     fn printed(succeeded: bool, stdout: &str, stderr: &str) -> Result<Printed, RunError> {
         Ok(Printed {
             succeeded,

@@ -61,10 +61,15 @@ fn write_hops(page: &mut Page, hops: &[Hop]) {
 
 /// What happens at a hop: the addresses where they are new, the devices, the steps.
 fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
+    // The kernel chooses the source on the way: before that it is all zeros.
+    let mut asked = hop.before.clone();
+    if matches!(asked.src.as_str(), "" | "0.0.0.0" | "::") {
+        asked.src.clone_from(&hop.after.src);
+    }
     let base = if hop.as_if_passed { DIM } else { PLAIN };
     let mut parts: Vec<(anstyle::Style, String)> = Vec::new();
     if previous.is_none() {
-        parts.push((BOLD, tuple(&hop.before)));
+        parts.push((BOLD, tuple(&asked)));
     }
     let devices = match (&hop.device_in, &hop.device_out) {
         (Some(device_in), Some(device_out)) => Some(format!("{device_in} → {device_out}")),
@@ -81,8 +86,7 @@ fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
         };
         parts.push((style, text));
     }
-    if (&hop.before.src, &hop.before.dst, &hop.before.dport)
-        != (&hop.after.src, &hop.after.dst, &hop.after.dport)
+    if (&asked.src, &asked.dst, &asked.dport) != (&hop.after.src, &hop.after.dst, &hop.after.dport)
     {
         parts.push((BOLD, format!("now {}", tuple(&hop.after))));
     }

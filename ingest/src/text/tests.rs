@@ -1,3 +1,5 @@
+//! Verdicts as a person reads them.
+
 use pathglass_sim::verdict::Verdict;
 use serde_json::{Value, json};
 
@@ -33,10 +35,10 @@ fn text(parts: &Value) -> String {
     text
 }
 
-fn snapshot(text: &str) {
+fn snapshot(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(text));
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 fn tuple(src: &str, dst: &str, dport: &str) -> Value {
@@ -83,7 +85,10 @@ fn not_programmed() -> Value {
 
 #[test]
 fn a_failing_flow_shows_cause_evidence_fix_and_path() {
-    snapshot(&text(&not_programmed()));
+    snapshot(
+        "a_failing_flow_shows_cause_evidence_fix_and_path",
+        &text(&not_programmed()),
+    );
 }
 
 #[test]
@@ -105,39 +110,48 @@ fn a_flow_of_several_ways_shows_the_likeliest_that_fails() {
                "hops": [client, hop("node:node-1", (Some("cni0"), Some("eth0")), &[(status, format!("to {backend}").as_str())])],
                "reply": {"hops": [hop("node:node-1", (Some("eth0"), Some("cni0")), &[])]}})
     };
-    snapshot(&text(&json!({
-        "outcome": "partial",
-        "branches": [way("1/2", "connected", "10.244.1.5:8080"),
-                     way("1/6", "timeout", "10.244.3.6:8080"),
-                     way("1/3", "timeout", "10.244.3.7:8080")],
-        "seal": {"kind": "trusted", "name": "ops"},
-    })));
+    snapshot(
+        "a_flow_of_several_ways_shows_the_likeliest_that_fails",
+        &text(&json!({
+            "outcome": "partial",
+            "branches": [way("1/2", "connected", "10.244.1.5:8080"),
+                         way("1/6", "timeout", "10.244.3.6:8080"),
+                         way("1/3", "timeout", "10.244.3.7:8080")],
+            "seal": {"kind": "trusted", "name": "ops"},
+        })),
+    );
 }
 
 #[test]
 fn a_connected_flow_is_short() {
-    snapshot(&text(&json!({
-        "branches": [{"probability": "1", "outcome": "connected", "backend": "10.244.1.5:8080", "client": "10.244.2.9",
-            "hops": [hop("pod:default/client-1", (None, Some("eth0")), &[]),
-                     hop("pod:default/web-1", (Some("eth0"), None), &[("normal", "delivered to web")])],
-            "reply": {"hops": [hop("pod:default/web-1", (None, Some("eth0")), &[]),
-                               hop("pod:default/client-1", (Some("eth0"), None), &[])]}}],
-        "scope": "to-boundary", "assumptions": ["the remote host answers"],
-        "seal": {"kind": "unknown-key", "fingerprint": "ab54d286a07f8b7e0123"},
-    })));
+    snapshot(
+        "a_connected_flow_is_short",
+        &text(&json!({
+            "branches": [{"probability": "1", "outcome": "connected", "backend": "10.244.1.5:8080", "client": "10.244.2.9",
+                "hops": [hop("pod:default/client-1", (None, Some("eth0")), &[]),
+                         hop("pod:default/web-1", (Some("eth0"), None), &[("normal", "delivered to web")])],
+                "reply": {"hops": [hop("pod:default/web-1", (None, Some("eth0")), &[]),
+                                   hop("pod:default/client-1", (Some("eth0"), None), &[])]}}],
+            "scope": "to-boundary", "assumptions": ["the remote host answers"],
+            "seal": {"kind": "unknown-key", "fingerprint": "ab54d286a07f8b7e0123"},
+        })),
+    );
 }
 
 #[test]
 fn an_unknown_says_what_is_possible_and_what_would_settle_it() {
-    snapshot(&text(&json!({
-        "outcome": "unknown", "possible": ["connected", "timeout"],
-        "settle": ["capture nodes/node-2/host/ipset-save.txt: `ipset save` on node-2"],
-        "gaps": (0..9).map(|index| json!({"file": format!("nodes/node-{index}/host/ipset-save.txt"), "reason": "failed"})).collect::<Vec<_>>(),
-        "branches": [{"probability": "1", "outcome": "unknown", "reply": {"hops": []},
-            "hops": [hop("node:node-2", (Some("eth0"), None), &[("unknown", "-m set --match-set KUBE-SRC: the set was not captured")])]}],
-        "findings": [{"code": "evidence.missing", "severity": "warning", "object": "node:node-2", "where": {"namespace": "n"},
-                      "message": "a rule needs a set that was not captured", "evidence": [], "fix": ""}],
-    })));
+    snapshot(
+        "an_unknown_says_what_is_possible_and_what_would_settle_it",
+        &text(&json!({
+            "outcome": "unknown", "possible": ["connected", "timeout"],
+            "settle": ["capture nodes/node-2/host/ipset-save.txt: `ipset save` on node-2"],
+            "gaps": (0..9).map(|index| json!({"file": format!("nodes/node-{index}/host/ipset-save.txt"), "reason": "failed"})).collect::<Vec<_>>(),
+            "branches": [{"probability": "1", "outcome": "unknown", "reply": {"hops": []},
+                "hops": [hop("node:node-2", (Some("eth0"), None), &[("unknown", "-m set --match-set KUBE-SRC: the set was not captured")])]}],
+            "findings": [{"code": "evidence.missing", "severity": "warning", "object": "node:node-2", "where": {"namespace": "n"},
+                          "message": "a rule needs a set that was not captured", "evidence": [], "fix": ""}],
+        })),
+    );
 }
 
 #[test]
@@ -172,4 +186,13 @@ fn hostile_evidence_cannot_write_escape_sequences() {
     let styled = render(&verdict(&parts));
     assert!(!styled.contains("\u{1b}]0"), "{styled}");
     assert!(!styled.contains('\u{7}'));
+}
+
+#[test]
+fn the_source_that_the_kernel_chooses_is_shown_at_once() {
+    let mut parts = not_programmed();
+    parts["branches"][0]["hops"][0]["before"]["src"] = "0.0.0.0".into();
+    let text = text(&parts);
+    assert!(text.contains("10.244.2.9 → 10.96.12.7:80"), "{text}");
+    assert!(!text.contains("0.0.0.0") && !text.contains("now"), "{text}");
 }

@@ -129,16 +129,15 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<CaptureManifest> {
             source: Some(item.source()),
         };
         if let Some(namespaces) = item.object("namespaces")? {
+            let details = Details::of(item)?;
             for (name, _, _) in namespaces.entries() {
-                match namespaces
-                    .object(name)
-                    .map(|files| files.map(|f| records(&f, &mut note)))
-                {
-                    Ok(files) => {
-                        manifest
-                            .namespaces
-                            .insert(name.to_owned(), files.unwrap_or_default());
+                match namespaces.object(name) {
+                    Ok(Some(files)) => {
+                        let mut records = records(&files, &mut note);
+                        details.fill(name, &mut records).unwrap_or_else(&mut note);
+                        manifest.namespaces.insert(name.to_owned(), records);
                     }
+                    Ok(None) => {}
                     Err(fault) => note(fault),
                 }
             }
@@ -149,6 +148,52 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<CaptureManifest> {
     Parsed {
         value: parsed.value.unwrap_or_default(),
         problems,
+    }
+}
+
+/// What stands beside the states: `commands` by file, `reasons` by namespace and file, `taken` by namespace.
+struct Details<'a> {
+    commands: Option<Object<'a>>,
+    reasons: Option<Object<'a>>,
+    taken: Option<Object<'a>>,
+}
+
+impl<'a> Details<'a> {
+    fn of(item: &Object<'a>) -> Result<Self, Fault> {
+        Ok(Self {
+            commands: item.object("commands")?,
+            reasons: item.object("reasons")?,
+            taken: item.object("taken")?,
+        })
+    }
+
+    /// Adds to `namespace`'s records what they do not say themselves.
+    fn fill(
+        &self,
+        namespace: &str,
+        records: &mut BTreeMap<String, FileRecord>,
+    ) -> Result<(), Fault> {
+        let of = |map: &Option<Object<'a>>| match map {
+            Some(map) => map.object(namespace),
+            None => Ok(None),
+        };
+        let reasons = of(&self.reasons)?;
+        let captured_at = match of(&self.taken)? {
+            Some(taken) => taken.text("captured_at")?,
+            None => None,
+        };
+        for (file, record) in records {
+            if let (None, Some(reasons)) = (&record.reason, &reasons) {
+                record.reason = reasons.text(file)?;
+            }
+            if let (None, Some(commands)) = (&record.command, &self.commands) {
+                record.command = commands.text(file)?;
+            }
+            if record.captured_at.is_none() {
+                record.captured_at.clone_from(&captured_at);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -227,6 +272,23 @@ mod tests {
             record.source.to_string(),
             "capture.json /namespaces/nodes~1node-1~1host/ss.txt"
         );
+    }
+
+    #[test]
+    fn what_stands_beside_the_states_belongs_to_the_files() {
+        let file = file(
+            "capture.json",
+            r#"{"namespaces":{"nodes/n/host":{"ss.txt":"failed","wg.txt":"absent"}},
+                "commands":{"ss.txt":"ss -H -n"},"reasons":{"nodes/n/host":{"ss.txt":"permission denied"}},
+                "taken":{"nodes/n/host":{"captured_at":"2026-01-01T00:00:00Z"}}}"#,
+        );
+        let manifest = clean(parse(&file));
+        let record = manifest.record("nodes/n/host", "ss.txt").unwrap();
+        assert_eq!(record.reason.as_deref(), Some("permission denied"));
+        assert_eq!(record.command.as_deref(), Some("ss -H -n"));
+        assert_eq!(record.captured_at.as_deref(), Some("2026-01-01T00:00:00Z"));
+        let record = manifest.record("nodes/n/host", "wg.txt").unwrap();
+        assert_eq!((&record.reason, &record.command), (&None, &None));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod target;
 mod target_parse;
 mod target_render;
 pub(crate) mod value;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,4 +100,4 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<XtablesSave> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -14,7 +14,10 @@ pub(crate) enum Unresolved {
     /// Evidence has to be fetched first.
     Halt(Halt),
     /// The question is at fault.
-    Wrong { field: &'static str, message: String },
+    Wrong {
+        field: &'static str,
+        message: String,
+    },
 }
 
 impl From<Halt> for Unresolved {
@@ -44,19 +47,37 @@ enum Name {
 }
 
 /// Resolves `request` in `world`.
-pub(crate) fn resolve(world: &mut World<'_>, request: &FlowRequest) -> Result<Resolved, Unresolved> {
+pub(crate) fn resolve(
+    world: &mut World<'_>,
+    request: &FlowRequest,
+) -> Result<Resolved, Unresolved> {
     let to = parse("to", &request.to)?;
     let (to_end, address, ports) = destination(world, &to)?;
     let port = port(request, &to_end.object, &ports)?;
     let from = parse("from", &request.from)?;
     let mut assumptions = Vec::new();
     let (from_end, asked) = source(world, &from, address, &mut assumptions)?;
-    let question = Question { from: asked, to: address, port, protocol: request.protocol, bytes: request.bytes };
-    Ok(Resolved { question, from: from_end, to: to_end, assumptions })
+    let question = Question {
+        from: asked,
+        to: address,
+        port,
+        protocol: request.protocol,
+        bytes: request.bytes,
+    };
+    Ok(Resolved {
+        question,
+        from: from_end,
+        to: to_end,
+        assumptions,
+    })
 }
 
 fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
-    if let Ok(address) = text.trim_start_matches("ip:").trim_matches(['[', ']']).parse() {
+    if let Ok(address) = text
+        .trim_start_matches("ip:")
+        .trim_matches(['[', ']'])
+        .parse()
+    {
         return Ok(Name::Address(address));
     }
     let (kind, rest) = match text.split_once(':') {
@@ -67,7 +88,9 @@ fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
         _ => {
             return wrong(
                 field,
-                format!("`{text}` names nothing: write `pod:namespace/name`, `node:name`, `service:namespace/name` or an IP address"),
+                format!(
+                    "`{text}` names nothing: write `pod:namespace/name`, `node:name`, `service:namespace/name` or an IP address"
+                ),
             );
         }
     };
@@ -76,13 +99,22 @@ fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
     }
     let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));
     if name.is_empty() || namespace.is_empty() {
-        return wrong(field, format!("`{text}` needs a namespace and a name, e.g. `pod:default/web-1`"));
+        return wrong(
+            field,
+            format!("`{text}` needs a namespace and a name, e.g. `pod:default/web-1`"),
+        );
     }
     Ok(Name::Object(kind, namespace.to_owned(), name.to_owned()))
 }
 
 /// An object's index record, or an error that names near ones.
-fn object(world: &mut World<'_>, field: &'static str, kind: ObjectKind, namespace: &str, name: &str) -> Result<IndexRecord, Unresolved> {
+fn object(
+    world: &mut World<'_>,
+    field: &'static str,
+    kind: ObjectKind,
+    namespace: &str,
+    name: &str,
+) -> Result<IndexRecord, Unresolved> {
     if let Some(record) = world.by_name(kind, namespace, name)?.into_iter().next() {
         return Ok(record);
     }
@@ -91,14 +123,23 @@ fn object(world: &mut World<'_>, field: &'static str, kind: ObjectKind, namespac
         .objects()?
         .into_iter()
         .filter_map(|record| match record {
-            IndexRecord::Object { object, namespace, name, .. } if object == kind => Some(label(kind, &namespace, &name)),
+            IndexRecord::Object {
+                object,
+                namespace,
+                name,
+                ..
+            } if object == kind => Some(label(kind, &namespace, &name)),
             IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
         })
         .map(|other| (strsim::jaro_winkler(&asked, &other), other))
         .filter(|(likeness, _)| *likeness > 0.8)
         .collect();
     near.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
-    let names: Vec<String> = near.into_iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
+    let names: Vec<String> = near
+        .into_iter()
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
     let hint = match names.as_slice() {
         [] => String::new(),
         names => format!("; did you mean {}?", names.join(" or ")),
@@ -116,7 +157,17 @@ fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
 
 /// The network namespace of a pod or node record.
 fn netns_of(world: &mut World<'_>, record: &IndexRecord) -> Result<Option<String>, Halt> {
-    let IndexRecord::Object { object, namespace, name, node, host_network, .. } = record else { return Ok(None) };
+    let IndexRecord::Object {
+        object,
+        namespace,
+        name,
+        node,
+        host_network,
+        ..
+    } = record
+    else {
+        return Ok(None);
+    };
     let path = match object {
         ObjectKind::Node => format!("nodes/{name}/host"),
         ObjectKind::Pod if *host_network => format!("nodes/{node}/host"),
@@ -127,34 +178,73 @@ fn netns_of(world: &mut World<'_>, record: &IndexRecord) -> Result<Option<String
     Ok(world.namespaces(&machine)?.contains(&path).then_some(path))
 }
 
-fn destination(world: &mut World<'_>, name: &Name) -> Result<(FlowEnd, IpAddr, Vec<u16>), Unresolved> {
+fn destination(
+    world: &mut World<'_>,
+    name: &Name,
+) -> Result<(FlowEnd, IpAddr, Vec<u16>), Unresolved> {
     match name {
         Name::Address(address) => {
             let (object, namespace) = owner(world, *address)?;
-            Ok((FlowEnd { object, address: address.to_string(), namespace }, *address, Vec::new()))
+            Ok((
+                FlowEnd {
+                    object,
+                    address: address.to_string(),
+                    namespace,
+                },
+                *address,
+                Vec::new(),
+            ))
         }
         Name::Object(kind, namespace, name) => {
             let record = object(world, "to", *kind, namespace, name)?;
             let netns = netns_of(world, &record)?;
             let label = label(*kind, namespace, name);
-            let IndexRecord::Object { addresses, entry, pointer, .. } = &record else {
+            let IndexRecord::Object {
+                addresses,
+                entry,
+                pointer,
+                ..
+            } = &record
+            else {
                 return wrong("to", format!("`{label}` has no address"));
             };
             let Some(address) = addresses.first().copied() else {
-                let why = if *kind == ObjectKind::Service { " (it is headless or of type ExternalName: name one of its pods)" } else { "" };
+                let why = if *kind == ObjectKind::Service {
+                    " (it is headless or of type ExternalName: name one of its pods)"
+                } else {
+                    ""
+                };
                 return wrong("to", format!("`{label}` has no address{why}"));
             };
-            let ports = if *kind == ObjectKind::Service { service_ports(world, entry, pointer)? } else { Vec::new() };
-            Ok((FlowEnd { object: label, address: address.to_string(), namespace: netns }, address, ports))
+            let ports = if *kind == ObjectKind::Service {
+                service_ports(world, entry, pointer)?
+            } else {
+                Vec::new()
+            };
+            Ok((
+                FlowEnd {
+                    object: label,
+                    address: address.to_string(),
+                    namespace: netns,
+                },
+                address,
+                ports,
+            ))
         }
     }
 }
 
 /// The ports of the service at `pointer` in `entry`.
 fn service_ports(world: &mut World<'_>, entry: &str, pointer: &str) -> Result<Vec<u16>, Halt> {
-    let Some(file) = world.file(entry)? else { return Ok(Vec::new()) };
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(&file.text) else { return Ok(Vec::new()) };
-    let ports = document.pointer(&format!("{pointer}/spec/ports")).and_then(serde_json::Value::as_array);
+    let Some(file) = world.file(entry)? else {
+        return Ok(Vec::new());
+    };
+    let Ok(document) = serde_json::from_str::<serde_json::Value>(&file.text) else {
+        return Ok(Vec::new());
+    };
+    let ports = document
+        .pointer(&format!("{pointer}/spec/ports"))
+        .and_then(serde_json::Value::as_array);
     Ok(ports
         .into_iter()
         .flatten()
@@ -171,7 +261,10 @@ fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolve
         (None, _, []) => wrong("port", format!("which port of `{to}`? give `--port`")),
         (None, _, several) => {
             let list: Vec<String> = several.iter().map(u16::to_string).collect();
-            wrong("port", format!("`{to}` has the ports {}: give `--port`", list.join(", ")))
+            wrong(
+                "port",
+                format!("`{to}` has the ports {}: give `--port`", list.join(", ")),
+            )
         }
     }
 }
@@ -183,10 +276,18 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
     let mut netns = None;
     for record in &records {
         match record {
-            IndexRecord::Object { object: kind, namespace, name, .. } if object.is_none() => {
+            IndexRecord::Object {
+                object: kind,
+                namespace,
+                name,
+                host_network: false,
+                ..
+            } if object.is_none() => {
                 object = Some(label(*kind, namespace, name));
             }
-            IndexRecord::Interface { namespace, .. } if netns.is_none() => netns = Some(namespace.clone()),
+            IndexRecord::Interface { namespace, .. } if netns.is_none() => {
+                netns = Some(namespace.clone());
+            }
             IndexRecord::Object { .. } | IndexRecord::Interface { .. } => {}
         }
     }
@@ -197,28 +298,58 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
     Ok((object, netns))
 }
 
-fn source(world: &mut World<'_>, name: &Name, to: IpAddr, assumptions: &mut Vec<String>) -> Result<(FlowEnd, Asked), Unresolved> {
+fn source(
+    world: &mut World<'_>,
+    name: &Name,
+    to: IpAddr,
+    assumptions: &mut Vec<String>,
+) -> Result<(FlowEnd, Asked), Unresolved> {
     match name {
-        Name::Object(ObjectKind::Service, namespace, name) => {
-            wrong("from", format!("a service sends nothing: name a pod behind `service:{namespace}/{name}`"))
-        }
+        Name::Object(ObjectKind::Service, namespace, name) => wrong(
+            "from",
+            format!("a service sends nothing: name a pod behind `service:{namespace}/{name}`"),
+        ),
         Name::Object(kind, namespace, name) => {
             let record = object(world, "from", *kind, namespace, name)?;
             let object = label(*kind, namespace, name);
             let Some(path) = netns_of(world, &record)? else {
-                return wrong("from", format!("the network namespace of `{object}` was not captured: collect it on its node"));
+                return wrong(
+                    "from",
+                    format!(
+                        "the network namespace of `{object}` was not captured: collect it on its node"
+                    ),
+                );
             };
             let address = match &record {
-                IndexRecord::Object { addresses, .. } => addresses.first().map(IpAddr::to_string).unwrap_or_default(),
+                IndexRecord::Object { addresses, .. } => {
+                    addresses.first().map(IpAddr::to_string).unwrap_or_default()
+                }
                 IndexRecord::Interface { .. } => String::new(),
             };
-            Ok((FlowEnd { object, address, namespace: Some(path.clone()) }, Asked::Namespace { path }))
+            Ok((
+                FlowEnd {
+                    object,
+                    address,
+                    namespace: Some(path.clone()),
+                },
+                Asked::Namespace { path, bound: None },
+            ))
         }
         Name::Address(address) => {
             let (object, netns) = owner(world, *address)?;
             if let Some(path) = netns {
-                let end = FlowEnd { object, address: address.to_string(), namespace: Some(path.clone()) };
-                return Ok((end, Asked::Namespace { path }));
+                let end = FlowEnd {
+                    object,
+                    address: address.to_string(),
+                    namespace: Some(path.clone()),
+                };
+                return Ok((
+                    end,
+                    Asked::Namespace {
+                        path,
+                        bound: Some(*address),
+                    },
+                ));
             }
             outside(world, *address, to, assumptions)
         }
@@ -226,21 +357,50 @@ fn source(world: &mut World<'_>, name: &Name, to: IpAddr, assumptions: &mut Vec<
 }
 
 /// A source that nothing captured has: a public host's packets come in where the destination is.
-fn outside(world: &mut World<'_>, address: IpAddr, to: IpAddr, assumptions: &mut Vec<String>) -> Result<(FlowEnd, Asked), Unresolved> {
+fn outside(
+    world: &mut World<'_>,
+    address: IpAddr,
+    to: IpAddr,
+    assumptions: &mut Vec<String>,
+) -> Result<(FlowEnd, Asked), Unresolved> {
     if !crate::trace::is_public(address) {
-        return wrong("from", format!("nothing in this capture has the private address `{address}`"));
+        return wrong(
+            "from",
+            format!("nothing in this capture has the private address `{address}`"),
+        );
     }
-    let entry = world.by_address(to)?.into_iter().find_map(|record| match record {
-        IndexRecord::Interface { namespace, device, .. } if namespace.ends_with("/host") => Some((namespace, device)),
-        IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
-    });
+    let entry = world
+        .by_address(to)?
+        .into_iter()
+        .find_map(|record| match record {
+            IndexRecord::Interface {
+                namespace, device, ..
+            } if namespace.ends_with("/host") => Some((namespace, device)),
+            IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
+        });
     let Some((path, device)) = entry else {
         return wrong(
             "from",
-            format!("how packets from `{address}` come to {to} is not in this capture: no captured machine has that address"),
+            format!(
+                "how packets from `{address}` come to {to} is not in this capture: no captured machine has that address"
+            ),
         );
     };
-    assumptions.push(format!("packets from {address} to {to} come in by {device} of {}", crate::world::object_of(&path)));
-    let end = FlowEnd { object: format!("ip:{address}"), address: address.to_string(), namespace: None };
-    Ok((end, Asked::Outside { path, device, address }))
+    assumptions.push(format!(
+        "packets from {address} to {to} come in by {device} of {}",
+        crate::world::object_of(&path)
+    ));
+    let end = FlowEnd {
+        object: format!("ip:{address}"),
+        address: address.to_string(),
+        namespace: None,
+    };
+    Ok((
+        end,
+        Asked::Outside {
+            path,
+            device,
+            address,
+        },
+    ))
 }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::fib::{self, FibKey, NoRoute, SourceCheck};
+use super::fib::{self, FibKey, NoRoute};
+use super::source_address::{self, SourceCheck};
 use super::packet::Family;
 use super::sysctl;
 use crate::evidence::route::RouteKind;
@@ -15,10 +16,12 @@ pub fn answers(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
         Family::V4 => answers_arp(ns, device, target, sender),
         // Addresses of the device itself, and proxy entries.
         Family::V6 => {
-            ns.addresses
+            ns.addresses.iter().any(|address| {
+                address.local == target && address.device == device && !address.flags.tentative
+            }) || ns
+                .neighbours
                 .iter()
-                .any(|address| address.local == target && address.device == device && !address.flags.tentative)
-                || ns.neighbours.iter().any(|entry| entry.proxy && entry.address == target && entry.device == device)
+                .any(|entry| entry.proxy && entry.address == target && entry.device == device)
         }
     }
 }
@@ -28,11 +31,19 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
     key.src = sender;
     key.iif = Some(device);
     // `ip_route_input_noref()` must succeed: a sender that looks martian gets no answer.
-    let Ok(found) = fib::lookup(ns, &key) else { return false };
-    let towards = found.nexthops.first().and_then(|nexthop| nexthop.device.as_deref());
+    let Ok(found) = fib::lookup(ns, &key) else {
+        return false;
+    };
+    let towards = found
+        .nexthops
+        .first()
+        .and_then(|nexthop| nexthop.device.as_deref());
     match found.route.kind {
         RouteKind::Local => {
-            if !matches!(fib::validate_source(ns, &key, device, None), SourceCheck::Pass) {
+            if !matches!(
+                source_address::validate_source(ns, &key, device, None),
+                SourceCheck::Pass
+            ) {
                 return false;
             }
             !ignored(ns, device, target, sender) && !filtered(ns, device, target, sender)
@@ -41,7 +52,10 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
             if sysctl::forwarding(ns, Family::V4, device).value == 0 {
                 return false;
             }
-            if !matches!(fib::validate_source(ns, &key, device, towards), SourceCheck::Pass) {
+            if !matches!(
+                source_address::validate_source(ns, &key, device, towards),
+                SourceCheck::Pass
+            ) {
                 return false;
             }
             let proxied = sysctl::either(ns, device, "proxy_arp") && towards != Some(device);
@@ -66,18 +80,22 @@ fn answers_arp(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAd
 
 /// `arp_ignore()`.
 fn ignored(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>) -> bool {
-    let on_device = || ns.addresses.iter().filter(|address| address.device == device && address.local == target);
+    let on_device = || {
+        ns.addresses
+            .iter()
+            .filter(|address| address.device == device && address.local == target)
+    };
     match sysctl::larger(ns, device, "arp_ignore", 0).value {
         1 => on_device().next().is_none(),
         2 => !on_device().any(|address| {
             sender.is_some_and(|sender| {
-                ipnet::IpNet::new(address.local, address.prefix_len).is_ok_and(|net| net.contains(&sender))
+                ipnet::IpNet::new(address.local, address.prefix_len)
+                    .is_ok_and(|net| net.contains(&sender))
             })
         }),
-        3 => !ns
-            .addresses
-            .iter()
-            .any(|address| address.local == target && address.scope < crate::evidence::route::Scope::LINK),
+        3 => !ns.addresses.iter().any(|address| {
+            address.local == target && address.scope < crate::evidence::route::Scope::LINK
+        }),
         8 => true,
         _ => false,
     }
@@ -92,7 +110,10 @@ fn filtered(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>
     let mut key = FibKey::to(sender);
     key.src = Some(target);
     match fib::lookup(ns, &key) {
-        Ok(found) => !found.nexthops.iter().any(|nexthop| nexthop.device.as_deref() == Some(device)),
+        Ok(found) => !found
+            .nexthops
+            .iter()
+            .any(|nexthop| nexthop.device.as_deref() == Some(device)),
         Err(NoRoute::Missing | NoRoute::Refused { .. } | NoRoute::Undecided(_)) => true,
     }
 }

@@ -96,22 +96,37 @@ pub enum Tracked {
 #[must_use]
 pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
     let (sport, dport) = match &packet.transport {
-        Transport::Tcp { sport, dport, .. } | Transport::Udp { sport, dport } | Transport::Sctp { sport, dport } => {
-            (*sport, *dport)
-        }
+        Transport::Tcp { sport, dport, .. }
+        | Transport::Udp { sport, dport }
+        | Transport::Sctp { sport, dport } => (*sport, *dport),
         Transport::Icmp { id, .. } => (*id, *id),
         Transport::IcmpError { .. } => return None,
         Transport::Other { .. } => (Port::Known(0), Port::Known(0)),
     };
-    Some(Tuple { protocol: packet.protocol(), src: packet.src, sport, dst: packet.dst, dport })
+    Some(Tuple {
+        protocol: packet.protocol(),
+        src: packet.src,
+        sport,
+        dst: packet.dst,
+        dport,
+    })
 }
 
 /// Looks a packet up in the table of `namespace` (`nf_conntrack_in`, `nf_conntrack_tcp_packet`).
-pub fn track(conns: &mut [Conn], namespace: &str, zone: u16, packet: &Packet, liberal: bool, loose: bool) -> Tracked {
+pub fn track(
+    conns: &mut [Conn],
+    namespace: &str,
+    zone: u16,
+    packet: &Packet,
+    liberal: bool,
+    loose: bool,
+) -> Tracked {
     if let Transport::IcmpError { about, .. } = &packet.transport {
         return Tracked::As(track_error(conns, namespace, zone, *about));
     }
-    let Some(tuple) = tuple_of(packet) else { return Tracked::As(Ct::None) };
+    let Some(tuple) = tuple_of(packet) else {
+        return Tracked::As(Ct::None);
+    };
     let found = conns.iter_mut().enumerate().find_map(|(index, conn)| {
         if conn.namespace != namespace || conn.zone != zone {
             return None;
@@ -142,7 +157,11 @@ pub fn track(conns: &mut [Conn], namespace: &str, zone: u16, packet: &Packet, li
         CtDirection::Original if conn.seen_reply => CtState::Established,
         CtDirection::Original => CtState::New,
     };
-    Tracked::As(Ct::Attached { conn: index, direction, state })
+    Tracked::As(Ct::Attached {
+        conn: index,
+        direction,
+        state,
+    })
 }
 
 /// An ICMP error belongs to the connection of the packet that it is about (`nf_conntrack_inet_error`).
@@ -159,7 +178,11 @@ fn track_error(conns: &[Conn], namespace: &str, zone: u16, about: Tuple) -> Ct {
         } else {
             continue;
         };
-        return Ct::Attached { conn: index, direction, state: CtState::Related };
+        return Ct::Attached {
+            conn: index,
+            direction,
+            state: CtState::Related,
+        };
     }
     Ct::Invalid
 }
@@ -169,7 +192,9 @@ fn begin(packet: &Packet, tuple: Tuple, loose: bool) -> Tracked {
     let Transport::Tcp { flags, .. } = &packet.transport else {
         return match &packet.transport {
             // Only requests begin a connection (`nf_conntrack_icmp_packet`).
-            Transport::Icmp { kind, .. } if !matches!(kind, 8 | 13 | 15 | 17 | 128) => Tracked::As(Ct::Invalid),
+            Transport::Icmp { kind, .. } if !matches!(kind, 8 | 13 | 15 | 17 | 128) => {
+                Tracked::As(Ct::Invalid)
+            }
             Transport::Icmp { .. }
             | Transport::Udp { .. }
             | Transport::Sctp { .. }
@@ -215,7 +240,9 @@ fn next_state(state: TcpState, direction: CtDirection, flags: TcpFlags) -> Optio
         (Original, SegmentKind::SynAck, TcpState::SynSent | TcpState::Established) => None,
         (Original, SegmentKind::SynAck, TcpState::SynRecv) => Some(TcpState::SynRecv),
         (Original, SegmentKind::Ack, TcpState::SynSent) => None,
-        (Original, SegmentKind::Ack, TcpState::SynRecv | TcpState::Established) => Some(TcpState::Established),
+        (Original, SegmentKind::Ack, TcpState::SynRecv | TcpState::Established) => {
+            Some(TcpState::Established)
+        }
         // A simultaneous open; not modelled beyond being valid.
         (Reply, SegmentKind::Syn, TcpState::SynSent) => Some(TcpState::SynRecv),
         (Reply, SegmentKind::Syn, TcpState::SynRecv | TcpState::Established) => None,
@@ -285,7 +312,10 @@ impl Conn {
     }
 
     fn is_echo(&self) -> bool {
-        matches!(self.original.protocol, super::packet::protocol::ICMP | super::packet::protocol::ICMPV6)
+        matches!(
+            self.original.protocol,
+            super::packet::protocol::ICMP | super::packet::protocol::ICMPV6
+        )
     }
 
     /// Rewrites a packet of this connection at a hook of `manip` (`nf_nat_packet`, `nf_nat_icmp_reply_translation`).
@@ -320,11 +350,15 @@ fn rewrite(packet: &mut Packet, manip: Manip, target: Tuple) {
     }
     match (&mut packet.transport, manip) {
         (
-            Transport::Tcp { sport, .. } | Transport::Udp { sport, .. } | Transport::Sctp { sport, .. },
+            Transport::Tcp { sport, .. }
+            | Transport::Udp { sport, .. }
+            | Transport::Sctp { sport, .. },
             Manip::Source,
         ) => *sport = target.sport,
         (
-            Transport::Tcp { dport, .. } | Transport::Udp { dport, .. } | Transport::Sctp { dport, .. },
+            Transport::Tcp { dport, .. }
+            | Transport::Udp { dport, .. }
+            | Transport::Sctp { dport, .. },
             Manip::Destination,
         ) => *dport = target.dport,
         (Transport::Icmp { id, .. }, Manip::Source) => *id = target.sport,
@@ -343,90 +377,4 @@ fn rewrite(packet: &mut Packet, manip: Manip, target: Tuple) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn syn(src: &str, dst: &str, flags: u8) -> Packet {
-        Packet {
-            src: src.parse().unwrap(),
-            dst: dst.parse().unwrap(),
-            transport: Transport::Tcp { sport: Port::Known(40000), dport: Port::Known(80), flags: TcpFlags(flags) },
-            length: 60,
-            dont_fragment: true,
-            ttl: 64,
-            tos: 0,
-            mark: 0,
-        }
-    }
-
-    fn reply(packet: &Packet, flags: u8) -> Packet {
-        let tuple = tuple_of(packet).unwrap().inverted();
-        Packet {
-            src: tuple.src,
-            dst: tuple.dst,
-            transport: Transport::Tcp { sport: tuple.sport, dport: tuple.dport, flags: TcpFlags(flags) },
-            ..packet.clone()
-        }
-    }
-
-    fn tracked(conns: &mut Vec<Conn>, packet: &Packet) -> Ct {
-        match track(conns, "n", 0, packet, false, true) {
-            Tracked::As(ct) => ct,
-            Tracked::New(tuple, tcp) => {
-                conns.push(Conn::new("n", 0, tuple, tcp));
-                Ct::Attached { conn: conns.len() - 1, direction: CtDirection::Original, state: CtState::New }
-            }
-        }
-    }
-
-    #[test]
-    fn a_translated_connection_is_translated_back() {
-        let mut conns = Vec::new();
-        let mut packet = syn("10.0.0.2", "10.96.0.1", TcpFlags::SYN);
-        tracked(&mut conns, &packet);
-        conns[0].translate_destination("10.0.1.5".parse().unwrap(), Port::Known(8080));
-        conns[0].translate_source("10.0.0.1".parse().unwrap(), Port::Known(40000));
-        conns[0].apply(&mut packet, CtDirection::Original, Manip::Destination);
-        conns[0].apply(&mut packet, CtDirection::Original, Manip::Source);
-        assert_eq!((packet.src.to_string(), packet.dst.to_string()), ("10.0.0.1".into(), "10.0.1.5".into()));
-
-        let mut back = reply(&packet, TcpFlags::SYN | TcpFlags::ACK);
-        let ct = tracked(&mut conns, &back);
-        assert!(matches!(ct, Ct::Attached { direction: CtDirection::Reply, state: CtState::Established, .. }));
-        conns[0].apply(&mut back, CtDirection::Reply, Manip::Destination);
-        conns[0].apply(&mut back, CtDirection::Reply, Manip::Source);
-        assert_eq!(tuple_of(&back).unwrap(), tuple_of(&syn("10.0.0.2", "10.96.0.1", 0)).unwrap().inverted());
-    }
-
-    #[test]
-    fn a_syn_ack_without_its_syn_is_invalid() {
-        let mut conns = Vec::new();
-        assert_eq!(tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::SYN | TcpFlags::ACK)), Ct::Invalid);
-    }
-
-    #[test]
-    fn data_behind_a_half_seen_handshake_is_invalid() {
-        let mut conns = Vec::new();
-        tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::SYN));
-        assert_eq!(tracked(&mut conns, &syn("10.0.0.2", "10.0.0.3", TcpFlags::ACK)), Ct::Invalid);
-    }
-
-    #[test]
-    fn an_error_travels_as_a_reply_and_is_translated_inside_and_out() {
-        let mut conns = Vec::new();
-        let packet = syn("10.0.0.2", "10.96.0.1", TcpFlags::SYN);
-        tracked(&mut conns, &packet);
-        conns[0].translate_destination("10.0.1.5".parse().unwrap(), Port::Known(8080));
-        let about = conns[0].reply.inverted();
-        let mut error = Packet {
-            src: "10.0.9.9".parse().unwrap(),
-            transport: Transport::IcmpError { kind: 3, code: 1, about },
-            ..reply(&packet, 0)
-        };
-        let ct = tracked(&mut conns, &error);
-        assert!(matches!(ct, Ct::Attached { direction: CtDirection::Reply, state: CtState::Related, .. }));
-        conns[0].apply(&mut error, CtDirection::Reply, Manip::Source);
-        assert_eq!(error.src.to_string(), "10.96.0.1");
-        assert_eq!(error.transport, Transport::IcmpError { kind: 3, code: 1, about: tuple_of(&packet).unwrap() });
-    }
-}
+mod tests;

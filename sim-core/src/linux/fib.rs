@@ -5,9 +5,7 @@ use std::net::IpAddr;
 
 use super::choice::{Doubt, Tri};
 use super::packet::{Family, Port};
-use super::sysctl::Setting;
-use crate::evidence::address::Address;
-use crate::evidence::route::{NextHop, Route, RouteKind, Scope, TableId};
+use crate::evidence::route::{NextHop, Route, RouteKind, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::source::Source;
 use crate::world::Namespace;
@@ -39,7 +37,17 @@ impl FibKey<'_> {
     /// A lookup by destination alone.
     #[must_use]
     pub fn to(dst: IpAddr) -> Self {
-        FibKey { dst, src: None, iif: None, oif: None, mark: 0, tos: 0, protocol: 0, sport: None, dport: None }
+        FibKey {
+            dst,
+            src: None,
+            iif: None,
+            oif: None,
+            mark: 0,
+            tos: 0,
+            protocol: 0,
+            sport: None,
+            dport: None,
+        }
     }
 }
 
@@ -92,12 +100,19 @@ pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRo
             RuleAction::Lookup(table) => {
                 let suppress = rule.suppress_prefixlength;
                 if let Some(found) = table_lookup(ns, table, key, family, suppress)? {
-                    return Ok(Found { rule: Some(rule), ..found });
+                    return Ok(Found {
+                        rule: Some(rule),
+                        ..found
+                    });
                 }
             }
             RuleAction::Goto(target) => {
                 // Forward only, so that this ends (`fib_nl_newrule` refuses backward jumps).
-                index = rules.iter().position(|other| other.priority >= target).unwrap_or(rules.len()).max(index);
+                index = rules
+                    .iter()
+                    .position(|other| other.priority >= target)
+                    .unwrap_or(rules.len())
+                    .max(index);
             }
             RuleAction::Nop | RuleAction::GotoUnresolved(_) => {}
             RuleAction::Blackhole => return Err(refused(RouteKind::Blackhole, &rule.source)),
@@ -109,11 +124,18 @@ pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRo
 }
 
 fn refused(kind: RouteKind, source: &Source) -> NoRoute {
-    NoRoute::Refused { kind, source: source.clone() }
+    NoRoute::Refused {
+        kind,
+        source: source.clone(),
+    }
 }
 
 /// The rules of a namespace in which nobody made any (`fib_default_rules_init`).
-fn default_rules<'a>(ns: &'a Namespace, key: &FibKey<'_>, family: Family) -> Result<Found<'a>, NoRoute> {
+fn default_rules<'a>(
+    ns: &'a Namespace,
+    key: &FibKey<'_>,
+    family: Family,
+) -> Result<Found<'a>, NoRoute> {
     for table in [TableId::LOCAL, TableId::MAIN, TableId::DEFAULT] {
         if let Some(found) = table_lookup(ns, table, key, family, None)? {
             return Ok(found);
@@ -141,7 +163,9 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
     if let Some(src) = &rule.src
         && src.prefix_len() > 0
     {
-        require(Tri::from(key.src.is_some_and(|address| src.contains(&address))));
+        require(Tri::from(
+            key.src.is_some_and(|address| src.contains(&address)),
+        ));
     }
     if let Some(dst) = &rule.dst {
         require(Tri::from(dst.contains(&key.dst)));
@@ -158,19 +182,30 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
     if let Some(protocol) = rule.ipproto {
         require(Tri::from(protocol == key.protocol));
     }
-    for (range, port, name) in [(rule.sport, key.sport, "sport"), (rule.dport, key.dport, "dport")] {
+    for (range, port, name) in [
+        (rule.sport, key.sport, "sport"),
+        (rule.dport, key.dport, "dport"),
+    ] {
         if let Some((low, high)) = range {
             require(match port {
                 None => Tri::No,
                 Some(port) => match super::netfilter::port_in(port, low, high) {
                     Some(within) => Tri::from(within),
-                    None => Tri::Unknown(doubt(rule, &format!("rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"))),
+                    None => Tri::Unknown(doubt(
+                        rule,
+                        &format!(
+                            "rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"
+                        ),
+                    )),
                 },
             });
         }
     }
     if rule.uidrange.is_some() && key.iif.is_none() {
-        require(Tri::Unknown(doubt(rule, "rule `uidrange`: the sender's user id is not captured")));
+        require(Tri::Unknown(doubt(
+            rule,
+            "rule `uidrange`: the sender's user id is not captured",
+        )));
     } else if rule.uidrange.is_some() {
         require(Tri::No);
     }
@@ -179,13 +214,20 @@ fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
         require(Tri::No);
     }
     for condition in &rule.unmodelled {
-        require(Tri::Unknown(doubt(rule, &format!("rule condition `{condition}` is not modelled"))));
+        require(Tri::Unknown(doubt(
+            rule,
+            &format!("rule condition `{condition}` is not modelled"),
+        )));
     }
     tri.negate_if(rule.not)
 }
 
 fn doubt(rule: &Rule, what: &str) -> Doubt {
-    Doubt { what: what.to_owned(), settle: String::new(), source: Some(rule.source.clone()) }
+    Doubt {
+        what: what.to_owned(),
+        settle: String::new(),
+        source: Some(rule.source.clone()),
+    }
 }
 
 /// The best route of `table`: longest prefix, then TOS, then metric (`fib_table_lookup`).
@@ -201,13 +243,30 @@ fn table_lookup<'a>(
         .iter()
         .filter(|route| route.table == table && route.dst.contains(&key.dst))
         .filter(|route| route.tos == 0 || route.tos == key.tos)
-        .filter(|route| route.src.is_none_or(|net| key.src.is_some_and(|src| net.contains(&src))))
+        .filter(|route| {
+            route
+                .src
+                .is_none_or(|net| key.src.is_some_and(|src| net.contains(&src)))
+        })
         .collect();
-    candidates.sort_by_key(|route| (Reverse(route.dst.prefix_len()), Reverse(route.tos), route.metric));
+    candidates.sort_by_key(|route| {
+        (
+            Reverse(route.dst.prefix_len()),
+            Reverse(route.tos),
+            route.metric,
+        )
+    });
     for (position, route) in candidates.iter().enumerate() {
-        if let Some(encap) = route.nexthops.iter().find_map(|nexthop| nexthop.encap.as_ref()) {
+        if let Some(encap) = route
+            .nexthops
+            .iter()
+            .find_map(|nexthop| nexthop.encap.as_ref())
+        {
             return Err(NoRoute::Undecided(Doubt {
-                what: format!("the route's lightweight tunnel `encap {}` is not modelled", encap.kind),
+                what: format!(
+                    "the route's lightweight tunnel `encap {}` is not modelled",
+                    encap.kind
+                ),
                 settle: String::new(),
                 source: Some(route.source.clone()),
             }));
@@ -232,6 +291,13 @@ fn table_lookup<'a>(
         if family == Family::V6 {
             nexthops.extend(siblings(ns, &candidates, position, key));
         }
+        if route.nexthops.is_empty() && route.nexthop_id.is_some() {
+            return Err(NoRoute::Undecided(Doubt {
+                what: "the route's nexthop object is not known".to_owned(),
+                settle: format!("{}/ip-nexthop.json", ns.path),
+                source: Some(route.source.clone()),
+            }));
+        }
         if nexthops.is_empty() && !route.nexthops.is_empty() {
             continue;
         }
@@ -239,15 +305,31 @@ fn table_lookup<'a>(
         if suppress.is_some_and(|length| route.dst.prefix_len() <= length) {
             return Ok(None);
         }
-        return Ok(Some(Found { route, nexthops, rule: None }));
+        return Ok(Some(Found {
+            route,
+            nexthops,
+            rule: None,
+        }));
     }
     Ok(None)
 }
 
 /// IPv6 lists the ways of a multipath route as routes of their own with equal prefix and metric.
-fn siblings(ns: &Namespace, candidates: &[&Route], position: usize, key: &FibKey<'_>) -> Vec<NextHop> {
-    let Some(first) = candidates.get(position) else { return Vec::new() };
-    let gatewayed = |route: &Route| route.nexthops.iter().any(|nexthop| nexthop.gateway.is_some());
+fn siblings(
+    ns: &Namespace,
+    candidates: &[&Route],
+    position: usize,
+    key: &FibKey<'_>,
+) -> Vec<NextHop> {
+    let Some(first) = candidates.get(position) else {
+        return Vec::new();
+    };
+    let gatewayed = |route: &Route| {
+        route
+            .nexthops
+            .iter()
+            .any(|nexthop| nexthop.gateway.is_some())
+    };
     if !gatewayed(first) {
         return Vec::new();
     }
@@ -261,9 +343,8 @@ fn siblings(ns: &Namespace, candidates: &[&Route], position: usize, key: &FibKey
 
 /// The next hops that can be used: alive, and by the demanded device (`fib_lookup_good_nhc`).
 fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
-    let ignore_linkdown = |device: &str| {
-        super::sysctl::either(ns, device, "ignore_routes_with_linkdown")
-    };
+    let ignore_linkdown =
+        |device: &str| super::sysctl::either(ns, device, "ignore_routes_with_linkdown");
     route
         .nexthops
         .iter()
@@ -271,155 +352,10 @@ fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
         .filter(|nexthop| {
             !nexthop.linkdown || !nexthop.device.as_deref().is_some_and(ignore_linkdown)
         })
-        .filter(|nexthop| key.oif.is_none_or(|oif| nexthop.device.as_deref() == Some(oif)))
+        .filter(|nexthop| {
+            key.oif
+                .is_none_or(|oif| nexthop.device.as_deref() == Some(oif))
+        })
         .cloned()
         .collect()
-}
-
-/// The source address for a packet that has none, by the route that it takes (`fib_result_prefsrc`).
-#[must_use]
-pub fn source_address(ns: &Namespace, found: &Found<'_>, nexthop: Option<&NextHop>, dst: IpAddr) -> Option<IpAddr> {
-    if let Some(address) = found.route.prefsrc {
-        return Some(address);
-    }
-    if found.route.kind == RouteKind::Local {
-        return Some(dst);
-    }
-    let device = nexthop.and_then(|nexthop| nexthop.device.as_deref())?;
-    let towards = nexthop.and_then(|nexthop| nexthop.gateway).unwrap_or(dst);
-    match Family::of(dst) {
-        Family::V4 => select_v4(ns, device, towards, found.route.scope),
-        Family::V6 => select_v6(ns, device, dst),
-    }
-}
-
-/// `inet_select_addr()`: a primary address of the device, first one in the target's own prefix.
-#[must_use]
-pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) -> Option<IpAddr> {
-    fn primaries<'a>(ns: &'a Namespace, name: &'a str) -> impl Iterator<Item = &'a Address> {
-        ns.addresses
-            .iter()
-            .filter(move |address| address.device == name && address.local.is_ipv4())
-            .filter(|address| !address.flags.secondary)
-    }
-    let fits = |address: &&Address| address.scope <= scope;
-    let same_prefix = primaries(ns, device)
-        .filter(fits)
-        .find(|address| ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len).is_ok_and(|net| net.contains(&towards)));
-    if let Some(address) = same_prefix.or_else(|| primaries(ns, device).find(fits)) {
-        return Some(address.local);
-    }
-    // Any other device's address of a scope that reaches so far, in the order of devices.
-    ns.links
-        .iter()
-        .filter(|link| link.name != device)
-        .flat_map(|link| primaries(ns, &link.name))
-        .find(|address| address.scope != Scope::LINK && address.scope <= scope)
-        .map(|address| address.local)
-}
-
-/// RFC 6724 section 5 as `ipv6_dev_get_saddr()` has it, without labels and mobility: scope, not deprecated,
-/// outgoing device, then the longest common prefix.
-fn select_v6(ns: &Namespace, device: &str, dst: IpAddr) -> Option<IpAddr> {
-    let IpAddr::V6(target) = dst else { return None };
-    let target_local = target.is_unicast_link_local();
-    ns.addresses
-        .iter()
-        .filter_map(|address| match address.local {
-            IpAddr::V6(local) if !address.flags.tentative && !address.flags.dadfailed => Some((address, local)),
-            IpAddr::V6(_) | IpAddr::V4(_) => None,
-        })
-        .filter(|(_, local)| !local.is_loopback() || target.is_loopback())
-        .filter(|(address, local)| !local.is_unicast_link_local() || address.device == device)
-        .max_by_key(|(address, local)| {
-            let common = (u128::from(*local) ^ u128::from(target)).leading_zeros().min(u32::from(address.prefix_len));
-            (
-                local.is_unicast_link_local() == target_local,
-                !address.flags.deprecated,
-                address.device == device,
-                common,
-                // Later ones do not win a tie.
-                Reverse(address.source.clone()),
-            )
-        })
-        .map(|(address, _)| address.local)
-}
-
-/// Whether a received packet's source may come in by `device` (`fib_validate_source`).
-#[derive(Debug, Clone)]
-pub enum SourceCheck {
-    /// It may.
-    Pass,
-    /// The source is one of this namespace's own addresses, or no unicast one.
-    Martian,
-    /// rp_filter: the way back does not lead through this device.
-    ReversePath(Setting),
-    /// It cannot be decided.
-    Undecided(Doubt),
-}
-
-/// Checks the source of a packet with `key` (as it came: not inverted) that arrived by `device`; `oif` is where it goes.
-#[must_use]
-pub fn validate_source(ns: &Namespace, key: &FibKey<'_>, device: &str, oif: Option<&str>) -> SourceCheck {
-    let Some(src) = key.src else { return SourceCheck::Pass };
-    if src.is_ipv6() {
-        return SourceCheck::Pass;
-    }
-    let filter = super::sysctl::larger(ns, device, "rp_filter", 0);
-    let accept_local = super::sysctl::either(ns, device, "accept_local");
-    if filter.value == 0 && oif != Some(device) && !ns.has_custom_rules() && !has_custom_local_routes(ns) {
-        let own = ns.addresses.iter().any(|address| address.local == src);
-        return if own && !accept_local { SourceCheck::Martian } else { SourceCheck::Pass };
-    }
-    let no_address = !ns.addresses.iter().any(|address| address.device == device && address.local.is_ipv4());
-    let marked = super::sysctl::either(ns, device, "src_valid_mark");
-    let back = FibKey {
-        dst: src,
-        src: Some(key.dst),
-        // A lookup for the way back takes the outgoing device as its incoming one.
-        iif: oif,
-        oif: None,
-        mark: if marked { key.mark } else { 0 },
-        tos: key.tos,
-        protocol: key.protocol,
-        sport: key.dport,
-        dport: key.sport,
-    };
-    let last_resort = || if filter.value == 0 { SourceCheck::Pass } else { SourceCheck::ReversePath(filter.clone()) };
-    let found = match lookup(ns, &back) {
-        Ok(found) => found,
-        Err(NoRoute::Undecided(doubt)) => return SourceCheck::Undecided(doubt),
-        Err(NoRoute::Missing | NoRoute::Refused { .. }) => return last_resort(),
-    };
-    match found.route.kind {
-        RouteKind::Unicast => {}
-        RouteKind::Local if accept_local => {}
-        RouteKind::Local
-        | RouteKind::Broadcast
-        | RouteKind::Anycast
-        | RouteKind::Multicast
-        | RouteKind::Blackhole
-        | RouteKind::Unreachable
-        | RouteKind::Prohibit
-        | RouteKind::Throw
-        | RouteKind::Nat
-        | RouteKind::Xresolve => return SourceCheck::Martian,
-    }
-    if found.route.nexthops.iter().any(|nexthop| nexthop.device.as_deref() == Some(device)) {
-        return SourceCheck::Pass;
-    }
-    if no_address {
-        return last_resort();
-    }
-    if filter.value == 1 {
-        return SourceCheck::ReversePath(filter);
-    }
-    SourceCheck::Pass
-}
-
-/// Local routes that someone added (`net->ipv4.fib_has_custom_local_routes`).
-fn has_custom_local_routes(ns: &Namespace) -> bool {
-    ns.routes(Family::V4)
-        .iter()
-        .any(|route| route.kind == RouteKind::Local && route.protocol != "kernel")
 }

@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn udp_clients_do_not_see_host_unreachable() {
         assert_eq!(noticed(Family::V4, protocol::UDP, 3, 1), Outcome::Timeout);
-        assert_eq!(noticed(Family::V4, protocol::TCP, 3, 1), Outcome::Unreachable);
+        assert_eq!(
+            noticed(Family::V4, protocol::TCP, 3, 1),
+            Outcome::Unreachable
+        );
     }
 
     #[test]

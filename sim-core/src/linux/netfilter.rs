@@ -2,6 +2,8 @@
 
 pub mod ipset;
 pub mod nft;
+#[cfg(test)]
+pub(crate) mod test_support;
 pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -46,9 +46,17 @@ impl Surroundings for Namespace {
         let best = self
             .routes(Family::of(address))
             .iter()
-            .filter(|route| route.table == crate::evidence::route::TableId::LOCAL && route.dst.contains(&address))
             .filter(|route| {
-                device.is_none_or(|device| route.nexthops.iter().any(|nexthop| nexthop.device.as_deref() == Some(device)))
+                route.table == crate::evidence::route::TableId::LOCAL
+                    && route.dst.contains(&address)
+            })
+            .filter(|route| {
+                device.is_none_or(|device| {
+                    route
+                        .nexthops
+                        .iter()
+                        .any(|nexthop| nexthop.device.as_deref() == Some(device))
+                })
             })
             .max_by_key(|route| route.dst.prefix_len());
         Ok(best.map_or(AddressType::Unicast, |route| AddressType::from(route.kind)))
@@ -83,16 +91,28 @@ impl Surroundings for Namespace {
             | RouteKind::Nat
             | RouteKind::Xresolve => return Tri::No,
         }
-        let same = found.route.nexthops.iter().any(|nexthop| nexthop.device.as_deref() == Some(iif));
+        let same = found
+            .route
+            .nexthops
+            .iter()
+            .any(|nexthop| nexthop.device.as_deref() == Some(iif));
         Tri::from(how.loose || same)
     }
 
-    fn route_device(&self, address: IpAddr, mark: Option<u32>, iif: Option<&str>) -> Result<Option<String>, Tri> {
+    fn route_device(
+        &self,
+        address: IpAddr,
+        mark: Option<u32>,
+        iif: Option<&str>,
+    ) -> Result<Option<String>, Tri> {
         let mut key = FibKey::to(address);
         key.mark = mark.unwrap_or(0);
         key.iif = iif;
         match fib::lookup(self, &key) {
-            Ok(found) => Ok(found.nexthops.first().and_then(|nexthop| nexthop.device.clone())),
+            Ok(found) => Ok(found
+                .nexthops
+                .first()
+                .and_then(|nexthop| nexthop.device.clone())),
             Err(NoRoute::Undecided(doubt)) => Err(Tri::Unknown(doubt)),
             Err(NoRoute::Missing | NoRoute::Refused { .. }) => Ok(None),
         }
@@ -109,7 +129,11 @@ impl Surroundings for Namespace {
     fn socket(&self, packet: &Packet) -> Tri {
         match socket::find(self, packet, None) {
             Ok(found) => Tri::from(found.is_some()),
-            Err(doubt) => Tri::Unknown(Doubt { what: doubt.what, settle: doubt.settle, source: doubt.source }),
+            Err(doubt) => Tri::Unknown(Doubt {
+                what: doubt.what,
+                settle: doubt.settle,
+                source: doubt.source,
+            }),
         }
     }
 }

@@ -17,8 +17,14 @@ pub struct Setting {
 #[must_use]
 pub fn integer(ns: &Namespace, key: &str, default: i64) -> Setting {
     match ns.sysctl.integer(key) {
-        Ok(Some((value, source))) => Setting { value, source: Some(source) },
-        Ok(None) | Err(_) => Setting { value: default, source: None },
+        Ok(Some((value, source))) => Setting {
+            value,
+            source: Some(source),
+        },
+        Ok(None) | Err(_) => Setting {
+            value: default,
+            source: None,
+        },
     }
 }
 
@@ -29,7 +35,11 @@ pub fn device(ns: &Namespace, family: Family, device: &str, name: &str, default:
         Family::V4 => "ipv4",
         Family::V6 => "ipv6",
     };
-    let slashed = integer(ns, &format!("net.{family}.conf.{}.{name}", device.replace('.', "/")), default);
+    let slashed = integer(
+        ns,
+        &format!("net.{family}.conf.{}.{name}", device.replace('.', "/")),
+        default,
+    );
     if slashed.source.is_some() || !device.contains('.') {
         return slashed;
     }
@@ -47,7 +57,8 @@ pub fn larger(ns: &Namespace, of: &str, name: &str, default: i64) -> Setting {
 /// `IN_DEV_ORCONF`: set on the device or on `all`.
 #[must_use]
 pub fn either(ns: &Namespace, of: &str, name: &str) -> bool {
-    device(ns, Family::V4, "all", name, 0).value != 0 || device(ns, Family::V4, of, name, 0).value != 0
+    device(ns, Family::V4, "all", name, 0).value != 0
+        || device(ns, Family::V4, of, name, 0).value != 0
 }
 
 /// `IN_DEV_FORWARD`: packets that come in by the device are forwarded.

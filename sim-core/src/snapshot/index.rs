@@ -132,7 +132,7 @@ impl Index {
         }
     }
 
-    fn add_objects(&mut self, entry: &str, bytes: &[u8], read: fn(Object) -> Facts) {
+    fn add_objects(&mut self, entry: &str, bytes: &[u8], read: fn(&Object) -> Facts) {
         let Ok(list) = serde_json::from_slice::<lists::List<'_>>(bytes) else {
             return;
         };
@@ -147,7 +147,7 @@ impl Index {
                 object.metadata.namespace.clone(),
                 object.metadata.name.clone(),
             );
-            let facts = read(object);
+            let facts = read(&object);
             let record = IndexRecord::Object {
                 object: facts.kind,
                 namespace: namespace.clone(),
@@ -239,7 +239,7 @@ struct Facts {
     addresses: Vec<IpAddr>,
 }
 
-fn pod(object: Object) -> Facts {
+fn pod(object: &Object) -> Facts {
     // A finished pod's status keeps its address, which another pod may have by now.
     let finished = matches!(object.status.phase.as_str(), "Succeeded" | "Failed");
     let ips = object.status.pod_ips.iter().map(|entry| entry.ip.as_str());
@@ -249,12 +249,12 @@ fn pod(object: Object) -> Facts {
     Facts {
         kind: ObjectKind::Pod,
         addresses: addresses(ips),
-        node: object.spec.node_name,
+        node: object.spec.node_name.clone(),
         host_network: object.spec.host_network,
     }
 }
 
-fn node(object: Object) -> Facts {
+fn node(object: &Object) -> Facts {
     Facts {
         kind: ObjectKind::Node,
         addresses: addresses(
@@ -269,7 +269,7 @@ fn node(object: Object) -> Facts {
     }
 }
 
-fn service(object: Object) -> Facts {
+fn service(object: &Object) -> Facts {
     let ingress = object
         .status
         .load_balancer

@@ -138,7 +138,12 @@ impl Walk<'_, '_> {
     /// Notes that the packet ends here, and goes on as if it did not: so that what else blocks it is found too.
     ///
     /// A walk that only tries whether an error gets back ends here instead.
-    pub(crate) fn block(&mut self, blocker: Blocker, failure: Failure, transit: &Transit) -> Stage<()> {
+    pub(crate) fn block(
+        &mut self,
+        blocker: Blocker,
+        failure: Failure,
+        transit: &Transit,
+    ) -> Stage<()> {
         if self.quiet > 0 {
             return Err(Stop::Lost);
         }
@@ -148,44 +153,81 @@ impl Walk<'_, '_> {
         {
             return Err(Stop::TooBig(mtu));
         }
-        let (outcome, also) = if first { self.noticed(&blocker, failure, transit)? } else { (Outcome::Timeout, None) };
+        let (outcome, also) = if first {
+            self.noticed(&blocker, failure, transit)?
+        } else {
+            (Outcome::Timeout, None)
+        };
         let unconfirmed = match transit.ct {
             Ct::Attached { conn, .. } => self.conns.get(conn).is_some_and(|conn| !conn.confirmed),
             Ct::None | Ct::Untracked | Ct::Invalid => false,
         };
-        let retries = self.phase == Phase::Request && unconfirmed && self.chose_in.contains(&blocker.ns.path);
-        self.log.step(StepStatus::Blocked, blocker.message.clone(), blocker.sources.clone());
+        let retries =
+            self.phase == Phase::Request && unconfirmed && self.chose_in.contains(&blocker.ns.path);
+        self.log.step(
+            StepStatus::Blocked,
+            blocker.message.clone(),
+            blocker.sources.clone(),
+        );
         self.log.now(&transit.packet, None);
-        self.blockers.push(Blocker { phase: self.phase, outcome, also, retries, as_if_passed: !first, ..blocker });
+        self.blockers.push(Blocker {
+            phase: self.phase,
+            outcome,
+            also,
+            retries,
+            as_if_passed: !first,
+            ..blocker
+        });
         Ok(())
     }
 
     /// As `block`, where there is no way on.
-    pub(crate) fn end<T>(&mut self, blocker: Blocker, failure: Failure, transit: &Transit) -> Stage<T> {
+    pub(crate) fn end<T>(
+        &mut self,
+        blocker: Blocker,
+        failure: Failure,
+        transit: &Transit,
+    ) -> Stage<T> {
         self.block(blocker, failure, transit)?;
         Err(Stop::Lost)
     }
 
-    fn noticed(&mut self, blocker: &Blocker, failure: Failure, transit: &Transit) -> Stage<(Outcome, Option<Outcome>)> {
+    fn noticed(
+        &mut self,
+        blocker: &Blocker,
+        failure: Failure,
+        transit: &Transit,
+    ) -> Stage<(Outcome, Option<Outcome>)> {
         let lost = (Outcome::Timeout, None);
         if self.phase != Phase::Request {
             // The server's stack gets the error, if anybody: the client waits.
             return Ok(match (failure, self.phase) {
-                (Failure::Reset, Phase::Data) if self.reset_returns(&blocker.ns, transit)? => (Outcome::Refused, None),
+                (Failure::Reset, Phase::Data) if self.reset_returns(&blocker.ns, transit)? => {
+                    (Outcome::Refused, None)
+                }
                 _ => lost,
             });
         }
         match failure {
             Failure::Silent => Ok(lost),
             Failure::Local(outcome) => Ok((outcome, None)),
-            Failure::Icmp { kind, code } => self.error_noticed(&blocker.ns, kind, code, transit).map(|outcome| (outcome, None)),
+            Failure::Icmp { kind, code } => self
+                .error_noticed(&blocker.ns, kind, code, transit)
+                .map(|outcome| (outcome, None)),
             Failure::TooBig { mtu } => {
                 let _ = mtu;
                 Ok(lost)
             }
             Failure::Reset => {
                 let returns = self.reset_returns(&blocker.ns, transit)?;
-                Ok((if returns { Outcome::Refused } else { Outcome::Timeout }, None))
+                Ok((
+                    if returns {
+                        Outcome::Refused
+                    } else {
+                        Outcome::Timeout
+                    },
+                    None,
+                ))
             }
             Failure::Neighbour => {
                 let (kind, code) = icmp::host_unreachable(transit.packet.family());
@@ -202,36 +244,81 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn error_noticed(&mut self, ns: &Arc<Namespace>, kind: u8, code: u8, transit: &Transit) -> Stage<Outcome> {
-        let noticed = icmp::noticed(transit.packet.family(), transit.packet.protocol(), kind, code);
+    fn error_noticed(
+        &mut self,
+        ns: &Arc<Namespace>,
+        kind: u8,
+        code: u8,
+        transit: &Transit,
+    ) -> Stage<Outcome> {
+        let noticed = icmp::noticed(
+            transit.packet.family(),
+            transit.packet.protocol(),
+            kind,
+            code,
+        );
         if noticed == Outcome::Timeout {
             return Ok(noticed);
         }
         let error = icmp::error(&transit.packet, kind, code);
-        Ok(if self.error_returns(ns, error, transit)? { noticed } else { Outcome::Timeout })
+        Ok(if self.error_returns(ns, error, transit)? {
+            noticed
+        } else {
+            Outcome::Timeout
+        })
     }
 
     /// Whether an ICMP error about the packet under way reaches its sender.
-    fn error_returns(&mut self, ns: &Arc<Namespace>, error: Packet, transit: &Transit) -> Stage<bool> {
-        let Some((namespace, tuple)) = self.sender.clone() else { return Ok(false) };
-        self.tries(ns, error, transit, Expected::ErrorAbout { namespace, tuple }, CtState::Related)
+    fn error_returns(
+        &mut self,
+        ns: &Arc<Namespace>,
+        error: Packet,
+        transit: &Transit,
+    ) -> Stage<bool> {
+        let Some((namespace, tuple)) = self.sender.clone() else {
+            return Ok(false);
+        };
+        self.tries(
+            ns,
+            error,
+            transit,
+            Expected::ErrorAbout { namespace, tuple },
+            CtState::Related,
+        )
     }
 
     /// Whether a TCP reset in answer to the packet under way reaches its sender.
     pub(crate) fn reset_returns(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<bool> {
-        let Some((namespace, tuple)) = self.sender.clone() else { return Ok(false) };
-        let Transport::Tcp { sport, dport, .. } = transit.packet.transport else { return Ok(false) };
+        let Some((namespace, tuple)) = self.sender.clone() else {
+            return Ok(false);
+        };
+        let Transport::Tcp { sport, dport, .. } = transit.packet.transport else {
+            return Ok(false);
+        };
         let reset = Packet {
             src: transit.packet.dst,
             dst: transit.packet.src,
-            transport: Transport::Tcp { sport: dport, dport: sport, flags: TcpFlags(TcpFlags::RST | TcpFlags::ACK) },
+            transport: Transport::Tcp {
+                sport: dport,
+                dport: sport,
+                flags: TcpFlags(TcpFlags::RST | TcpFlags::ACK),
+            },
             length: 40,
             dont_fragment: true,
             ttl: 64,
             tos: 0,
             mark: 0,
         };
-        self.tries(ns, reset, transit, Expected::Reset { namespace, tuple: tuple.inverted() }, CtState::Established)
+        self.tries(
+            ns,
+            reset,
+            transit,
+            Expected::Reset {
+                namespace,
+                tuple: tuple.inverted(),
+            },
+            CtState::Established,
+        )
     }
 
     /// Sends `packet`, made in `ns` in answer to `about`, without recording anything.
@@ -245,7 +332,9 @@ impl Walk<'_, '_> {
     ) -> Stage<bool> {
         // `nf_ct_attach()`: the answer belongs to the connection of what it answers.
         let ct = match about.ct {
-            Ct::Attached { conn, direction, .. } => Ct::Attached {
+            Ct::Attached {
+                conn, direction, ..
+            } => Ct::Attached {
                 conn,
                 direction: match direction {
                     CtDirection::Original => CtDirection::Reply,
@@ -257,7 +346,12 @@ impl Walk<'_, '_> {
         };
         self.quiet += 1;
         let muted = std::mem::replace(&mut self.log.muted, true);
-        let kept = (std::mem::replace(&mut self.expected, expected), self.phase, self.sender.clone(), self.sent_mtu);
+        let kept = (
+            std::mem::replace(&mut self.expected, expected),
+            self.phase,
+            self.sender.clone(),
+            self.sent_mtu,
+        );
         let conns = self.conns.clone();
         let result = self.originate(ns, packet, ct);
         self.conns = conns;
@@ -287,5 +381,9 @@ impl Walk<'_, '_> {
 /// Whether a dropped first packet of this protocol is an error to the program that sent it.
 pub(crate) fn local_drop(protocol: u8) -> Failure {
     // `udp_send_skb()` and `raw_sendmsg()` return EPERM; TCP retransmits.
-    if protocol == protocol::TCP { Failure::Silent } else { Failure::Local(Outcome::Unreachable) }
+    if protocol == protocol::TCP {
+        Failure::Silent
+    } else {
+        Failure::Local(Outcome::Unreachable)
+    }
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
+use super::fdb::Towards;
 use super::forwarding::Prerouting;
 use super::neighbour::{Resolution, is_forwarding};
 use super::netfilter::HookSite;
-use super::transmit::not_modelled;
+use super::transmit::{VLAN_HEADER, not_modelled};
 use super::{Arrival, Frame, Stage, Stop, Walk};
-use crate::evidence::bridge::FdbState;
 use crate::evidence::link::LinkKind;
-use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
 use crate::linux::fib::FibKey;
@@ -20,32 +19,40 @@ use crate::linux::sysctl;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
-/// Where a bridge sends a frame.
-enum Towards {
-    /// To the bridge's own IP stack.
-    Up,
-    /// To this port.
-    Port(String),
-    /// Nobody on any port has the address.
-    Nobody,
-}
 
 impl Walk<'_, '_> {
     /// A frame comes in by a port (`br_handle_frame`).
-    pub(super) fn bridge_receive(&mut self, ns: &Arc<Namespace>, bridge: &str, port: &str, mut frame: Frame) -> Stage<Arrival> {
+    pub(super) fn bridge_receive(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        port: &str,
+        mut frame: Frame,
+    ) -> Stage<Arrival> {
         self.filters_vlans(ns, bridge)?;
         if !is_forwarding(ns, port) {
-            let state = ns.link(port).and_then(|link| link.port.as_ref()).map(|port| port.state.clone()).unwrap_or_default();
+            let state = ns
+                .link(port)
+                .and_then(|link| link.port.as_ref())
+                .map(|port| port.state.clone())
+                .unwrap_or_default();
             self.block(
                 Blocker::new(BlockerKind::BridgePort, ns)
-                    .says(format!("bridge port {port} of {} is {state}, not forwarding", ns.object))
+                    .says(format!(
+                        "bridge port {port} of {} is {state}, not forwarding",
+                        ns.object
+                    ))
                     .on(port)
                     .citing(ns.link(port).map(|link| link.source.clone())),
                 Failure::Silent,
                 &frame.transit,
             )?;
         }
-        let site = HookSite { iif: Some(port.to_owned()), bridged: true, ..HookSite::default() };
+        let site = HookSite {
+            iif: Some(port.to_owned()),
+            bridged: true,
+            ..HookSite::default()
+        };
         self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
         let filtered = calls_iptables(ns, bridge, frame.transit.packet.family())?;
         frame.transit.physin = Some(port.to_owned());
@@ -54,7 +61,11 @@ impl Walk<'_, '_> {
             ran = Prerouting::Ran;
             let before = frame.transit.packet.dst;
             frame.transit.iif = Some(bridge.to_owned());
-            let site = HookSite { iif: Some(bridge.to_owned()), bridged: true, ..HookSite::default() };
+            let site = HookSite {
+                iif: Some(bridge.to_owned()),
+                bridged: true,
+                ..HookSite::default()
+            };
             self.run_hook(ns, Hook::Prerouting, &site, &mut frame.transit)?;
             if frame.transit.packet.dst != before {
                 self.redirect(ns, bridge, &mut frame)?;
@@ -62,15 +73,56 @@ impl Walk<'_, '_> {
         }
         match self.lookup(ns, bridge, Some(port), &frame)? {
             Towards::Up => self.pass_up(ns, bridge, port, frame, ran),
-            Towards::Port(out) => self.bridge_forward(ns, bridge, Some(port), &out, frame, filtered),
-            Towards::Nobody => self.nobody(ns, bridge, &frame),
+            Towards::Port(out) => {
+                self.bridge_forward(ns, bridge, Some(port), &out, frame, filtered)
+            }
+            Towards::Nobody => {
+                if filtered {
+                    self.flood_in_vain(ns, bridge, port, &mut frame)?;
+                }
+                self.nobody(ns, bridge, &frame)
+            }
         }
     }
 
+    /// A frame for an unknown address is flooded: it passes FORWARD on its way to every other port (`br_flood`).
+    fn flood_in_vain(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        from: &str,
+        frame: &mut Frame,
+    ) -> Stage<()> {
+        let other = ns
+            .links
+            .iter()
+            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
+        let Some(out) = other.map(|link| link.name.clone()) else {
+            return Ok(());
+        };
+        let site = HookSite {
+            iif: Some(bridge.to_owned()),
+            oif: Some(bridge.to_owned()),
+            physout: Some(out),
+            bridged: true,
+            gateway: None,
+        };
+        self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
+    }
+
     /// The bridge itself sends (`br_dev_xmit`).
-    pub(super) fn bridge_transmit(&mut self, ns: &Arc<Namespace>, bridge: &str, mut frame: Frame) -> Stage<Arrival> {
+    pub(super) fn bridge_transmit(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        mut frame: Frame,
+    ) -> Stage<Arrival> {
         self.filters_vlans(ns, bridge)?;
-        let site = HookSite { oif: Some(bridge.to_owned()), bridged: true, ..HookSite::default() };
+        let site = HookSite {
+            oif: Some(bridge.to_owned()),
+            bridged: true,
+            ..HookSite::default()
+        };
         self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
         match self.lookup(ns, bridge, None, &frame)? {
             Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, false),
@@ -106,7 +158,10 @@ impl Walk<'_, '_> {
             dport: packet.dport(),
         };
         let forwards = sysctl::forwarding(ns, packet.family(), bridge).value != 0;
-        let way = self.look_up(ns, &key)?.ok().filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
+        let way = self
+            .look_up(ns, &key)?
+            .ok()
+            .filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
         let Some(way) = way else {
             frame.dst = own;
             return Ok(());
@@ -115,14 +170,21 @@ impl Walk<'_, '_> {
         frame.next = next;
         match self.resolve(ns, bridge, next, packet.src)? {
             Resolution::Mac(mac, source) => {
-                self.log.step(StepStatus::Normal, format!("stays on the bridge: {next} is at {mac}"), source.into_iter().collect());
+                self.log.step(
+                    StepStatus::Normal,
+                    format!("stays on the bridge: {next} is at {mac}"),
+                    source.into_iter().collect(),
+                );
                 frame.dst = Some(mac);
                 frame.src = own;
                 Ok(())
             }
             Resolution::Nobody(_) | Resolution::Uncaptured => {
                 let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
-                    .says(format!("nobody answers for {next} on {bridge} of {}", ns.object))
+                    .says(format!(
+                        "nobody answers for {next} on {bridge} of {}",
+                        ns.object
+                    ))
                     .on(bridge)
                     .citing([way.source]);
                 self.end(blocker, Failure::Neighbour, &frame.transit)
@@ -131,7 +193,14 @@ impl Walk<'_, '_> {
     }
 
     /// Up to the bridge's own stack (`br_pass_frame_up`).
-    fn pass_up(&mut self, ns: &Arc<Namespace>, bridge: &str, port: &str, mut frame: Frame, ran: Prerouting) -> Stage<Arrival> {
+    fn pass_up(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        port: &str,
+        mut frame: Frame,
+        ran: Prerouting,
+    ) -> Stage<Arrival> {
         if let Some(link) = ns.link(bridge).filter(|link| !link.up) {
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                 .says(format!("bridge {bridge} of {} is down", ns.object))
@@ -139,7 +208,11 @@ impl Walk<'_, '_> {
                 .citing([link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        let site = HookSite { iif: Some(port.to_owned()), bridged: true, ..HookSite::default() };
+        let site = HookSite {
+            iif: Some(port.to_owned()),
+            bridged: true,
+            ..HookSite::default()
+        };
         self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
         frame.transit.iif = Some(bridge.to_owned());
         if ran == Prerouting::ToRun {
@@ -149,7 +222,15 @@ impl Walk<'_, '_> {
     }
 
     /// Out by a port (`br_forward`, `should_deliver`).
-    fn bridge_forward(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, out: &str, mut frame: Frame, filtered: bool) -> Stage<Arrival> {
+    fn bridge_forward(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        from: Option<&str>,
+        out: &str,
+        mut frame: Frame,
+        filtered: bool,
+    ) -> Stage<Arrival> {
         self.may_deliver(ns, from, out, &frame)?;
         let site = HookSite {
             iif: from.map(str::to_owned),
@@ -169,8 +250,21 @@ impl Walk<'_, '_> {
                 gateway: None,
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
-            self.run_bridge_hook(ns, ChainHook::Postrouting, &HookSite { iif: None, ..site.clone() }, &mut frame.transit)?;
-            self.run_hook(ns, Hook::Postrouting, &HookSite { iif: None, ..site }, &mut frame.transit)?;
+            self.run_bridge_hook(
+                ns,
+                ChainHook::Postrouting,
+                &HookSite {
+                    iif: None,
+                    ..site.clone()
+                },
+                &mut frame.transit,
+            )?;
+            self.run_hook(
+                ns,
+                Hook::Postrouting,
+                &HookSite { iif: None, ..site },
+                &mut frame.transit,
+            )?;
         } else {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
@@ -180,7 +274,10 @@ impl Walk<'_, '_> {
                 Some(from) => format!("{bridge} passes it from {from} to {out}"),
                 None => format!("{bridge} sends it by {out}"),
             },
-            ns.link(out).map(|link| link.source.clone()).into_iter().collect(),
+            ns.link(out)
+                .map(|link| link.source.clone())
+                .into_iter()
+                .collect(),
         );
         self.log.now(&frame.transit.packet, Some(out));
         if let Some(link) = ns.link(out).filter(|link| !link.up) {
@@ -190,12 +287,42 @@ impl Walk<'_, '_> {
                 .citing([link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
+        self.fits(ns, out, &frame)?;
         self.put_on_wire(ns, out, frame)
     }
 
-    fn may_deliver(&mut self, ns: &Arc<Namespace>, from: Option<&str>, out: &str, frame: &Frame) -> Stage<()> {
-        let Some(link) = ns.link(out) else { return Ok(()) };
-        let Some(settings) = &link.port else { return Ok(()) };
+    /// `br_dev_queue_push_xmit()`: a bridge does not fragment.
+    fn fits(&mut self, ns: &Arc<Namespace>, out: &str, frame: &Frame) -> Stage<()> {
+        let length = frame.transit.packet.length;
+        let Some(link) = ns
+            .link(out)
+            .filter(|link| length > link.mtu.saturating_add(VLAN_HEADER))
+        else {
+            return Ok(());
+        };
+        let blocker = Blocker::new(BlockerKind::Mtu, ns)
+            .says(format!(
+                "a packet of {length} bytes is dropped by bridge port {out} of {}, whose MTU is {}",
+                ns.object, link.mtu
+            ))
+            .on(out)
+            .citing([link.source.clone()]);
+        self.block(blocker, Failure::Silent, &frame.transit)
+    }
+
+    fn may_deliver(
+        &mut self,
+        ns: &Arc<Namespace>,
+        from: Option<&str>,
+        out: &str,
+        frame: &Frame,
+    ) -> Stage<()> {
+        let Some(link) = ns.link(out) else {
+            return Ok(());
+        };
+        let Some(settings) = &link.port else {
+            return Ok(());
+        };
         if from == Some(out) && !settings.hairpin {
             self.block(
                 Blocker::new(BlockerKind::HairpinOff, ns)
@@ -206,7 +333,11 @@ impl Walk<'_, '_> {
                 &frame.transit,
             )?;
         }
-        let isolated = |name: &str| ns.link(name).and_then(|link| link.port.as_ref()).is_some_and(|port| port.isolated);
+        let isolated = |name: &str| {
+            ns.link(name)
+                .and_then(|link| link.port.as_ref())
+                .is_some_and(|port| port.isolated)
+        };
         if let Some(from) = from
             && from != out
             && isolated(from)
@@ -225,7 +356,10 @@ impl Walk<'_, '_> {
         if settings.state != "forwarding" {
             self.block(
                 Blocker::new(BlockerKind::BridgePort, ns)
-                    .says(format!("bridge port {out} of {} is {}, not forwarding", ns.object, settings.state))
+                    .says(format!(
+                        "bridge port {out} of {} is {}, not forwarding",
+                        ns.object, settings.state
+                    ))
                     .on(out)
                     .citing([link.source.clone()]),
                 Failure::Silent,
@@ -235,76 +369,19 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// The forwarding table, else flooding (`br_fdb_find_rcu`, `br_flood`).
-    fn lookup(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, frame: &Frame) -> Stage<Towards> {
-        ns.known("bridge-fdb.json")?;
-        let Some(mac) = frame.dst else {
-            // Nobody knows the hardware address: it is where the segment leaves the captured world.
-            return self.uncaptured_port(ns, bridge, from, frame);
-        };
-        let is_port = |name: &str| ns.link(name).is_some_and(|link| link.master.as_deref() == Some(bridge));
-        let own = ns.mac_of(bridge) == Some(mac)
-            || ns.fdb.iter().any(|entry| {
-                entry.mac == mac && entry.state == FdbState::Permanent && !entry.self_ && is_port(&entry.device)
-            })
-            || ns.links.iter().any(|link| link.mac == Some(mac) && is_port(&link.name));
-        if own {
-            return Ok(Towards::Up);
-        }
-        let learned = ns
-            .fdb
-            .iter()
-            .find(|entry| entry.mac == mac && !entry.self_ && is_port(&entry.device) && entry.state != FdbState::Permanent);
-        if let Some(entry) = learned {
-            return Ok(Towards::Port(entry.device.clone()));
-        }
-        let ports: Vec<String> =
-            ns.links.iter().filter(|link| link.master.as_deref() == Some(bridge)).map(|link| link.name.clone()).collect();
-        for port in ports {
-            if ns.link(&port).and_then(|link| link.port.as_ref()).is_some_and(|port| !port.flood) {
-                continue;
-            }
-            if self.leads_to(ns, &port, mac, frame)? {
-                return Ok(Towards::Port(port));
-            }
-        }
-        self.uncaptured_port(ns, bridge, from, frame)
-    }
-
-    fn leads_to(&mut self, ns: &Arc<Namespace>, port: &str, mac: Mac, frame: &Frame) -> Stage<bool> {
-        let segment = self.segment(ns, port, frame.next)?;
-        Ok(segment.ends.iter().any(|(other, device)| other.path != ns.path && other.mac_of(device) == Some(mac)))
-    }
-
-    fn uncaptured_port(&mut self, ns: &Arc<Namespace>, bridge: &str, from: Option<&str>, frame: &Frame) -> Stage<Towards> {
-        let ports: Vec<String> = ns
-            .links
-            .iter()
-            .filter(|link| link.master.as_deref() == Some(bridge) && Some(link.name.as_str()) != from && link.up)
-            .map(|link| link.name.clone())
-            .collect();
-        let mut leaving = Vec::new();
-        for port in ports {
-            if self.segment(ns, &port, frame.next)?.leaves {
-                leaving.push(port);
-            }
-        }
-        match leaving.as_slice() {
-            [] => Ok(Towards::Nobody),
-            [only] => Ok(Towards::Port(only.clone())),
-            _ => Err(Stop::Undecided(crate::linux::choice::Doubt {
-                what: format!("several ports of {bridge} on {} lead to what was not captured", ns.object),
-                settle: "the files of the pods and machines behind these ports".to_owned(),
-                source: ns.link(bridge).map(|link| link.source.clone()),
-            })),
-        }
-    }
-
     fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<Arrival> {
-        let mac = frame.dst.map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
-        let entry = ns.neighbours.iter().find(|entry| entry.mac == frame.dst && entry.address == frame.next);
+        let mac = frame
+            .dst
+            .map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
+        let entry = ns
+            .neighbours
+            .iter()
+            .find(|entry| entry.mac == frame.dst && entry.address == frame.next);
         let blocker = Blocker::new(BlockerKind::NeighbourWrong, ns)
-            .says(format!("nobody behind {bridge} of {} has {mac}, which is taken to be {}", ns.object, frame.next))
+            .says(format!(
+                "nobody behind {bridge} of {} has {mac}, which is taken to be {}",
+                ns.object, frame.next
+            ))
             .on(bridge)
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));

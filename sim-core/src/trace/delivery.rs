@@ -4,22 +4,29 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
-use super::{Arrival, Expected, Stage, Transit, Walk};
+use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
+use crate::evidence::ipvs::ServiceKey;
 use crate::evidence::link::LinkKind;
+use crate::linux::choice::Doubt;
 use crate::linux::conntrack;
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Port, Transport};
 use crate::linux::socket;
+use crate::linux::sysctl;
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
 impl Walk<'_, '_> {
     /// `ip_local_deliver()`.
     pub(super) fn input(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let site = HookSite { iif: transit.iif.clone(), ..HookSite::default() };
+        let site = HookSite {
+            iif: transit.iif.clone(),
+            ..HookSite::default()
+        };
         self.run_hook(ns, Hook::Input, &site, &mut transit)?;
         self.log.now(&transit.packet, None);
+        not_balanced(ns, &transit)?;
         if transit.inner.is_some() {
             return self.decapsulate(ns, transit);
         }
@@ -27,23 +34,36 @@ impl Walk<'_, '_> {
             Expected::Listener => self.listen(ns, transit),
             Expected::Connection { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
-                    self.log.step(StepStatus::Normal, "reaches the socket of the connection".to_owned(), Vec::new());
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    self.log.step(
+                        StepStatus::Normal,
+                        "reaches the socket of the connection".to_owned(),
+                        Vec::new(),
+                    );
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
                 self.strange(ns, &namespace, &transit)
             }
             Expected::ErrorAbout { namespace, tuple } => {
                 let about_it = matches!(&transit.packet.transport, Transport::IcmpError { about, .. } if *about == tuple);
                 if namespace == ns.path && about_it {
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
-                Err(super::Stop::Lost)
+                Err(Stop::Lost)
             }
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
-                    return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+                    return Ok(Arrival::Socket {
+                        ns: Arc::clone(ns),
+                        packet: transit.packet,
+                    });
                 }
-                Err(super::Stop::Lost)
+                Err(Stop::Lost)
             }
         }
     }
@@ -51,29 +71,77 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
-            self.log.step(StepStatus::Normal, "the kernel answers the echo request".to_owned(), Vec::new());
-            return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+            let ignores = sysctl::integer(ns, "net.ipv4.icmp_echo_ignore_all", 0);
+            if ignores.value != 0 && packet.dst.is_ipv4() {
+                let blocker = Blocker::new(BlockerKind::NoListener, ns)
+                    .says(format!(
+                        "{} ignores echo requests (icmp_echo_ignore_all)",
+                        ns.object
+                    ))
+                    .citing(ignores.source);
+                return self.end(blocker, Failure::Silent, &transit);
+            }
+            self.log.step(
+                StepStatus::Normal,
+                "the kernel answers the echo request".to_owned(),
+                Vec::new(),
+            );
+            return Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: transit.packet,
+            });
         }
         if let Some(listener) = socket::find(ns, packet, transit.iif.as_deref())? {
-            let by = if listener.processes.is_empty() { String::new() } else { format!(" ({})", listener.processes.join(", ")) };
-            self.log.step(StepStatus::Normal, format!("a socket{by} listens on port {}", listener.port), vec![listener.source.clone()]);
-            return Ok(Arrival::Socket { ns: Arc::clone(ns), packet: transit.packet });
+            let by = if listener.processes.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", listener.processes.join(", "))
+            };
+            self.log.step(
+                StepStatus::Normal,
+                format!("a socket{by} listens on port {}", listener.port),
+                vec![listener.source.clone()],
+            );
+            return Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: transit.packet,
+            });
         }
         let port = match packet.dport() {
             Some(Port::Known(port)) => port.to_string(),
             Some(Port::Chosen { .. }) | None => "this port".to_owned(),
         };
-        let near: Vec<_> = socket::near_misses(ns, packet).map(|listener| listener.source.clone()).collect();
-        let elsewhere = if near.is_empty() { "" } else { "; what listens on that port listens on another address" };
-        let cited = if near.is_empty() { ns.listeners.first().map(|listener| listener.source.clone()).into_iter().collect() } else { near };
+        let near: Vec<_> = socket::near_misses(ns, packet)
+            .map(|listener| listener.source.clone())
+            .collect();
+        let elsewhere = if near.is_empty() {
+            ""
+        } else {
+            "; what listens on that port listens on another address"
+        };
+        let cited = if near.is_empty() {
+            ns.listeners
+                .first()
+                .map(|listener| listener.source.clone())
+                .into_iter()
+                .collect()
+        } else {
+            near
+        };
         let blocker = Blocker::new(BlockerKind::NoListener, ns)
-            .says(format!("nothing in {} listens on {} port {port}{elsewhere}", ns.object, packet.dst))
+            .says(format!(
+                "nothing in {} listens on {} port {port}{elsewhere}",
+                ns.object, packet.dst
+            ))
             .citing(cited);
         let failure = match packet.transport {
             Transport::Tcp { .. } => Failure::Reset,
             // SCTP answers with an ABORT, which its sender takes as a refusal (RFC 9260 section 8.4).
             Transport::Sctp { .. } => Failure::Silent,
-            Transport::Udp { .. } | Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => {
+            Transport::Udp { .. }
+            | Transport::Icmp { .. }
+            | Transport::IcmpError { .. }
+            | Transport::Other { .. } => {
                 let (kind, code) = icmp::port_unreachable(packet.family());
                 Failure::Icmp { kind, code }
             }
@@ -90,31 +158,92 @@ impl Walk<'_, '_> {
                 ns.object, packet.src
             ))
         } else {
-            Blocker::new(BlockerKind::Stranger, ns)
-                .says(format!("a packet for {} ends at {}, which does not know its connection", packet.dst, ns.object))
+            Blocker::new(BlockerKind::Stranger, ns).says(format!(
+                "a packet for {} ends at {}, which does not know its connection",
+                packet.dst, ns.object
+            ))
         };
         let device = transit.iif.as_deref().and_then(|iif| ns.link(iif));
-        self.end(blocker.citing(device.map(|link| link.source.clone())), Failure::Silent, transit)
+        self.end(
+            blocker.citing(device.map(|link| link.source.clone())),
+            Failure::Silent,
+            transit,
+        )
     }
 
     /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
     fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let Some(inner) = transit.inner.take() else { return Err(super::Stop::Lost) };
+        let Some(inner) = transit.inner.take() else {
+            return Err(Stop::Lost);
+        };
         let dport = transit.packet.dport();
         let device = ns.links.iter().find(|link| match &link.kind {
-            LinkKind::Vxlan(vxlan) => vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport,
+            LinkKind::Vxlan(vxlan) => {
+                vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport
+            }
             _ => false,
         });
         let Some(device) = device.filter(|device| device.up) else {
-            let any = ns.links.iter().find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
+            let any = ns
+                .links
+                .iter()
+                .find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
             let blocker = Blocker::new(BlockerKind::VxlanPeer, ns)
-                .says(format!("{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped", ns.object, inner.vni))
-                .citing(any.or_else(|| ns.links.first()).map(|link| link.source.clone()));
+                .says(format!(
+                    "{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped",
+                    ns.object, inner.vni
+                ))
+                .citing(
+                    any.or_else(|| ns.links.first())
+                        .map(|link| link.source.clone()),
+                );
             return self.end(blocker, Failure::Silent, &inner.frame.transit);
         };
         let name = device.name.clone();
-        self.log.step(StepStatus::Normal, format!("{name} unpacks the tunnelled packet"), vec![device.source.clone()]);
+        self.log.step(
+            StepStatus::Normal,
+            format!("{name} unpacks the tunnelled packet"),
+            vec![device.source.clone()],
+        );
         self.log.now(&inner.frame.transit.packet, None);
         self.ingress(ns, &name, inner.frame)
+    }
+}
+
+/// IPVS takes packets for its virtual services at INPUT and OUTPUT (`ip_vs_remote_request4`); it is not modelled.
+fn not_balanced(ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
+    let packet = &transit.packet;
+    let doubt = |what: String, settle: String, source| {
+        Stop::Undecided(Doubt {
+            what,
+            settle,
+            source,
+        })
+    };
+    let taken = ns.ipvs.iter().find(|service| match service.key {
+        ServiceKey::Address { address, .. } => {
+            address.ip() == packet.dst
+                && (address.port() == 0 || packet.dport() == Some(Port::Known(address.port())))
+        }
+        ServiceKey::Fwmark { mark, .. } => mark == packet.mark,
+    });
+    if let Some(service) = taken {
+        return Err(doubt(
+            format!(
+                "IPVS on {} balances packets to {}, which is not modelled",
+                ns.object, packet.dst
+            ),
+            String::new(),
+            Some(service.source.clone()),
+        ));
+    }
+    // kube-proxy binds the addresses of its virtual services to this device.
+    let bound = ns
+        .addresses
+        .iter()
+        .find(|address| address.device == "kube-ipvs0" && address.local == packet.dst);
+    match (bound, ns.known("ipvsadm-save.txt")) {
+        (Some(address), Err(gap)) => Err(doubt(gap.what, gap.settle, Some(address.source.clone()))),
+        (Some(_) | None, Ok(()) | Err(_)) => Ok(()),
     }
 }

@@ -16,10 +16,14 @@ use crate::world::{Halt, Namespace};
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    /// A program in this namespace.
-    Namespace { path: String },
+    /// A program in this namespace, bound to an address if it names one.
+    Namespace { path: String, bound: Option<IpAddr> },
     /// A host beyond what was captured, whose packets come in by this device.
-    Outside { path: String, device: String, address: IpAddr },
+    Outside {
+        path: String,
+        device: String,
+        address: IpAddr,
+    },
 }
 
 /// The exchange to walk.
@@ -61,7 +65,11 @@ enum Side {
     /// A socket: its namespace and the tuple of the packets that it sends.
     Socket { ns: Arc<Namespace>, tuple: Tuple },
     /// Beyond this device.
-    Outside { ns: Arc<Namespace>, device: String, tuple: Tuple },
+    Outside {
+        ns: Arc<Namespace>,
+        device: String,
+        tuple: Tuple,
+    },
 }
 
 impl Side {
@@ -108,7 +116,11 @@ impl Walk<'_, '_> {
             Err(Stop::Lost | Stop::TooBig(_)) => None,
         };
         let rest = self.log.take();
-        if self.phase == Phase::Request { done.request.extend(rest) } else { done.response.extend(rest) }
+        if self.phase == Phase::Request {
+            done.request.extend(rest);
+        } else {
+            done.response.extend(rest);
+        }
         done.blockers = std::mem::take(&mut self.blockers);
         match (done.blockers.first(), &done.doubt) {
             (Some(first), _) => {
@@ -137,9 +149,16 @@ impl Walk<'_, '_> {
         self.phase = Phase::Response;
         let length = match question.protocol {
             Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => UDP_HEADERS + question.bytes.unwrap_or(SMALL),
+            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
+                UDP_HEADERS + question.bytes.unwrap_or(SMALL)
+            }
         };
-        self.send(&ends.server, &ends.client, TcpFlags::SYN | TcpFlags::ACK, length)?;
+        self.send(
+            &ends.server,
+            &ends.client,
+            TcpFlags::SYN | TcpFlags::ACK,
+            length,
+        )?;
         let server_mtu = self.sent_mtu;
         done.response = self.log.take();
         if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
@@ -164,7 +183,10 @@ impl Walk<'_, '_> {
     }
 
     fn payload(&mut self, ends: &Ends, length: u32) -> Stage<()> {
-        for (phase, from, to) in [(Phase::Data, &ends.client, &ends.server), (Phase::DataResponse, &ends.server, &ends.client)] {
+        for (phase, from, to) in [
+            (Phase::Data, &ends.client, &ends.server),
+            (Phase::DataResponse, &ends.server, &ends.client),
+        ] {
             self.phase = phase;
             let mut length = length;
             // Each smaller MTU on the way is learned once.
@@ -182,7 +204,12 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn try_full_size(&mut self, ends: &Ends, largest: u32, done: &mut Exchanged) -> Result<(), Halt> {
+    fn try_full_size(
+        &mut self,
+        ends: &Ends,
+        largest: u32,
+        done: &mut Exchanged,
+    ) -> Result<(), Halt> {
         match self.payload(ends, largest) {
             Err(Stop::Halt(halt)) => return Err(halt),
             Ok(()) | Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => {}
@@ -194,21 +221,31 @@ impl Walk<'_, '_> {
 
     fn request(&mut self, question: &Question) -> Stage<Arrival> {
         let path = match &question.from {
-            Asked::Namespace { path } | Asked::Outside { path, .. } => path,
+            Asked::Namespace { path, .. } | Asked::Outside { path, .. } => path,
         };
         let ns = self.world.namespace(path)?;
         let (low, high) = local_port_range(&ns);
         let sport = self.fresh_port(low, high);
         let dport = Port::Known(question.port);
         let transport = match question.protocol {
-            Protocol::Tcp => Transport::Tcp { sport, dport, flags: TcpFlags(TcpFlags::SYN) },
+            Protocol::Tcp => Transport::Tcp {
+                sport,
+                dport,
+                flags: TcpFlags(TcpFlags::SYN),
+            },
             Protocol::Udp => Transport::Udp { sport, dport },
             Protocol::Sctp => Transport::Sctp { sport, dport },
-            Protocol::Icmp => Transport::Icmp { kind: if question.to.is_ipv4() { 8 } else { 128 }, code: 0, id: sport },
+            Protocol::Icmp => Transport::Icmp {
+                kind: if question.to.is_ipv4() { 8 } else { 128 },
+                code: 0,
+                id: sport,
+            },
         };
         let length = match question.protocol {
             Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => UDP_HEADERS + question.bytes.unwrap_or(SMALL),
+            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
+                UDP_HEADERS + question.bytes.unwrap_or(SMALL)
+            }
         };
         let unspecified = match question.to {
             IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
@@ -225,37 +262,69 @@ impl Walk<'_, '_> {
             mark: 0,
         };
         match &question.from {
-            Asked::Namespace { .. } => self.originate(&ns, packet, Ct::None),
-            Asked::Outside { device, address, .. } => {
+            Asked::Namespace { bound, .. } => {
+                packet.src = bound
+                    .filter(|bound| bound.is_ipv4() == question.to.is_ipv4())
+                    .unwrap_or(unspecified);
+                self.originate(&ns, packet, Ct::None)
+            }
+            Asked::Outside {
+                device, address, ..
+            } => {
                 packet.src = *address;
-                self.from_outside(&ns, device, packet)
+                self.enter_from_outside(&ns, device, packet)
             }
         }
     }
 
-    fn ends(&mut self, question: &Question, arrival: &Arrival, done: &mut Exchanged) -> Stage<Ends> {
-        let Some((path, asked)) = self.sender.clone() else { return Err(Stop::Lost) };
+    fn ends(
+        &mut self,
+        question: &Question,
+        arrival: &Arrival,
+        done: &mut Exchanged,
+    ) -> Stage<Ends> {
+        let Some((path, asked)) = self.sender.clone() else {
+            return Err(Stop::Lost);
+        };
         let server = match arrival {
             Arrival::Socket { ns, packet } => {
-                let Some(tuple) = conntrack::tuple_of(packet) else { return Err(Stop::Lost) };
+                let Some(tuple) = conntrack::tuple_of(packet) else {
+                    return Err(Stop::Lost);
+                };
                 done.backend = Some(match packet.dport() {
                     Some(Port::Known(port)) => socket_text(packet.dst, port),
                     Some(Port::Chosen { .. }) | None => packet.dst.to_string(),
                 });
                 done.client = Some(packet.src.to_string());
-                Side::Socket { ns: Arc::clone(ns), tuple: tuple.inverted() }
+                Side::Socket {
+                    ns: Arc::clone(ns),
+                    tuple: tuple.inverted(),
+                }
             }
             Arrival::Boundary { ns, device, packet } => {
                 done.boundary = true;
-                let Some(tuple) = conntrack::tuple_of(packet) else { return Err(Stop::Lost) };
-                Side::Outside { ns: Arc::clone(ns), device: device.clone(), tuple: tuple.inverted() }
+                let Some(tuple) = conntrack::tuple_of(packet) else {
+                    return Err(Stop::Lost);
+                };
+                Side::Outside {
+                    ns: Arc::clone(ns),
+                    device: device.clone(),
+                    tuple: tuple.inverted(),
+                }
             }
         };
         let client = match &question.from {
-            Asked::Namespace { .. } => Side::Socket { ns: self.world.namespace(&path)?, tuple: asked },
+            Asked::Namespace { .. } => Side::Socket {
+                ns: self.world.namespace(&path)?,
+                tuple: asked,
+            },
             Asked::Outside { path, device, .. } => {
                 done.boundary = true;
-                Side::Outside { ns: self.world.namespace(path)?, device: device.clone(), tuple: asked }
+                Side::Outside {
+                    ns: self.world.namespace(path)?,
+                    device: device.clone(),
+                    tuple: asked,
+                }
             }
         };
         Ok(Ends { client, server })
@@ -265,18 +334,44 @@ impl Walk<'_, '_> {
     fn send(&mut self, from: &Side, to: &Side, flags: u8, length: u32) -> Stage<()> {
         let tuple = from.tuple();
         let transport = match tuple.protocol {
-            crate::linux::packet::protocol::TCP => {
-                Transport::Tcp { sport: tuple.sport, dport: tuple.dport, flags: TcpFlags(flags) }
-            }
-            crate::linux::packet::protocol::UDP => Transport::Udp { sport: tuple.sport, dport: tuple.dport },
-            crate::linux::packet::protocol::SCTP => Transport::Sctp { sport: tuple.sport, dport: tuple.dport },
-            _ => Transport::Icmp { kind: if tuple.dst.is_ipv4() { 0 } else { 129 }, code: 0, id: tuple.sport },
+            crate::linux::packet::protocol::TCP => Transport::Tcp {
+                sport: tuple.sport,
+                dport: tuple.dport,
+                flags: TcpFlags(flags),
+            },
+            crate::linux::packet::protocol::UDP => Transport::Udp {
+                sport: tuple.sport,
+                dport: tuple.dport,
+            },
+            crate::linux::packet::protocol::SCTP => Transport::Sctp {
+                sport: tuple.sport,
+                dport: tuple.dport,
+            },
+            _ => Transport::Icmp {
+                kind: if tuple.dst.is_ipv4() { 0 } else { 129 },
+                code: 0,
+                id: tuple.sport,
+            },
         };
-        let packet =
-            Packet { src: tuple.src, dst: tuple.dst, transport, length, dont_fragment: true, ttl: 64, tos: 0, mark: 0 };
+        let packet = Packet {
+            src: tuple.src,
+            dst: tuple.dst,
+            transport,
+            length,
+            dont_fragment: true,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
         self.expected = match to {
-            Side::Socket { ns, tuple } => Expected::Connection { namespace: ns.path.clone(), tuple: tuple.inverted() },
-            Side::Outside { .. } => Expected::Connection { namespace: String::new(), tuple: to.tuple().inverted() },
+            Side::Socket { ns, tuple } => Expected::Connection {
+                namespace: ns.path.clone(),
+                tuple: tuple.inverted(),
+            },
+            Side::Outside { .. } => Expected::Connection {
+                namespace: String::new(),
+                tuple: to.tuple().inverted(),
+            },
         };
         let arrival = match from {
             Side::Socket { ns, tuple } => {
@@ -285,7 +380,7 @@ impl Walk<'_, '_> {
             }
             Side::Outside { ns, device, .. } => {
                 self.sender = Some((String::new(), tuple));
-                self.from_outside(ns, device, packet)?
+                self.enter_from_outside(ns, device, packet)?
             }
         };
         match (to, arrival) {
@@ -296,7 +391,10 @@ impl Walk<'_, '_> {
                     return Ok(());
                 }
                 let blocker = Blocker::new(super::BlockerKind::ReplyMismatch, &ns)
-                    .says(format!("the answer leaves {} with other addresses than the question had: from {}", ns.object, packet.src))
+                    .says(format!(
+                        "the answer leaves {} with other addresses than the question had: from {}",
+                        ns.object, packet.src
+                    ))
                     .citing(ns.links.first().map(|link| link.source.clone()));
                 let transit = super::Transit {
                     packet,
@@ -310,13 +408,17 @@ impl Walk<'_, '_> {
                 };
                 self.end(blocker, super::Failure::Silent, &transit)
             }
-            (Side::Socket { ns, .. } | Side::Outside { ns, .. }, Arrival::Socket { .. } | Arrival::Boundary { .. }) => {
-                Err(Stop::Undecided(Doubt {
-                    what: format!("the answer leaves the captured world on its way to {}", ns.object),
-                    settle: "the files of the machines on the way".to_owned(),
-                    source: None,
-                }))
-            }
+            (
+                Side::Socket { ns, .. } | Side::Outside { ns, .. },
+                Arrival::Socket { .. } | Arrival::Boundary { .. },
+            ) => Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "the answer leaves the captured world on its way to {}",
+                    ns.object
+                ),
+                settle: "the files of the machines on the way".to_owned(),
+                source: None,
+            })),
         }
     }
 }
@@ -327,9 +429,12 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 
 /// `net.ipv4.ip_local_port_range`.
 fn local_port_range(ns: &Namespace) -> (u16, u16) {
-    let parsed = ns.sysctl.get("net.ipv4.ip_local_port_range").and_then(|(text, _)| {
-        let mut words = text.split_whitespace();
-        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
-    });
+    let parsed = ns
+        .sysctl
+        .get("net.ipv4.ip_local_port_range")
+        .and_then(|(text, _)| {
+            let mut words = text.split_whitespace();
+            Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        });
     parsed.unwrap_or((32768, 60999))
 }

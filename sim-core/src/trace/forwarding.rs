@@ -8,7 +8,8 @@ use super::netfilter::HookSite;
 use super::output::{Way, no_route};
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::RouteKind;
-use crate::linux::fib::{self, FibKey, NoRoute, SourceCheck};
+use crate::linux::fib::{FibKey, NoRoute};
+use crate::linux::source_address::{self, SourceCheck};
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::Family;
@@ -27,12 +28,20 @@ pub(super) enum Prerouting {
 
 impl Walk<'_, '_> {
     /// The IP layer gets a packet by `transit.iif` (`ip_rcv`).
-    pub(super) fn receive(&mut self, ns: &Arc<Namespace>, mut transit: Transit, prerouting: Prerouting) -> Stage<Arrival> {
+    pub(super) fn receive(
+        &mut self,
+        ns: &Arc<Namespace>,
+        mut transit: Transit,
+        prerouting: Prerouting,
+    ) -> Stage<Arrival> {
         self.tick(ns, &transit)?;
         let iif = transit.iif.clone().unwrap_or_default();
         let looped = iif == "lo";
         if prerouting == Prerouting::ToRun {
-            let site = HookSite { iif: transit.iif.clone(), ..HookSite::default() };
+            let site = HookSite {
+                iif: transit.iif.clone(),
+                ..HookSite::default()
+            };
             self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
         }
         transit.physin = None;
@@ -69,9 +78,17 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, failure) = no_route(ns, packet.dst, &no)?;
                 // `ip_error()` is silent where the device does not forward.
-                let failure = if forwarding.value == 0 { Failure::Silent } else { failure };
+                let failure = if forwarding.value == 0 {
+                    Failure::Silent
+                } else {
+                    failure
+                };
                 if forwarding.value == 0 && matches!(no, NoRoute::Missing) {
-                    self.block(forwarding_off(ns, iif, forwarding.source), Failure::Silent, &transit)?;
+                    self.block(
+                        forwarding_off(ns, iif, forwarding.source),
+                        Failure::Silent,
+                        &transit,
+                    )?;
                 }
                 return self.end(blocker, failure, &transit);
             }
@@ -83,10 +100,14 @@ impl Walk<'_, '_> {
             }
             RouteKind::Unicast => {
                 if forwarding.value == 0 {
-                    self.block(forwarding_off(ns, iif, forwarding.source), Failure::Silent, &transit)?;
+                    self.block(
+                        forwarding_off(ns, iif, forwarding.source),
+                        Failure::Silent,
+                        &transit,
+                    )?;
                 }
                 self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
-                self.forward(ns, iif, way, transit)
+                self.forward(ns, iif, &way, transit)
             }
             RouteKind::Broadcast
             | RouteKind::Multicast
@@ -97,16 +118,26 @@ impl Walk<'_, '_> {
             | RouteKind::Nat
             | RouteKind::Xresolve => {
                 let blocker = Blocker::new(BlockerKind::Martian, ns)
-                    .says(format!("{} is a broadcast or multicast address on {}", packet.dst, ns.object))
+                    .says(format!(
+                        "{} is a broadcast or multicast address on {}",
+                        packet.dst, ns.object
+                    ))
                     .citing([way.source]);
                 self.end(blocker, Failure::Silent, &transit)
             }
         }
     }
 
-    fn check_source(&mut self, ns: &Arc<Namespace>, key: &FibKey<'_>, iif: &str, oif: Option<&str>, transit: &Transit) -> Stage<()> {
+    fn check_source(
+        &mut self,
+        ns: &Arc<Namespace>,
+        key: &FibKey<'_>,
+        iif: &str,
+        oif: Option<&str>,
+        transit: &Transit,
+    ) -> Stage<()> {
         let src = transit.packet.src;
-        match fib::validate_source(ns, key, iif, oif) {
+        match source_address::validate_source(ns, key, iif, oif) {
             SourceCheck::Pass => Ok(()),
             SourceCheck::Undecided(doubt) => Err(Stop::Undecided(doubt)),
             SourceCheck::Martian => {
@@ -135,7 +166,13 @@ impl Walk<'_, '_> {
     }
 
     /// `ip_forward()`.
-    fn forward(&mut self, ns: &Arc<Namespace>, iif: &str, way: Way, mut transit: Transit) -> Stage<Arrival> {
+    fn forward(
+        &mut self,
+        ns: &Arc<Namespace>,
+        iif: &str,
+        way: &Way,
+        mut transit: Transit,
+    ) -> Stage<Arrival> {
         self.log.step(
             StepStatus::Normal,
             format!("forward to {}: {}", transit.packet.dst, way.words()),
@@ -143,13 +180,20 @@ impl Walk<'_, '_> {
         );
         if transit.packet.ttl <= 1 {
             let (kind, code) = icmp::time_exceeded(transit.packet.family());
-            let blocker = Blocker::new(BlockerKind::Ttl, ns).says("the packet's TTL runs out").citing([way.source.clone()]);
+            let blocker = Blocker::new(BlockerKind::Ttl, ns)
+                .says("the packet's TTL runs out")
+                .citing([way.source.clone()]);
             self.block(blocker, Failure::Icmp { kind, code }, &transit)?;
         } else {
             transit.packet.ttl -= 1;
         }
-        self.check_mtu(ns, &way, &transit)?;
-        let site = HookSite { iif: Some(iif.to_owned()), oif: Some(way.device.clone()), gateway: way.gateway, ..HookSite::default() };
+        self.check_mtu(ns, way, &transit)?;
+        let site = HookSite {
+            iif: Some(iif.to_owned()),
+            oif: Some(way.device.clone()),
+            gateway: way.gateway,
+            ..HookSite::default()
+        };
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;
         transit.local = false;
         self.leave(ns, way, transit)
@@ -177,22 +221,42 @@ impl Walk<'_, '_> {
     }
 }
 
-fn forwarding_off(ns: &Arc<Namespace>, iif: &str, source: Option<crate::source::Source>) -> Blocker {
+fn forwarding_off(
+    ns: &Arc<Namespace>,
+    iif: &str,
+    source: Option<crate::source::Source>,
+) -> Blocker {
     Blocker::new(BlockerKind::ForwardingOff, ns)
-        .says(format!("forwarding is off on {iif} of {}: packets for others are dropped", ns.object))
+        .says(format!(
+            "forwarding is off on {iif} of {}: packets for others are dropped",
+            ns.object
+        ))
         .on(iif)
         .citing(source)
 }
 
 /// Addresses that no packet from outside may have.
 fn martian(ns: &Arc<Namespace>, iif: &str, src: IpAddr, dst: IpAddr) -> Option<Blocker> {
-    let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return None };
-    let blocker = |says: String| Some(Blocker::new(BlockerKind::Martian, ns).says(says).on(iif).citing(ns.link(iif).map(|link| link.source.clone())));
+    let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else {
+        return None;
+    };
+    let blocker = |says: String| {
+        Some(
+            Blocker::new(BlockerKind::Martian, ns)
+                .says(says)
+                .on(iif)
+                .citing(ns.link(iif).map(|link| link.source.clone())),
+        )
+    };
     if src.is_multicast() || src.is_broadcast() {
-        return blocker(format!("the source {src} is a multicast or broadcast address"));
+        return blocker(format!(
+            "the source {src} is a multicast or broadcast address"
+        ));
     }
     if (src.is_loopback() || dst.is_loopback()) && !sysctl::either(ns, iif, "route_localnet") {
-        return blocker(format!("a loopback address ({src} to {dst}) on {iif}, where route_localnet is off"));
+        return blocker(format!(
+            "a loopback address ({src} to {dst}) on {iif}, where route_localnet is off"
+        ));
     }
     None
 }

@@ -36,7 +36,13 @@ pub(crate) struct Log {
 
 impl Log {
     /// The packet enters a namespace (or is made there).
-    pub(crate) fn enter(&mut self, ns: &Arc<Namespace>, device: Option<&str>, packet: &Packet, as_if_passed: bool) {
+    pub(crate) fn enter(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: Option<&str>,
+        packet: &Packet,
+        as_if_passed: bool,
+    ) {
         if self.muted {
             return;
         }
@@ -51,13 +57,27 @@ impl Log {
         });
     }
 
+    /// The packet made here is complete: its source is chosen.
+    pub(crate) fn made(&mut self, packet: &Packet) {
+        if !self.muted
+            && let Some(hop) = self.hops.last_mut()
+        {
+            hop.before = packet.clone();
+            hop.after = packet.clone();
+        }
+    }
+
     /// Something happened to it there.
     pub(crate) fn step(&mut self, status: StepStatus, text: String, sources: Vec<Source>) {
         if self.muted {
             return;
         }
         if let Some(hop) = self.hops.last_mut() {
-            hop.steps.push(LoggedStep { text, status, sources });
+            hop.steps.push(LoggedStep {
+                text,
+                status,
+                sources,
+            });
         }
     }
 

@@ -26,7 +26,13 @@ pub(super) enum Resolution {
 
 impl Walk<'_, '_> {
     /// The hardware address for `next` on `device`, asked by a packet from `src`.
-    pub(super) fn resolve(&mut self, ns: &Arc<Namespace>, device: &str, next: IpAddr, src: IpAddr) -> Stage<Resolution> {
+    pub(super) fn resolve(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        next: IpAddr,
+        src: IpAddr,
+    ) -> Stage<Resolution> {
         ns.known("ip-neigh.json")?;
         let entry = ns
             .neighbours
@@ -61,7 +67,9 @@ impl Walk<'_, '_> {
         match (macs.next(), macs.next()) {
             (Some(mac), None) => Ok(Resolution::Mac(mac, failed)),
             (Some(_), Some(_)) => Err(Stop::Undecided(Doubt {
-                what: format!("several machines answer for {next}: which one is heard first is not known"),
+                what: format!(
+                    "several machines answer for {next}: which one is heard first is not known"
+                ),
                 settle: format!("{}/ip-neigh.json", ns.path),
                 source: failed,
             })),
@@ -70,33 +78,66 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether someone set the hardware address for `next` by hand.
+    pub(super) fn has_permanent(&self, ns: &Namespace, device: &str, next: IpAddr) -> bool {
+        ns.neighbours.iter().any(|entry| {
+            entry.device == device
+                && entry.address == next
+                && entry.state == NeighbourState::Permanent
+        })
+    }
+
     /// `arp_solicit()`: the address that the question is asked from.
-    fn arp_sender(&self, ns: &Namespace, device: &str, next: IpAddr, src: IpAddr) -> Option<IpAddr> {
+    fn arp_sender(
+        &self,
+        ns: &Namespace,
+        device: &str,
+        next: IpAddr,
+        src: IpAddr,
+    ) -> Option<IpAddr> {
         let own = ns.addresses.iter().any(|address| address.local == src);
         let announce = crate::linux::sysctl::larger(ns, device, "arp_announce", 0).value;
         if own && announce == 0 {
             return Some(src);
         }
-        crate::linux::fib::select_v4(ns, device, next, crate::evidence::route::Scope::LINK).or(Some(src).filter(|_| own))
+        crate::linux::source_address::select_v4(ns, device, next, crate::evidence::route::Scope::LINK)
+            .or(Some(src).filter(|_| own))
     }
 
     /// Everything that a broadcast from `device` reaches.
-    pub(super) fn segment(&mut self, ns: &Arc<Namespace>, device: &str, towards: IpAddr) -> Stage<Segment> {
+    pub(super) fn segment(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        towards: IpAddr,
+    ) -> Stage<Segment> {
         let mut segment = Segment::default();
         self.flood(ns, device, towards, &mut segment)?;
         Ok(segment)
     }
 
     /// Sends a broadcast out of `device`.
-    fn flood(&mut self, ns: &Arc<Namespace>, device: &str, towards: IpAddr, segment: &mut Segment) -> Stage<()> {
+    fn flood(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        towards: IpAddr,
+        segment: &mut Segment,
+    ) -> Stage<()> {
         if !segment.sent.insert((ns.path.clone(), device.to_owned())) {
             return Ok(());
         }
-        let Some(link) = ns.link(device).filter(|link| link.up) else { return Ok(()) };
+        let Some(link) = ns.link(device).filter(|link| link.up) else {
+            return Ok(());
+        };
         match &link.kind {
             LinkKind::Bridge(_) => {
-                let ports: Vec<String> =
-                    ns.links.iter().filter(|port| port.master.as_deref() == Some(device)).map(|port| port.name.clone()).collect();
+                let ports: Vec<String> = ns
+                    .links
+                    .iter()
+                    .filter(|port| port.master.as_deref() == Some(device))
+                    .map(|port| port.name.clone())
+                    .collect();
                 for port in ports {
                     if may_leave(ns, &port, None) {
                         self.flood(ns, &port, towards, segment)?;
@@ -132,8 +173,16 @@ impl Walk<'_, '_> {
     }
 
     /// A broadcast arrives at `device`.
-    fn hear(&mut self, ns: &Arc<Namespace>, device: &str, towards: IpAddr, segment: &mut Segment) -> Stage<()> {
-        let Some(link) = ns.link(device).filter(|link| link.up) else { return Ok(()) };
+    fn hear(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        towards: IpAddr,
+        segment: &mut Segment,
+    ) -> Stage<()> {
+        let Some(link) = ns.link(device).filter(|link| link.up) else {
+            return Ok(());
+        };
         let Some(bridge) = link.master.clone().filter(|master| is_bridge(ns, master)) else {
             segment.end(ns, device);
             return Ok(());
@@ -171,14 +220,19 @@ pub(super) struct Segment {
 
 impl Segment {
     fn end(&mut self, ns: &Arc<Namespace>, device: &str) {
-        if !self.ends.iter().any(|(other, on)| other.path == ns.path && on == device) {
+        if !self
+            .ends
+            .iter()
+            .any(|(other, on)| other.path == ns.path && on == device)
+        {
             self.ends.push((Arc::clone(ns), device.to_owned()));
         }
     }
 }
 
 pub(super) fn is_bridge(ns: &Namespace, device: &str) -> bool {
-    ns.link(device).is_some_and(|link| matches!(link.kind, LinkKind::Bridge(_)))
+    ns.link(device)
+        .is_some_and(|link| matches!(link.kind, LinkKind::Bridge(_)))
 }
 
 pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {

@@ -11,6 +11,7 @@ use crate::linux::conntrack::{self, Ct};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
+use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -43,7 +44,12 @@ impl Way {
 
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
-    pub(super) fn originate(&mut self, ns: &Arc<Namespace>, packet: Packet, ct: Ct) -> Stage<Arrival> {
+    pub(super) fn originate(
+        &mut self,
+        ns: &Arc<Namespace>,
+        packet: Packet,
+        ct: Ct,
+    ) -> Stage<Arrival> {
         self.emit(ns, packet, ct, None, None)
     }
 
@@ -81,31 +87,65 @@ impl Walk<'_, '_> {
             self.sent_mtu = way.mtu;
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
-        if !error && inner.is_none() && self.sender.is_none() && let Some(tuple) = conntrack::tuple_of(&packet) {
+        if !error
+            && inner.is_none()
+            && self.sender.is_none()
+            && let Some(tuple) = conntrack::tuple_of(&packet)
+        {
             self.sender = Some((ns.path.clone(), tuple));
         }
         if packet.protocol() != crate::linux::packet::protocol::TCP && packet.length > way.mtu {
             // Datagrams are fragmented here, and their fragments may be fragmented again (`ip_append_data`).
             packet.dont_fragment = false;
         }
-        let mut transit = Transit { packet, inner, ..blank };
-        self.log.now(&transit.packet, None);
-        self.log.step(StepStatus::Normal, format!("route to {}: {}", transit.packet.dst, way.words()), vec![way.source.clone()]);
-        let site = HookSite { oif: Some(way.device.clone()), gateway: way.gateway, ..HookSite::default() };
+        let mut transit = Transit {
+            packet,
+            inner,
+            ..blank
+        };
+        if transit.inner.is_none() {
+            self.log.made(&transit.packet);
+        }
+        self.log.step(
+            StepStatus::Normal,
+            format!("route to {}: {}", transit.packet.dst, way.words()),
+            vec![way.source.clone()],
+        );
+        let site = HookSite {
+            oif: Some(way.device.clone()),
+            gateway: way.gateway,
+            ..HookSite::default()
+        };
         let before = transit.packet.clone();
         self.run_hook(ns, Hook::Output, &site, &mut transit)?;
         let after = &transit.packet;
-        let rerouted = after.dst != before.dst || after.mark != before.mark || after.src != before.src || after.tos != before.tos;
-        let way = if rerouted { self.route_again(ns, &transit, bound)? } else { way };
-        self.leave(ns, way, transit)
+        let rerouted = after.dst != before.dst
+            || after.mark != before.mark
+            || after.src != before.src
+            || after.tos != before.tos;
+        let way = if rerouted {
+            self.route_again(ns, &transit, bound)?
+        } else {
+            way
+        };
+        self.leave(ns, &way, transit)
     }
 
     /// POSTROUTING, then the device (`ip_output`).
-    pub(super) fn leave(&mut self, ns: &Arc<Namespace>, way: Way, mut transit: Transit) -> Stage<Arrival> {
-        let site = HookSite { oif: Some(way.device.clone()), gateway: way.gateway, ..HookSite::default() };
+    pub(super) fn leave(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        mut transit: Transit,
+    ) -> Stage<Arrival> {
+        let site = HookSite {
+            oif: Some(way.device.clone()),
+            gateway: way.gateway,
+            ..HookSite::default()
+        };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
-        self.transmit(ns, &way, transit)
+        self.transmit(ns, way, transit)
     }
 
     fn source_for(&mut self, ns: &Arc<Namespace>, way: &Way, dst: IpAddr) -> Stage<IpAddr> {
@@ -119,7 +159,13 @@ impl Walk<'_, '_> {
         })
     }
 
-    fn route_out(&mut self, ns: &Arc<Namespace>, packet: &Packet, bound: Option<&str>, transit: &Transit) -> Stage<Way> {
+    fn route_out(
+        &mut self,
+        ns: &Arc<Namespace>,
+        packet: &Packet,
+        bound: Option<&str>,
+        transit: &Transit,
+    ) -> Stage<Way> {
         let key = FibKey {
             dst: packet.dst,
             src: (!packet.src.is_unspecified()).then_some(packet.src),
@@ -141,7 +187,12 @@ impl Walk<'_, '_> {
     }
 
     /// `ip_route_me_harder()`: OUTPUT changed what the route depends on.
-    fn route_again(&mut self, ns: &Arc<Namespace>, transit: &Transit, bound: Option<&str>) -> Stage<Way> {
+    fn route_again(
+        &mut self,
+        ns: &Arc<Namespace>,
+        transit: &Transit,
+        bound: Option<&str>,
+    ) -> Stage<Way> {
         let packet = &transit.packet;
         let key = FibKey {
             dst: packet.dst,
@@ -156,7 +207,11 @@ impl Walk<'_, '_> {
         };
         match self.look_up(ns, &key)? {
             Ok(way) => {
-                self.log.step(StepStatus::Normal, format!("route again to {}: {}", packet.dst, way.words()), vec![way.source.clone()]);
+                self.log.step(
+                    StepStatus::Normal,
+                    format!("route again to {}: {}", packet.dst, way.words()),
+                    vec![way.source.clone()],
+                );
                 Ok(way)
             }
             Err(no) => {
@@ -168,7 +223,11 @@ impl Walk<'_, '_> {
     }
 
     /// A route lookup in which the world's choice among several ways is made.
-    pub(super) fn look_up(&mut self, ns: &Arc<Namespace>, key: &FibKey<'_>) -> Stage<Result<Way, NoRoute>> {
+    pub(super) fn look_up(
+        &mut self,
+        ns: &Arc<Namespace>,
+        key: &FibKey<'_>,
+    ) -> Stage<Result<Way, NoRoute>> {
         let (routes, rules) = match Family::of(key.dst) {
             Family::V4 => ("ip-route.json", "ip-rule.json"),
             Family::V6 => ("ip6-route.json", "ip6-rule.json"),
@@ -186,30 +245,50 @@ impl Walk<'_, '_> {
             RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),
             _ => nexthop.as_ref().and_then(|nexthop| nexthop.device.clone()),
         };
-        let Some(device) = device else { return Ok(Err(NoRoute::Missing)) };
+        let Some(device) = device else {
+            return Ok(Err(NoRoute::Missing));
+        };
         let link_mtu = ns.link(&device).map_or(1500, |link| link.mtu);
         Ok(Ok(Way {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            prefsrc: fib::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
             source: found.route.source.clone(),
             device,
         }))
     }
 
     /// `fib_select_path()`: one of the ways, by weight; a flow keeps its way.
-    fn pick(&mut self, ns: &Arc<Namespace>, key: &FibKey<'_>, found: &Found<'_>) -> Option<NextHop> {
+    fn pick(
+        &mut self,
+        ns: &Arc<Namespace>,
+        key: &FibKey<'_>,
+        found: &Found<'_>,
+    ) -> Option<NextHop> {
         if found.nexthops.len() <= 1 {
             return found.nexthops.first().cloned();
         }
         let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let flow = (ns.path.clone(), found.route.source.clone(), key.src.unwrap_or(unspecified), key.dst);
+        let flow = (
+            ns.path.clone(),
+            found.route.source.clone(),
+            key.src.unwrap_or(unspecified),
+            key.dst,
+        );
         let index = match self.ways.get(&flow) {
             Some(index) => *index,
             None => {
-                let weights: Vec<u64> = found.nexthops.iter().map(|nexthop| u64::from(nexthop.weight.max(1))).collect();
-                let index = crate::linux::choice::Choice::chance(self.script, &weights, &found.route.source);
+                let weights: Vec<u64> = found
+                    .nexthops
+                    .iter()
+                    .map(|nexthop| u64::from(nexthop.weight.max(1)))
+                    .collect();
+                let index = crate::linux::choice::Choice::chance(
+                    self.script,
+                    &weights,
+                    &found.route.source,
+                );
                 self.ways.insert(flow, index);
                 index
             }
@@ -219,7 +298,11 @@ impl Walk<'_, '_> {
 }
 
 /// What a failed lookup is, and the ICMP error that a router sends for it.
-pub(super) fn no_route(ns: &Arc<Namespace>, dst: IpAddr, no: &NoRoute) -> Stage<(Blocker, Failure)> {
+pub(super) fn no_route(
+    ns: &Arc<Namespace>,
+    dst: IpAddr,
+    no: &NoRoute,
+) -> Stage<(Blocker, Failure)> {
     let family = Family::of(dst);
     match no {
         NoRoute::Missing => {
@@ -250,7 +333,10 @@ pub(super) fn no_route(ns: &Arc<Namespace>, dst: IpAddr, no: &NoRoute) -> Stage<
                 | RouteKind::Xresolve => ("blackhole", Failure::Silent),
             };
             let blocker = Blocker::new(BlockerKind::RouteRefused, ns)
-                .says(format!("a route of type {word} on {} refuses packets to {dst}", ns.object))
+                .says(format!(
+                    "a route of type {word} on {} refuses packets to {dst}",
+                    ns.object
+                ))
                 .citing([source.clone()]);
             Ok((blocker, failure))
         }

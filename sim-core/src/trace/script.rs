@@ -8,9 +8,17 @@ use crate::verdict::Probability;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Decision {
     /// The world chose the option `chosen` of `weights`.
-    Chance { weights: Vec<u64>, chosen: usize, source: Source },
+    Chance {
+        weights: Vec<u64>,
+        chosen: usize,
+        source: Source,
+    },
     /// Of `options` alternatives that the evidence cannot tell apart, this run took `chosen`.
-    Doubt { options: usize, chosen: usize, doubts: Vec<Doubt> },
+    Doubt {
+        options: usize,
+        chosen: usize,
+        doubts: Vec<Doubt>,
+    },
 }
 
 impl Decision {
@@ -30,7 +38,9 @@ impl Decision {
     /// Whether the world can choose this at all.
     fn is_possible(&self) -> bool {
         match self {
-            Self::Chance { weights, chosen, .. } => weights.get(*chosen).is_some_and(|weight| *weight > 0),
+            Self::Chance {
+                weights, chosen, ..
+            } => weights.get(*chosen).is_some_and(|weight| *weight > 0),
             Self::Doubt { .. } => true,
         }
     }
@@ -74,12 +84,11 @@ impl Script {
 
     /// One of `options` alternatives, none of which the evidence rules out.
     pub(crate) fn alternative(&mut self, options: usize, doubts: Vec<Doubt>) -> usize {
-        self.next(|| Decision::Doubt { options, chosen: 0, doubts })
-    }
-
-    /// The decisions so far, in order.
-    pub(crate) fn taken(&self) -> &[Decision] {
-        &self.taken
+        self.next(|| Decision::Doubt {
+            options,
+            chosen: 0,
+            doubts,
+        })
     }
 }
 
@@ -88,7 +97,11 @@ impl Choice for Script {
         if weights.len() <= 1 {
             return 0;
         }
-        self.next(|| Decision::Chance { weights: weights.to_vec(), chosen: 0, source: source.clone() })
+        self.next(|| Decision::Chance {
+            weights: weights.to_vec(),
+            chosen: 0,
+            source: source.clone(),
+        })
     }
 
     fn unknown(&mut self, doubt: Doubt) -> bool {
@@ -110,26 +123,47 @@ pub(crate) struct Run<R> {
     pub(crate) result: R,
 }
 
-/// Every run of `walk`, in a fixed order; `None` for the rest once `limit` runs were made.
+/// How many runs may be made before the rest counts as not to be told apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    /// Runs in all.
+    pub(crate) runs: usize,
+    /// Runs that took a doubt one way or the other: each doubt doubles them.
+    pub(crate) doubtful: usize,
+}
+
+/// Every run of `walk`, in a fixed order, up to `limit`.
 ///
 /// # Errors
 /// Whatever `walk` fails with ends the exploration.
 pub(crate) fn explore<R, E>(
-    limit: usize,
+    limit: Limit,
     mut walk: impl FnMut(&mut Script) -> Result<R, E>,
 ) -> Result<(Vec<Run<R>>, Completeness), E> {
     let mut runs = Vec::new();
     let mut given = Vec::new();
+    let mut doubtful = 0;
     loop {
-        let mut script = Script { given, ..Script::default() };
+        let mut script = Script {
+            given,
+            ..Script::default()
+        };
         let result = walk(&mut script)?;
-        let Script { taken, assumptions, .. } = script;
+        let Script {
+            taken, assumptions, ..
+        } = script;
         given = following(&taken);
-        runs.push(Run { decisions: taken, assumptions, result });
+        let is_doubtful = |decision: &Decision| matches!(decision, Decision::Doubt { .. });
+        doubtful += usize::from(taken.iter().any(is_doubtful));
+        runs.push(Run {
+            decisions: taken,
+            assumptions,
+            result,
+        });
         if given.is_empty() {
             return Ok((runs, Completeness::All));
         }
-        if runs.len() >= limit {
+        if runs.len() >= limit.runs || doubtful >= limit.doubtful {
             return Ok((runs, Completeness::Limited));
         }
     }
@@ -147,7 +181,9 @@ pub(crate) enum Completeness {
 /// The decisions of the next run in depth-first order; empty after the last.
 fn following(taken: &[Decision]) -> Vec<Decision> {
     for index in (0..taken.len()).rev() {
-        let Some(last) = taken.get(index) else { continue };
+        let Some(last) = taken.get(index) else {
+            continue;
+        };
         for option in last.chosen() + 1..last.n_options() {
             let next = last.with_chosen(option);
             if next.is_possible() {
@@ -162,10 +198,18 @@ fn following(taken: &[Decision]) -> Vec<Decision> {
 
 /// The product of the chances that the world took.
 pub(crate) fn probability<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Probability {
-    let mut product = Probability { numerator: 1, denominator: 1 };
+    let mut product = Probability {
+        numerator: 1,
+        denominator: 1,
+    };
     for decision in decisions {
-        if let Decision::Chance { weights, chosen, .. } = decision {
-            let total: u64 = weights.iter().fold(0, |sum, weight| sum.saturating_add(*weight));
+        if let Decision::Chance {
+            weights, chosen, ..
+        } = decision
+        {
+            let total: u64 = weights
+                .iter()
+                .fold(0, |sum, weight| sum.saturating_add(*weight));
             let weight = weights.get(*chosen).copied().unwrap_or(0);
             product = times(product, weight, total.max(1));
         }
@@ -192,7 +236,8 @@ fn times(fraction: Probability, numerator: u64, denominator: u64) -> Probability
 
 /// The sum of two probabilities, reduced.
 pub(crate) fn plus(a: Probability, b: Probability) -> Probability {
-    let top = u128::from(a.numerator) * u128::from(b.denominator) + u128::from(b.numerator) * u128::from(a.denominator);
+    let top = u128::from(a.numerator) * u128::from(b.denominator)
+        + u128::from(b.numerator) * u128::from(a.denominator);
     let bottom = u128::from(a.denominator) * u128::from(b.denominator);
     let divisor = gcd(top, bottom).max(1);
     let (mut top, mut bottom) = (top / divisor, bottom / divisor);

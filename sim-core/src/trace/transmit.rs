@@ -24,44 +24,77 @@ const VXLAN_OVERHEAD_V4: u32 = 50;
 /// The same over IPv6.
 const VXLAN_OVERHEAD_V6: u32 = 70;
 /// What `is_skb_forwardable()` grants on top of the MTU (VLAN_HLEN).
-const VLAN_HEADER: u32 = 4;
+pub(super) const VLAN_HEADER: u32 = 4;
 
 impl Walk<'_, '_> {
     /// Hands a packet to its device.
-    pub(super) fn transmit(&mut self, ns: &Arc<Namespace>, way: &Way, mut transit: Transit) -> Stage<Arrival> {
+    pub(super) fn transmit(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        mut transit: Transit,
+    ) -> Stage<Arrival> {
         if way.kind == RouteKind::Local || way.device == "lo" {
+            if let Some(lo) = ns.link("lo").filter(|lo| !lo.up) {
+                let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
+                    .says(format!("lo of {} is down", ns.object))
+                    .on("lo")
+                    .citing([lo.source.clone()]);
+                self.block(blocker, Failure::Silent, &transit)?;
+            }
             transit.iif = Some("lo".to_owned());
             return self.receive(ns, transit, Prerouting::ToRun);
         }
         let Some(link) = ns.link(&way.device) else {
             let blocker = Blocker::new(BlockerKind::DeviceMissing, ns)
-                .says(format!("the route leaves by {}, which does not exist on {}", way.device, ns.object))
+                .says(format!(
+                    "the route leaves by {}, which does not exist on {}",
+                    way.device, ns.object
+                ))
                 .on(&way.device)
                 .citing([way.source.clone()]);
             return self.end(blocker, Failure::Silent, &transit);
         };
+        let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
             let state = if link.up { "has no carrier" } else { "is down" };
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                 .says(format!("{} of {} {state}", way.device, ns.object))
                 .on(&way.device)
                 .citing([link.source.clone()]);
-            self.block(blocker, Failure::Silent, &transit)?;
+            // Without a carrier the learned neighbours are forgotten (`neigh_carrier_down`) and none can be asked for.
+            let failure = if needs_address
+                && !self.has_permanent(ns, &way.device, way.next(transit.packet.dst))
+            {
+                Failure::Neighbour
+            } else {
+                Failure::Silent
+            };
+            self.block(blocker, failure, &transit)?;
         }
         self.unclassified(ns, &way.device)?;
+        // What may be fragmented is (`ip_fragment`): from here on the largest fragment stands for the packet.
+        transit.packet.length = transit.packet.length.min(way.mtu);
         let next = way.next(transit.packet.dst);
-        let dst = if link.noarp || link.pointopoint || link.mac.is_none() {
+        let dst = if !needs_address {
             None
         } else {
             match self.resolve(ns, &way.device, next, transit.packet.src)? {
                 Resolution::Mac(mac, source) => {
-                    self.log.step(StepStatus::Normal, format!("{next} is at {mac}"), source.into_iter().collect());
+                    self.log.step(
+                        StepStatus::Normal,
+                        format!("{next} is at {mac}"),
+                        source.into_iter().collect(),
+                    );
                     Some(mac)
                 }
                 Resolution::Uncaptured => None,
                 Resolution::Nobody(source) => {
                     let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
-                        .says(format!("nobody answers for {next} on {} of {}", way.device, ns.object))
+                        .says(format!(
+                            "nobody answers for {next} on {} of {}",
+                            way.device, ns.object
+                        ))
                         .on(&way.device)
                         .citing(source)
                         .citing([way.source.clone()]);
@@ -69,25 +102,42 @@ impl Walk<'_, '_> {
                 }
             }
         };
-        let frame = Frame { dst, src: link.mac, next, transit };
+        let frame = Frame {
+            dst,
+            src: link.mac,
+            next,
+            transit,
+        };
         self.put_on_wire(ns, &way.device, frame)
     }
 
     /// `ndo_start_xmit()` of whatever the device is.
-    pub(super) fn put_on_wire(&mut self, ns: &Arc<Namespace>, device: &str, frame: Frame) -> Stage<Arrival> {
+    pub(super) fn put_on_wire(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        frame: Frame,
+    ) -> Stage<Arrival> {
         self.tick(ns, &frame.transit)?;
-        let Some(link) = ns.link(device) else { return Err(Stop::Lost) };
+        let Some(link) = ns.link(device) else {
+            return Err(Stop::Lost);
+        };
         match &link.kind {
             LinkKind::Bridge(_) => self.bridge_transmit(ns, device, frame),
             LinkKind::Veth => match self.world.peer(ns, link, frame.transit.packet.dst)? {
-                Peer::Captured { namespace, device: peer } => self.cross(ns, link, &namespace, &peer, frame),
+                Peer::Captured {
+                    namespace,
+                    device: peer,
+                } => self.cross(ns, link, &namespace, &peer, frame),
                 Peer::Unknown => self.wire(ns, link, frame),
             },
             LinkKind::Vxlan(vxlan) => self.encapsulate(ns, link, vxlan, frame),
             LinkKind::Physical => self.wire(ns, link, frame),
             LinkKind::Dummy => {
                 let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
-                    .says(format!("{device} is a dummy device: what is sent by it is gone"))
+                    .says(format!(
+                        "{device} is a dummy device: what is sent by it is gone"
+                    ))
                     .on(device)
                     .citing([link.source.clone()]);
                 self.end(blocker, Failure::Silent, &frame.transit)
@@ -116,11 +166,20 @@ impl Walk<'_, '_> {
     }
 
     /// Through a veth pair (`veth_xmit`, `__dev_forward_skb`).
-    fn cross(&mut self, ns: &Arc<Namespace>, link: &Link, namespace: &str, peer: &str, mut frame: Frame) -> Stage<Arrival> {
+    fn cross(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        namespace: &str,
+        peer: &str,
+        mut frame: Frame,
+    ) -> Stage<Arrival> {
         let other = self.world.namespace(namespace)?;
         let leaves = other.path != ns.path;
-        let Some(end) = other.link(peer) else { return Err(Stop::Lost) };
-        let length = frame.transit.packet.length.min(link.mtu);
+        let Some(end) = other.link(peer) else {
+            return Err(Stop::Lost);
+        };
+        let length = frame.transit.packet.length;
         frame.transit = Transit {
             ct: Ct::None,
             zone: 0,
@@ -132,11 +191,15 @@ impl Walk<'_, '_> {
         if leaves {
             frame.transit.packet.mark = 0;
             let passed = self.is_as_if_passed();
-            self.log.enter(&other, Some(peer), &frame.transit.packet, passed);
+            self.log
+                .enter(&other, Some(peer), &frame.transit.packet, passed);
         }
         if length > end.mtu.saturating_add(VLAN_HEADER) {
             let blocker = Blocker::new(BlockerKind::Mtu, &other)
-                .says(format!("a packet of {length} bytes is dropped by {peer} of {}, whose MTU is {}", other.object, end.mtu))
+                .says(format!(
+                    "a packet of {length} bytes is dropped by {peer} of {}, whose MTU is {}",
+                    other.object, end.mtu
+                ))
                 .on(peer)
                 .citing([end.source.clone(), link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
@@ -145,10 +208,17 @@ impl Walk<'_, '_> {
     }
 
     /// A device receives a frame (`__netif_receive_skb_core`).
-    pub(super) fn ingress(&mut self, ns: &Arc<Namespace>, device: &str, mut frame: Frame) -> Stage<Arrival> {
+    pub(super) fn ingress(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        mut frame: Frame,
+    ) -> Stage<Arrival> {
         self.tick(ns, &frame.transit)?;
         ns.known("ip-link.json")?;
-        let Some(link) = ns.link(device) else { return Err(Stop::Lost) };
+        let Some(link) = ns.link(device) else {
+            return Err(Stop::Lost);
+        };
         if !link.up {
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                 .says(format!("{device} of {} is down", ns.object))
@@ -161,7 +231,9 @@ impl Walk<'_, '_> {
         frame.transit.source_mac = frame.src;
         self.run_ingress_chains(ns, device, &mut frame.transit)?;
         match &link.master {
-            Some(master) if is_bridge(ns, master) => return self.bridge_receive(ns, &master.clone(), device, frame),
+            Some(master) if is_bridge(ns, master) => {
+                return self.bridge_receive(ns, &master.clone(), device, frame);
+            }
             Some(_) => return Err(Stop::Undecided(not_modelled(link))),
             None => {}
         }
@@ -174,9 +246,20 @@ impl Walk<'_, '_> {
         self.receive(ns, frame.transit, Prerouting::ToRun)
     }
 
-    fn not_for_us(&mut self, ns: &Arc<Namespace>, link: &Link, own: Mac, dst: Mac, frame: &Frame) -> Stage<Arrival> {
+    fn not_for_us(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        own: Mac,
+        dst: Mac,
+        frame: &Frame,
+    ) -> Stage<Arrival> {
         // A device stacked on this one may take it.
-        if let Some(upper) = ns.links.iter().find(|upper| upper.mac == Some(dst) && upper.link.as_deref() == Some(&link.name)) {
+        if let Some(upper) = ns
+            .links
+            .iter()
+            .find(|upper| upper.mac == Some(dst) && upper.link.as_deref() == Some(&link.name))
+        {
             return Err(Stop::Undecided(not_modelled(upper)));
         }
         let blocker = Blocker::new(BlockerKind::NeighbourWrong, ns)
@@ -186,14 +269,22 @@ impl Walk<'_, '_> {
         self.end(blocker, Failure::Silent, &frame.transit)
     }
 
-    fn run_ingress_chains(&mut self, ns: &Arc<Namespace>, device: &str, transit: &mut Transit) -> Stage<()> {
+    fn run_ingress_chains(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        transit: &mut Transit,
+    ) -> Stage<()> {
         let ns_ref = Arc::clone(ns);
         for chain in nft::base_chains(&ns_ref.ruleset, TableFamily::Netdev, ChainHook::Ingress) {
             let devices = chain.base.as_ref().and_then(|base| base.devices.as_ref());
             match devices {
                 Some(devices) if devices.iter().any(|name| name == device) => {
                     return Err(Stop::Undecided(Doubt {
-                        what: format!("the netdev chain {} on {device} is not modelled", chain.name),
+                        what: format!(
+                            "the netdev chain {} on {device} is not modelled",
+                            chain.name
+                        ),
                         settle: String::new(),
                         source: Some(chain.source.clone()),
                     }));
@@ -201,7 +292,10 @@ impl Walk<'_, '_> {
                 Some(_) => {}
                 None => {
                     return Err(Stop::Undecided(Doubt {
-                        what: format!("which devices the netdev chain {} is on is not printed", chain.name),
+                        what: format!(
+                            "which devices the netdev chain {} is on is not printed",
+                            chain.name
+                        ),
                         settle: format!("{}/nft-ruleset.txt", ns.path),
                         source: Some(chain.source.clone()),
                     }));
@@ -214,10 +308,16 @@ impl Walk<'_, '_> {
 
     /// A device with a program that may do anything makes the step undecidable.
     fn unclassified(&mut self, ns: &Arc<Namespace>, device: &str) -> Stage<()> {
-        let xdp = ns.link(device).filter(|link| link.xdp).map(|link| link.source.clone());
+        let xdp = ns
+            .link(device)
+            .filter(|link| link.xdp)
+            .map(|link| link.source.clone());
         if let Some(source) = ns.classified.get(device).cloned().or(xdp) {
             return Err(Stop::Undecided(Doubt {
-                what: format!("a classifier or BPF program on {device} of {} is not modelled", ns.object),
+                what: format!(
+                    "a classifier or BPF program on {device} of {} is not modelled",
+                    ns.object
+                ),
                 settle: String::new(),
                 source: Some(source),
             }));
@@ -231,19 +331,43 @@ impl Walk<'_, '_> {
     }
 
     /// `vxlan_xmit()`: into a UDP packet to the peer that the forwarding table names.
-    fn encapsulate(&mut self, ns: &Arc<Namespace>, link: &Link, vxlan: &Vxlan, frame: Frame) -> Stage<Arrival> {
+    fn encapsulate(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        vxlan: &Vxlan,
+        frame: Frame,
+    ) -> Stage<Arrival> {
         ns.known("bridge-fdb.json")?;
-        let (Some(vni), false) = (vxlan.id, vxlan.external) else { return Err(Stop::Undecided(not_modelled(link))) };
-        let entries = |mac: Mac| ns.fdb.iter().filter(move |entry| entry.device == link.name && entry.mac == mac && entry.dst.is_some());
-        let entry = frame.dst.and_then(|mac| entries(mac).next()).or_else(|| entries(Mac::ZERO).next());
+        let (Some(vni), false) = (vxlan.id, vxlan.external) else {
+            return Err(Stop::Undecided(not_modelled(link)));
+        };
+        let entries = |mac: Mac| {
+            ns.fdb.iter().filter(move |entry| {
+                entry.device == link.name && entry.mac == mac && entry.dst.is_some()
+            })
+        };
+        let entry = frame
+            .dst
+            .and_then(|mac| entries(mac).next())
+            .or_else(|| entries(Mac::ZERO).next());
         let (remote, port, source) = match (entry, vxlan.remote) {
-            (Some(entry), _) => (entry.dst, entry.port.unwrap_or(vxlan.port), entry.source.clone()),
+            (Some(entry), _) => (
+                entry.dst,
+                entry.port.unwrap_or(vxlan.port),
+                entry.source.clone(),
+            ),
             (None, remote) => (remote, vxlan.port, link.source.clone()),
         };
         let Some(remote) = remote else {
-            let mac = frame.dst.map_or_else(|| "the frame".to_owned(), |mac| mac.to_string());
+            let mac = frame
+                .dst
+                .map_or_else(|| "the frame".to_owned(), |mac| mac.to_string());
             let blocker = Blocker::new(BlockerKind::VxlanFdbMissing, ns)
-                .says(format!("{} of {} knows no peer for {mac}", link.name, ns.object))
+                .says(format!(
+                    "{} of {} knows no peer for {mac}",
+                    link.name, ns.object
+                ))
                 .on(&link.name)
                 .citing([link.source.clone()]);
             return self.end(blocker, Failure::Silent, &frame.transit);
@@ -255,20 +379,36 @@ impl Walk<'_, '_> {
                 source: Some(source),
             }));
         }
-        self.log.step(StepStatus::Normal, format!("{} packs it into VXLAN {vni} to {remote}", link.name), vec![source]);
-        let overhead = if remote.is_ipv4() { VXLAN_OVERHEAD_V4 } else { VXLAN_OVERHEAD_V6 };
+        self.log.step(
+            StepStatus::Normal,
+            format!("{} packs it into VXLAN {vni} to {remote}", link.name),
+            vec![source],
+        );
+        let overhead = if remote.is_ipv4() {
+            VXLAN_OVERHEAD_V4
+        } else {
+            VXLAN_OVERHEAD_V6
+        };
         let unspecified = match Family::of(remote) {
             Family::V4 => std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             Family::V6 => std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         };
-        let (low, high) = if vxlan.source_ports == (0, 0) { (32768, 60999) } else { vxlan.source_ports };
+        let (low, high) = if vxlan.source_ports == (0, 0) {
+            (32768, 60999)
+        } else {
+            vxlan.source_ports
+        };
         let sport = self.fresh_port(low, high);
         let outer = Packet {
             src: vxlan.local.unwrap_or(unspecified),
             dst: remote,
-            transport: Transport::Udp { sport, dport: Port::Known(port) },
-            length: frame.transit.packet.length.min(link.mtu).saturating_add(overhead),
-            dont_fragment: vxlan.df == "set" || (vxlan.df == "inherit" && frame.transit.packet.dont_fragment),
+            transport: Transport::Udp {
+                sport,
+                dport: Port::Known(port),
+            },
+            length: frame.transit.packet.length.saturating_add(overhead),
+            dont_fragment: vxlan.df == "set"
+                || (vxlan.df == "inherit" && frame.transit.packet.dont_fragment),
             ttl: 64,
             tos: 0,
             mark: frame.transit.packet.mark,
@@ -286,7 +426,11 @@ impl Walk<'_, '_> {
 /// The doubt about a device of a kind that is not modelled.
 pub(super) fn not_modelled(link: &Link) -> Doubt {
     Doubt {
-        what: format!("{} is a device of kind `{}`, which is not modelled", link.name, link.kind.name()),
+        what: format!(
+            "{} is a device of kind `{}`, which is not modelled",
+            link.name,
+            link.kind.name()
+        ),
         settle: String::new(),
         source: Some(link.source.clone()),
     }

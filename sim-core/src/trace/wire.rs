@@ -16,13 +16,27 @@ impl Walk<'_, '_> {
     ///
     /// The NIC that has the next hop's address is taken to be on the same segment if each has the other's address in a
     /// connected prefix. Where a fabric was captured, its lack of an answer is one: nothing is inferred then.
-    pub(super) fn wire(&mut self, ns: &Arc<Namespace>, link: &Link, frame: Frame) -> Stage<Arrival> {
-        if self.world.machines()?.iter().any(|machine| machine.starts_with("fabric/")) {
+    pub(super) fn wire(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        frame: Frame,
+    ) -> Stage<Arrival> {
+        if self
+            .world
+            .machines()?
+            .iter()
+            .any(|machine| machine.starts_with("fabric/"))
+        {
             return Err(unknown_end(ns, link));
         }
         let mut found: BTreeMap<String, (String, ipnet::IpNet)> = BTreeMap::new();
         for record in self.world.by_address(frame.next)? {
-            if let IndexRecord::Interface { namespace, device, address } = record
+            if let IndexRecord::Interface {
+                namespace,
+                device,
+                address,
+            } = record
                 && namespace != ns.path
                 && shares(ns, &link.name, frame.next, address)
             {
@@ -43,10 +57,19 @@ impl Walk<'_, '_> {
     }
 
     /// The two devices are taken to be on one segment.
-    fn share(&mut self, ns: &Arc<Namespace>, link: &Link, namespace: &str, device: &str, mut frame: Frame) -> Stage<Arrival> {
+    fn share(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        namespace: &str,
+        device: &str,
+        mut frame: Frame,
+    ) -> Stage<Arrival> {
         let other = self.world.namespace(namespace)?;
         let mac = other.mac_of(device);
-        let entry = ns.neighbours.iter().find(|entry| entry.device == link.name && entry.address == frame.next && entry.mac.is_some());
+        let entry = ns.neighbours.iter().find(|entry| {
+            entry.device == link.name && entry.address == frame.next && entry.mac.is_some()
+        });
         if let (Some(entry), Some(mac)) = (entry, mac)
             && entry.mac != Some(mac)
         {
@@ -71,25 +94,40 @@ impl Walk<'_, '_> {
         };
         frame.transit.packet.mark = 0;
         let passed = self.is_as_if_passed();
-        self.log.enter(&other, Some(device), &frame.transit.packet, passed);
+        self.log
+            .enter(&other, Some(device), &frame.transit.packet, passed);
         self.ingress(&other, device, frame)
     }
 
     /// The packet leaves the captured world.
     fn boundary(&mut self, ns: &Arc<Namespace>, link: &Link, frame: Frame) -> Stage<Arrival> {
         let dst = frame.transit.packet.dst;
-        if frame.transit.inner.is_some() || !is_public(dst) || !self.world.by_address(dst)?.is_empty() {
+        if frame.transit.inner.is_some()
+            || !is_public(dst)
+            || !self.world.by_address(dst)?.is_empty()
+        {
             return Err(unknown_end(ns, link));
         }
         self.assume(format!("the network behind {} {} carries packets to {dst} and back, and the remote host answers", ns.object, link.name));
-        Ok(Arrival::Boundary { ns: Arc::clone(ns), device: link.name.clone(), packet: frame.transit.packet })
+        Ok(Arrival::Boundary {
+            ns: Arc::clone(ns),
+            device: link.name.clone(),
+            packet: frame.transit.packet,
+        })
     }
 
     /// A packet comes in from beyond what was captured.
-    pub(super) fn from_outside(&mut self, ns: &Arc<Namespace>, device: &str, packet: crate::linux::packet::Packet) -> Stage<Arrival> {
+    pub(super) fn enter_from_outside(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        packet: crate::linux::packet::Packet,
+    ) -> Stage<Arrival> {
         let passed = self.is_as_if_passed();
         self.log.enter(ns, Some(device), &packet, passed);
-        if self.sender.is_none() && let Some(tuple) = crate::linux::conntrack::tuple_of(&packet) {
+        if self.sender.is_none()
+            && let Some(tuple) = crate::linux::conntrack::tuple_of(&packet)
+        {
             self.sender = Some((String::new(), tuple));
         }
         let next = packet.dst;
@@ -103,13 +141,25 @@ impl Walk<'_, '_> {
             source_mac: None,
             inner: None,
         };
-        self.ingress(ns, device, Frame { dst: None, src: None, next, transit })
+        self.ingress(
+            ns,
+            device,
+            Frame {
+                dst: None,
+                src: None,
+                next,
+                transit,
+            },
+        )
     }
 }
 
 fn unknown_end(ns: &Arc<Namespace>, link: &Link) -> Stop {
     Stop::Undecided(Doubt {
-        what: format!("what is at the other end of {} of {} was not captured", link.name, ns.object),
+        what: format!(
+            "what is at the other end of {} of {} was not captured",
+            link.name, ns.object
+        ),
         settle: "the files of the machine there, or the cloud's route tables".to_owned(),
         source: Some(link.source.clone()),
     })
@@ -117,9 +167,14 @@ fn unknown_end(ns: &Arc<Namespace>, link: &Link) -> Stop {
 
 /// Whether a device here has `next` in a connected prefix, and the owner of `next` has an address of that device in its own.
 fn shares(ns: &Namespace, device: &str, next: IpAddr, theirs: ipnet::IpNet) -> bool {
-    ns.addresses.iter().filter(|address| address.device == device).any(|address| {
-        ipnet::IpNet::new(address.local, address.prefix_len).is_ok_and(|net| net.contains(&next)) && theirs.contains(&address.local)
-    })
+    ns.addresses
+        .iter()
+        .filter(|address| address.device == device)
+        .any(|address| {
+            ipnet::IpNet::new(address.local, address.prefix_len)
+                .is_ok_and(|net| net.contains(&next))
+                && theirs.contains(&address.local)
+        })
 }
 
 /// Whether an address is of the public Internet: not private (RFC 1918, 4193), shared (RFC 6598) or link-local.
@@ -127,11 +182,20 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast() || v4.is_unspecified())
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || v4.is_unspecified())
                 && !(a == 100 && (64..128).contains(&b))
         }
         IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || v6.is_unicast_link_local() || v6.is_unique_local())
+            !(v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || v6.is_unicast_link_local()
+                || v6.is_unique_local())
         }
     }
 }

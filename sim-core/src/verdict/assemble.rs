@@ -24,7 +24,14 @@ pub(crate) struct Walked {
 
 /// The verdict on `request`.
 pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
-    let Walked { resolved, runs, completeness, service, receipt, seal } = walked;
+    let Walked {
+        resolved,
+        runs,
+        completeness,
+        service,
+        receipt,
+        seal,
+    } = walked;
     let groups = group(&runs);
     let mut assumptions = resolved.assumptions.clone();
     for run in &runs {
@@ -34,7 +41,10 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             }
         }
     }
-    let mut possible: BTreeSet<Outcome> = groups.iter().flat_map(|group| group.possible.iter().copied()).collect();
+    let mut possible: BTreeSet<Outcome> = groups
+        .iter()
+        .flat_map(|group| group.possible.iter().copied())
+        .collect();
     let target = service.map(|(object, source)| Target { object, source });
     let findings = find(&groups, target.as_ref());
     let to_boundary = runs.iter().any(|run| run.result.boundary);
@@ -51,27 +61,53 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         }
     }
     if request.strict && to_boundary {
-        for branch in branches.iter_mut().filter(|branch| branch.outcome == Outcome::Connected) {
+        for branch in branches
+            .iter_mut()
+            .filter(|branch| branch.outcome == Outcome::Connected)
+        {
             branch.outcome = Outcome::Unknown;
             possible.insert(Outcome::Connected);
         }
     }
     let outcome = overall(&branches);
     if outcome == Outcome::Unknown && possible.is_empty() {
-        possible.extend([Outcome::Connected, Outcome::Refused, Outcome::Unreachable, Outcome::Timeout]);
+        possible.extend([
+            Outcome::Connected,
+            Outcome::Refused,
+            Outcome::Unreachable,
+            Outcome::Timeout,
+        ]);
     }
     possible.remove(&Outcome::Unknown);
-    let unknown = branches.iter().any(|branch| branch.outcome == Outcome::Unknown);
+    let unknown = branches
+        .iter()
+        .any(|branch| branch.outcome == Outcome::Unknown);
     Verdict {
         schema: SCHEMA.to_owned(),
         receipt,
         seal,
-        flow: Flow { request: request.clone(), from: resolved.from, to: resolved.to },
+        flow: Flow {
+            request: request.clone(),
+            from: resolved.from,
+            to: resolved.to,
+        },
         outcome,
-        scope: if to_boundary { Scope::ToBoundary } else { Scope::EndToEnd },
+        scope: if to_boundary {
+            Scope::ToBoundary
+        } else {
+            Scope::EndToEnd
+        },
         assumptions,
-        possible: if unknown { possible.into_iter().collect() } else { Vec::new() },
-        settle: if unknown { settle(&doubts, request.strict && to_boundary) } else { Vec::new() },
+        possible: if unknown {
+            possible.into_iter().collect()
+        } else {
+            Vec::new()
+        },
+        settle: if unknown {
+            settle(&doubts, request.strict && to_boundary)
+        } else {
+            Vec::new()
+        },
         gaps: gaps(&runs),
         branches,
         findings,
@@ -100,11 +136,18 @@ fn settle(doubts: &[Doubt], strict: bool) -> Vec<String> {
     let mut lines: Vec<String> = doubts
         .iter()
         .map(|doubt| {
-            let at = doubt.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+            let at = doubt
+                .source
+                .as_ref()
+                .map(|source| format!(" ({source})"))
+                .unwrap_or_default();
             if doubt.settle.is_empty() {
                 format!("{}{at}", doubt.what)
             } else {
-                format!("{}{at}; it would be settled by {}", doubt.what, doubt.settle)
+                format!(
+                    "{}{at}; it would be settled by {}",
+                    doubt.what, doubt.settle
+                )
             }
         })
         .collect();
@@ -128,10 +171,14 @@ fn gaps(runs: &[Run<Exchanged>]) -> Vec<Gap> {
 fn find(groups: &[super::branches::Grouped<'_>], target: Option<&Target>) -> Vec<super::Finding> {
     let mut findings = Findings::new();
     for group in groups {
-        let Some(shown) = group.runs.first() else { continue };
+        let Some(shown) = group.runs.first() else {
+            continue;
+        };
         let failed = !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown);
         let blockers = &shown.result.blockers;
-        let untranslated = target.filter(|_| failed).and_then(|target| left_untranslated(&shown.result, &group.branch).map(|hop| (target, hop)));
+        let untranslated = target.filter(|_| failed).and_then(|target| {
+            left_untranslated(&shown.result, &group.branch).map(|hop| (target, hop))
+        });
         let mut rest = blockers.as_slice();
         if let Some((target, hop)) = untranslated {
             let sources: Vec<Source> = hop
@@ -142,14 +189,30 @@ fn find(groups: &[super::branches::Grouped<'_>], target: Option<&Target>) -> Vec
                 .find(|table| table.name == "nat")
                 .map(|table| table.source.clone())
                 .into_iter()
-                .chain(hop.steps.iter().flat_map(|step| step.sources.iter().cloned()).take(2))
+                .chain(
+                    hop.steps
+                        .iter()
+                        .flat_map(|step| step.sources.iter().cloned())
+                        .take(2),
+                )
                 .collect();
-            findings.add_not_programmed(target, &hop.ns.object, &hop.ns.path, &sources, blockers.first(), Severity::Cause);
+            findings.add_not_programmed(
+                target,
+                &hop.ns.object,
+                &hop.ns.path,
+                &sources,
+                blockers.first(),
+                Severity::Cause,
+            );
             rest = blockers.get(1..).unwrap_or_default();
         }
         for (index, blocker) in rest.iter().enumerate() {
             let first = index == 0 && untranslated.is_none();
-            let severity = if first && failed && !blocker.as_if_passed { Severity::Cause } else { Severity::Contributing };
+            let severity = if first && failed && !blocker.as_if_passed {
+                Severity::Cause
+            } else {
+                Severity::Contributing
+            };
             findings.add(blocker, severity, target);
         }
         for blocker in &shown.result.full_size {
@@ -160,18 +223,33 @@ fn find(groups: &[super::branches::Grouped<'_>], target: Option<&Target>) -> Vec
 }
 
 /// The node that let the packet go with the service's own address as destination.
-fn left_untranslated<'a>(result: &'a Exchanged, branch: &super::Branch) -> Option<&'a crate::trace::LoggedHop> {
+fn left_untranslated<'a>(
+    result: &'a Exchanged,
+    branch: &super::Branch,
+) -> Option<&'a crate::trace::LoggedHop> {
     let asked = branch.hops.first()?.before.dst.clone();
     let blocker = result.blockers.first()?;
     if blocker.phase != crate::trace::Phase::Request || no_rule_left(blocker) {
         return None;
     }
-    let node = result.request.iter().find(|hop| hop.ns.path.ends_with("/host"))?;
-    let untouched = result.request.iter().all(|hop| hop.after.dst.to_string() == asked);
-    (untouched && node.device_out.is_some() || untouched && blocker.ns.path == node.ns.path).then_some(node)
+    let node = result
+        .request
+        .iter()
+        .find(|hop| hop.ns.path.ends_with("/host"))?;
+    let untouched = result
+        .request
+        .iter()
+        .all(|hop| hop.after.dst.to_string() == asked);
+    (untouched && (node.device_out.is_some() || blocker.ns.path == node.ns.path)).then_some(node)
 }
 
 fn no_rule_left(blocker: &crate::trace::Blocker) -> bool {
     use crate::trace::BlockerKind;
-    matches!(blocker.kind, BlockerKind::RuleDrop | BlockerKind::RuleReject | BlockerKind::DeviceDown | BlockerKind::NoListener)
+    matches!(
+        blocker.kind,
+        BlockerKind::RuleDrop
+            | BlockerKind::RuleReject
+            | BlockerKind::DeviceDown
+            | BlockerKind::NoListener
+    )
 }

@@ -35,7 +35,9 @@ pub(super) fn group(runs: &[Run<Exchanged>]) -> Vec<Grouped<'_>> {
     let mut leaves: Vec<usize> = Vec::new();
     for (index, key) in keys.iter().enumerate() {
         let known = leaves.iter().any(|leaf| keys.get(*leaf) == Some(key));
-        let inner = keys.iter().any(|other| other.len() > key.len() && other.starts_with(key));
+        let inner = keys
+            .iter()
+            .any(|other| other.len() > key.len() && other.starts_with(key));
         if !known && !inner {
             leaves.push(index);
         }
@@ -56,7 +58,8 @@ pub(super) fn group(runs: &[Run<Exchanged>]) -> Vec<Grouped<'_>> {
         .collect();
     groups.sort_by(|a, b| {
         let (a, b) = (a.branch.probability, b.branch.probability);
-        (u128::from(b.numerator) * u128::from(a.denominator)).cmp(&(u128::from(a.numerator) * u128::from(b.denominator)))
+        (u128::from(b.numerator) * u128::from(a.denominator))
+            .cmp(&(u128::from(a.numerator) * u128::from(b.denominator)))
     });
     groups
 }
@@ -64,9 +67,15 @@ pub(super) fn group(runs: &[Run<Exchanged>]) -> Vec<Grouped<'_>> {
 fn merge<'a>(shown: &'a Run<Exchanged>, runs: Vec<&'a Run<Exchanged>>) -> Grouped<'a> {
     let result = &shown.result;
     let outcomes: BTreeSet<Outcome> = runs.iter().map(|run| run.result.outcome).collect();
-    let same_end = runs.iter().all(|run| run.result.backend == result.backend && run.result.client == result.client);
+    let same_end = runs
+        .iter()
+        .all(|run| run.result.backend == result.backend && run.result.client == result.client);
     let agreed = outcomes.len() == 1 && (result.outcome != Outcome::Connected || same_end);
-    let outcome = if agreed { result.outcome } else { Outcome::Unknown };
+    let outcome = if agreed {
+        result.outcome
+    } else {
+        Outcome::Unknown
+    };
     let branch = Branch {
         probability: probability(&shown.decisions),
         outcome,
@@ -75,10 +84,16 @@ fn merge<'a>(shown: &'a Run<Exchanged>, runs: Vec<&'a Run<Exchanged>>) -> Groupe
         backend: result.backend.clone().filter(|_| agreed),
         client: result.client.clone().filter(|_| agreed),
         hops: result.request.iter().map(hop).collect(),
-        reply: Reply { hops: result.response.iter().map(hop).collect() },
+        reply: Reply {
+            hops: result.response.iter().map(hop).collect(),
+        },
     };
     let possible = if agreed { BTreeSet::new() } else { outcomes };
-    Grouped { branch, runs, possible }
+    Grouped {
+        branch,
+        runs,
+        possible,
+    }
 }
 
 /// The outcome over all branches.
@@ -91,7 +106,9 @@ pub(super) fn overall(branches: &[Branch]) -> Outcome {
         (Some(_), Some(_)) => {
             let connects = outcomes.contains(&Outcome::Connected);
             let unknown = outcomes.contains(&Outcome::Unknown);
-            let fails = outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Connected | Outcome::Unknown));
+            let fails = outcomes
+                .iter()
+                .any(|outcome| !matches!(outcome, Outcome::Connected | Outcome::Unknown));
             if connects && fails {
                 Outcome::Partial
             } else if unknown {
@@ -106,15 +123,19 @@ pub(super) fn overall(branches: &[Branch]) -> Outcome {
 fn likeliest(branches: &[Branch]) -> Outcome {
     let mut sums: Vec<(Outcome, super::Probability)> = Vec::new();
     for branch in branches {
-        match sums.iter_mut().find(|(outcome, _)| *outcome == branch.outcome) {
+        match sums
+            .iter_mut()
+            .find(|(outcome, _)| *outcome == branch.outcome)
+        {
             Some((_, sum)) => *sum = crate::trace::plus(*sum, branch.probability),
             None => sums.push((branch.outcome, branch.probability)),
         }
     }
     sums.sort_by(|(a, x), (b, y)| {
-        let by_share =
-            (u128::from(y.numerator) * u128::from(x.denominator)).cmp(&(u128::from(x.numerator) * u128::from(y.denominator)));
+        let by_share = (u128::from(y.numerator) * u128::from(x.denominator))
+            .cmp(&(u128::from(x.numerator) * u128::from(y.denominator)));
         by_share.then_with(|| a.cmp(b))
     });
-    sums.first().map_or(Outcome::Unknown, |(outcome, _)| *outcome)
+    sums.first()
+        .map_or(Outcome::Unknown, |(outcome, _)| *outcome)
 }

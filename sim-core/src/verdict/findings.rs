@@ -31,7 +31,10 @@ impl Findings {
         let finding = match target {
             Some(target) if no_endpoints(blocker) => Finding {
                 object: target.object.clone(),
-                message: format!("{} has no endpoint that is ready: {}", target.object, blocker.message),
+                message: format!(
+                    "{} has no endpoint that is ready: {}",
+                    target.object, blocker.message
+                ),
                 ..finding(catalogue::SERVICE_NO_ENDPOINTS, blocker, severity)
             },
             Some(_) | None => finding(entry, blocker, severity),
@@ -40,7 +43,15 @@ impl Findings {
     }
 
     /// Adds that a node does not translate the service's address; `consequence` is what became of the packet then.
-    pub(super) fn add_not_programmed(&mut self, target: &Target, node: &str, namespace: &str, sources: &[Source], consequence: Option<&Blocker>, severity: Severity) {
+    pub(super) fn add_not_programmed(
+        &mut self,
+        target: &Target,
+        node: &str,
+        namespace: &str,
+        sources: &[Source],
+        consequence: Option<&Blocker>,
+        severity: Severity,
+    ) {
         let mut cited = evidences(sources);
         cited.extend(target.source.iter().map(super::render::evidence));
         self.push(Finding {
@@ -55,7 +66,11 @@ impl Findings {
             under: None,
         });
         if let Some(blocker) = consequence {
-            let mut finding = finding(catalogue::entry(blocker.kind), blocker, Severity::Contributing);
+            let mut finding = finding(
+                catalogue::entry(blocker.kind),
+                blocker,
+                Severity::Contributing,
+            );
             finding.under = Some(catalogue::SERVICE_NOT_PROGRAMMED.code.to_owned());
             self.push(finding);
         }
@@ -63,7 +78,10 @@ impl Findings {
 
     fn push(&mut self, finding: Finding) {
         let same = |other: &&mut Finding| {
-            other.code == finding.code && other.object == finding.object && other.place == finding.place && other.message == finding.message
+            other.code == finding.code
+                && other.object == finding.object
+                && other.place == finding.place
+                && other.message == finding.message
         };
         match self.found.iter_mut().find(same) {
             Some(known) => known.severity = known.severity.min(finding.severity),
@@ -79,21 +97,38 @@ impl Findings {
 }
 
 fn no_endpoints(blocker: &Blocker) -> bool {
-    matches!(blocker.kind, BlockerKind::RuleReject | BlockerKind::RuleDrop)
-        && blocker.sources.iter().any(|source| source.text().contains("has no endpoints"))
+    matches!(
+        blocker.kind,
+        BlockerKind::RuleReject | BlockerKind::RuleDrop
+    ) && blocker
+        .sources
+        .iter()
+        .any(|source| source.text().contains("has no endpoints"))
 }
 
 fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
     let mut evidence = evidences(&blocker.sources);
     if evidence.is_empty() {
         // The device list is the least that says where it happened.
-        evidence = evidences(&blocker.ns.links.first().map(|link| link.source.clone()).into_iter().collect::<Vec<_>>());
+        evidence = evidences(
+            &blocker
+                .ns
+                .links
+                .first()
+                .map(|link| link.source.clone())
+                .into_iter()
+                .collect::<Vec<_>>(),
+        );
     }
     Finding {
         code: entry.code.to_owned(),
         severity,
         object: blocker.ns.object.clone(),
-        place: Place { namespace: blocker.ns.path.clone(), device: blocker.device.clone(), rule: blocker.rule.clone() },
+        place: Place {
+            namespace: blocker.ns.path.clone(),
+            device: blocker.device.clone(),
+            rule: blocker.rule.clone(),
+        },
         message: blocker.message.clone(),
         evidence,
         fix: entry.fix.to_owned(),

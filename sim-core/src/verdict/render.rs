@@ -19,7 +19,12 @@ pub(super) fn evidence(source: &Source) -> Evidence {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
         None => text.to_owned(),
     };
-    Evidence { file: source.file().to_owned(), line, pointer, text }
+    Evidence {
+        file: source.file().to_owned(),
+        line,
+        pointer,
+        text,
+    }
 }
 
 /// Sources as evidence, each once.
@@ -46,7 +51,11 @@ pub(super) fn hop(logged: &LoggedHop) -> Hop {
         steps: logged
             .steps
             .iter()
-            .map(|step| HopStep { text: step.text.clone(), status: step.status, evidence: evidences(&step.sources) })
+            .map(|step| HopStep {
+                text: step.text.clone(),
+                status: step.status,
+                evidence: evidences(&step.sources),
+            })
             .collect(),
         as_if_passed: logged.as_if_passed,
     }
@@ -62,12 +71,20 @@ fn tuple(packet: &Packet) -> FiveTuple {
         other => other.to_string(),
     };
     let (sport, dport) = match &packet.transport {
-        Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => (None, None),
-        Transport::Tcp { sport, dport, .. } | Transport::Udp { sport, dport } | Transport::Sctp { sport, dport } => {
-            (Some(port(*sport)), Some(port(*dport)))
+        Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => {
+            (None, None)
         }
+        Transport::Tcp { sport, dport, .. }
+        | Transport::Udp { sport, dport }
+        | Transport::Sctp { sport, dport } => (Some(port(*sport)), Some(port(*dport))),
     };
-    FiveTuple { protocol: name, src: packet.src.to_string(), sport, dst: packet.dst.to_string(), dport }
+    FiveTuple {
+        protocol: name,
+        src: packet.src.to_string(),
+        sport,
+        dst: packet.dst.to_string(),
+        dport,
+    }
 }
 
 fn port(port: Port) -> String {

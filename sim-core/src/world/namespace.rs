@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::address::Address;
 use crate::evidence::bridge::FdbEntry;
+use crate::evidence::ipvs::VirtualService;
 use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::Neighbour;
@@ -51,6 +52,8 @@ pub struct Namespace {
     pub ruleset: Ruleset,
     /// IP sets.
     pub ipsets: IpSets,
+    /// IPVS's virtual services.
+    pub ipvs: Vec<VirtualService>,
     /// Devices with a classifier or BPF program, and where that stands.
     pub classified: BTreeMap<String, Source>,
     /// Connections are tracked: a rule looks at them or translates them.

@@ -31,7 +31,12 @@ impl World<'_> {
     ///
     /// # Errors
     /// When the evidence cannot be read now.
-    pub fn peer(&mut self, ns: &Arc<Namespace>, link: &Link, towards: IpAddr) -> Result<Peer, Halt> {
+    pub fn peer(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        towards: IpAddr,
+    ) -> Result<Peer, Halt> {
         let captured = |namespace: &str, device: &str| Peer::Captured {
             namespace: namespace.to_owned(),
             device: device.to_owned(),
@@ -39,24 +44,36 @@ impl World<'_> {
         if let Some(name) = &link.link {
             return Ok(captured(&ns.path, name));
         }
-        let Some(index) = link.link_index else { return Ok(Peer::Unknown) };
+        let Some(index) = link.link_index else {
+            return Ok(Peer::Unknown);
+        };
         if link.link_netnsid.is_none() {
             return Ok(match ns.link_by_index(index) {
                 Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name),
                 Some(_) | None => Peer::Unknown,
             });
         }
-        let named = ns
-            .netns
-            .as_ref()
-            .and_then(|netns| netns.ids.iter().find(|id| Some(id.nsid) == link.link_netnsid));
+        let named = ns.netns.as_ref().and_then(|netns| {
+            netns
+                .ids
+                .iter()
+                .find(|id| Some(id.nsid) == link.link_netnsid)
+        });
         let mut found = Vec::new();
         for path in self.candidates(ns, towards)? {
             let other = self.namespace(&path)?;
-            let Some(peer) = other.link_by_index(index).filter(|peer| is_pair(link, peer)) else { continue };
+            let Some(peer) = other
+                .link_by_index(index)
+                .filter(|peer| is_pair(link, peer))
+            else {
+                continue;
+            };
             // Two identities that are both known must agree; equal ones are proof.
             let proof = named.zip(other.netns.as_ref()).and_then(|(id, netns)| {
-                match (id.name.as_ref().zip(netns.name.as_ref()), id.inode.zip(netns.inode)) {
+                match (
+                    id.name.as_ref().zip(netns.name.as_ref()),
+                    id.inode.zip(netns.inode),
+                ) {
                     (Some((a, b)), _) => Some(a == b),
                     (None, Some((a, b))) => Some(a == b),
                     (None, None) => None,
@@ -95,7 +112,11 @@ impl World<'_> {
         }
         if is_fabric(&ns.path) {
             for other in &machines {
-                ordered.push(if is_fabric(other) { other.clone() } else { format!("{other}/host") });
+                ordered.push(if is_fabric(other) {
+                    other.clone()
+                } else {
+                    format!("{other}/host")
+                });
             }
         } else if is_host(&ns.path) {
             ordered.extend(machines.iter().filter(|other| is_fabric(other)).cloned());
@@ -113,7 +134,9 @@ impl World<'_> {
 
 /// Whether the two name each other by index.
 fn is_pair(link: &Link, peer: &Link) -> bool {
-    matches!((&link.kind, &peer.kind), (LinkKind::Veth, LinkKind::Veth) | (LinkKind::Netkit { .. }, LinkKind::Netkit { .. }))
-        && peer.link_index == Some(link.index)
+    matches!(
+        (&link.kind, &peer.kind),
+        (LinkKind::Veth, LinkKind::Veth) | (LinkKind::Netkit { .. }, LinkKind::Netkit { .. })
+    ) && peer.link_index == Some(link.index)
         && link.link_index == Some(peer.index)
 }

@@ -69,7 +69,7 @@ pub(super) const STEPS: &[Step] = &[
 
 fn format(project: &Project) -> Result<Tally, Failure> {
     Program::cargo(project)
-        .args("fmt --all --check")
+        .args("fmt --all -- --check --files-with-diff --color never")
         .run("run `cargo fmt --all`")?;
     Ok(Tally::one())
 }
@@ -93,16 +93,7 @@ fn clippy(project: &Project) -> Result<Tally, Failure> {
 }
 
 fn deny(project: &Project) -> Result<Tally, Failure> {
-    const VERSION_REMEDY: &str =
-        "run `cargo install --locked cargo-deny`, then start the command again";
-    let is_there = || Program::cargo(project).args("deny --version").succeeds();
-    if !is_there() {
-        say::detail("installing cargo-deny into target/tools (a few minutes, once)");
-        Program::cargo(project)
-            .args("install --locked cargo-deny --root")
-            .arg(project.tools())
-            .run(VERSION_REMEDY)?;
-    }
+    tools::cargo_deny(project)?;
     Program::cargo(project)
         .args("deny --all-features check bans licenses sources")
         .run("mend the dependency, or enter it in deny.toml with the reason")?;

@@ -1,3 +1,5 @@
+//! The rule of agreement, clause by clause.
+
 use super::*;
 
 /// A verdict about a flow to `to`, of branches written `1/3 connected 10.0.0.1:80 <client>` or
@@ -439,4 +441,15 @@ fn the_cause_is_judged_by_the_first_finding() {
     }
     let without = self::expectation(r#""expect": "timeout""#);
     assert_eq!(names_the_cause(&without, &verdict), None);
+}
+
+#[test]
+fn a_node_port_may_fork_though_a_host_network_pod_has_the_address() {
+    let mut verdict = verdict(
+        "10.99.0.21",
+        "partial",
+        &["1/2 connected 10.0.0.1:80 10.9.9.9", "1/2 timeout"],
+    );
+    verdict.flow.to.object = "pod:kube-system/kube-proxy-x".into();
+    holds(&observed(4, r#"{"connected": 4}"#, ""), &verdict);
 }

@@ -1,3 +1,5 @@
+//! Files of the real tool, and what goes wrong with files.
+
 use super::*;
 
 /// Every set type that this kernel has, as ipset 7.17 prints it.
@@ -32,14 +34,6 @@ fn members(kind: &str, member: &str) -> Vec<Element> {
 #[test]
 fn every_type_renders_as_it_was_printed() {
     assert_renders_the_same("types", TYPES);
-}
-
-#[test]
-fn every_captured_file_renders_as_it_was_printed() {
-    let is_save = |name: &str| name == "ipset-save.txt";
-    for (name, text) in crate::evidence::xtables::tests::corpus(is_save) {
-        assert_renders_the_same(&name, &text);
-    }
 }
 
 #[test]

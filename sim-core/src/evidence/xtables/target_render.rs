@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
-use super::render::Words;
 use super::target_parse::REJECTS;
+use super::words::Words;
 use super::{ConnmarkAction, ConnmarkTarget, MarkChange, NatTarget, PortRange, Target, TtlChange};
 
 impl Display for Target {

@@ -7,6 +7,7 @@ mod index;
 mod probability;
 mod relevance;
 mod target;
+mod transport;
 
 use std::sync::Arc;
 
@@ -257,3 +258,6 @@ fn policy(table: &Table, chain: &Chain) -> Decision {
     };
     (verdict, Some(step))
 }
+
+#[cfg(test)]
+mod tests;

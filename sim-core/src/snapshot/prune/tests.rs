@@ -38,6 +38,10 @@ fn markers_survive_in_allow_listed_fields_only() {
                 "{resource}: {survivor} survived"
             );
         }
+        assert!(
+            survivors.len() >= 8,
+            "{resource}: only {survivors:?} survived"
+        );
         for forbidden in [
             "env",
             "args",

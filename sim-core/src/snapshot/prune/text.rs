@@ -56,7 +56,7 @@ pub(super) fn sysctls(text: &str) -> Cow<'_, str> {
                 .iter()
                 .any(|secret| key.trim_end().ends_with(secret)) =>
         {
-            format!("{}= {HIDDEN}", key)
+            format!("{key}= {HIDDEN}")
         }
         Some(_) | None => line.to_owned(),
     }))

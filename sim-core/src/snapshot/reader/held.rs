@@ -75,7 +75,7 @@ impl Held {
         for gap in gaps {
             match merged.last_mut() {
                 Some(last) if gap.start <= last.end.saturating_add(GAP) => {
-                    last.end = last.end.max(gap.end)
+                    last.end = last.end.max(gap.end);
                 }
                 Some(_) | None => merged.push(gap),
             }

@@ -199,7 +199,7 @@ fn a_bomb_is_refused_before_it_is_inflated() {
             Method::Stored,
             crc32fast::hash(&manifest),
             manifest.len(),
-            manifest.len() as u32,
+            u32::try_from(manifest.len()).unwrap(),
         );
         let bytes = write(vec![(bomb, stored.clone()), (manifest_header, manifest)]);
         let error = check(bytes).unwrap_err();

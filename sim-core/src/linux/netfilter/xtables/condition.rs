@@ -3,17 +3,19 @@
 use std::net::IpAddr;
 
 use super::conntrack::{connmark, conntrack, ct_state_bits};
-use super::device::{owner, physdev};
+use super::device::{STRANGER, owner, physdev, stranger};
 use super::probability;
+use super::transport::{
+    icmp_holds, multiport_holds, of_protocol, ports_hold, sctp_holds, tcp_holds,
+};
 use crate::evidence::xtables::{
-    Compare, EcnMatch, Extension, Header, IcmpKind, IcmpMatch, Match, MultiportMatch, PacketType,
-    PortRange, PortSide, PortsMatch, RecentAction, ReversePathMatch, Rule, SctpMatch, SocketMatch,
-    StatisticMatch, TcpMatch, Term, TtlMatch,
+    AddressMask, Compare, EcnMatch, Extension, Header, InterfacePattern, Match, PacketType,
+    RecentAction, ReversePathMatch, Rule, SocketMatch, StatisticMatch, Term, TtlMatch,
 };
 use crate::linux::choice::{Choice, Doubt, Tri};
 use crate::linux::netfilter::ipset::IpSets;
-use crate::linux::netfilter::{AddressType, HookContext, ReversePath, port_in};
-use crate::linux::packet::{Packet, Port, Transport};
+use crate::linux::netfilter::{AddressType, HookContext, ReversePath};
+use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
 
 /// What matches look at.
@@ -67,10 +69,10 @@ pub(super) fn settle(later: &[Deferred<'_>], source: &Source, choice: &mut dyn C
 /// `ip_packet_match()` and `ip6_packet_match()`.
 fn header(header: &Header, scene: &Scene<'_>) -> Tri {
     let Scene { packet, ctx, .. } = scene;
-    let address = |term: &Option<Term<crate::evidence::xtables::AddressMask>>, address| {
+    let address = |term: &Option<Term<AddressMask>>, address| {
         (term.as_ref()).is_none_or(|term| term.value.contains(address) != term.negated)
     };
-    let device = |term: &Option<Term<crate::evidence::xtables::InterfacePattern>>, device| {
+    let device = |term: &Option<Term<InterfacePattern>>, device| {
         (term.as_ref()).is_none_or(|Term { negated, value }| {
             let device: Option<&str> = device;
             value.matches(device.unwrap_or_default()) != *negated
@@ -152,7 +154,13 @@ fn match_holds<'r>(
         },
         Match::Physdev(wanted) => physdev(wanted, item, ctx, source),
         Match::Mac(mac) => mac_holds(*mac, item, ctx, source),
-        Match::Owner(extension) => owner(extension, item, ctx, source),
+        Match::Owner(extension) => {
+            if let Some(holds) = stranger(extension, ctx) {
+                later.push(Deferred::Assume(STRANGER, holds));
+                return Tri::Yes;
+            }
+            owner(extension, item, ctx, source)
+        }
         Match::ReversePath(how) => reverse_path(*how, packet, ctx),
         Match::Socket(how) => socket(*how, item, packet, ctx, source),
         Match::Length(Term { negated, value }) => {
@@ -204,124 +212,6 @@ pub(super) fn doubt(item: &Match, why: &str, settle: &str, source: &Source) -> T
         settle: settle.to_owned(),
         source: Some(source.clone()),
     })
-}
-
-/// A certain no for other protocols; for its own, what the header holds is not simulated.
-fn of_protocol(protocol: u8, item: &Match, packet: &Packet, source: &Source) -> Tri {
-    if packet.protocol() == protocol {
-        doubt(item, "this part of the packet is not simulated", "", source)
-    } else {
-        Tri::No
-    }
-}
-
-/// Whether `port` is in the range of `term`.
-fn port_holds(term: Option<Term<PortRange>>, port: Option<Port>, source: &Source) -> Tri {
-    let Some(Term { negated, value }) = term else {
-        return Tri::Yes;
-    };
-    in_ports(port, value, source).negate_if(negated)
-}
-
-pub(super) fn in_ports(port: Option<Port>, range: PortRange, source: &Source) -> Tri {
-    let Some(port) = port else {
-        return Tri::No;
-    };
-    match port_in(port, range.low, range.high) {
-        Some(answer) => Tri::from(answer),
-        None => Tri::Unknown(Doubt {
-            what: format!("whether the port that the kernel chooses is in `{range}`"),
-            settle: String::new(),
-            source: Some(source.clone()),
-        }),
-    }
-}
-
-fn ports_hold(ports: &PortsMatch, packet: &Packet, source: &Source) -> Tri {
-    port_holds(ports.sport, packet.sport(), source).and(port_holds(
-        ports.dport,
-        packet.dport(),
-        source,
-    ))
-}
-
-/// `tcp_mt()`
-fn tcp_holds(tcp: &TcpMatch, packet: &Packet, source: &Source) -> Tri {
-    let Transport::Tcp { flags, .. } = packet.transport else {
-        return Tri::No;
-    };
-    let flags = tcp.flags.is_none_or(
-        |Term {
-             negated,
-             value: (mask, set),
-         }| { (flags.0 & mask == set) != negated },
-    );
-    let option = match tcp.option {
-        None => Tri::Yes,
-        Some(option) => Tri::Unknown(Doubt {
-            what: format!("whether the TCP header has option `{}`", option.value),
-            settle: String::new(),
-            source: Some(source.clone()),
-        }),
-    };
-    (port_holds(tcp.sport, packet.sport(), source))
-        .and(port_holds(tcp.dport, packet.dport(), source))
-        .and(Tri::from(flags))
-        .and(option)
-}
-
-fn sctp_holds(sctp: &SctpMatch, item: &Match, packet: &Packet, source: &Source) -> Tri {
-    let Transport::Sctp { .. } = packet.transport else {
-        return Tri::No;
-    };
-    let chunks = match &sctp.chunks {
-        None => Tri::Yes,
-        Some(_) => doubt(item, "SCTP chunks are not simulated", "", source),
-    };
-    (port_holds(sctp.sport, packet.sport(), source))
-        .and(port_holds(sctp.dport, packet.dport(), source))
-        .and(chunks)
-}
-
-/// `icmp_match()` and `icmp6_match()`
-fn icmp_holds(icmp: &IcmpMatch, packet: &Packet) -> Tri {
-    let (Transport::Icmp { kind, code, .. } | Transport::IcmpError { kind, code, .. }) =
-        packet.transport
-    else {
-        return Tri::No;
-    };
-    let Some(Term { negated, value }) = icmp.kind else {
-        return Tri::Yes;
-    };
-    let hit = match value {
-        IcmpKind::Any => true,
-        IcmpKind::Type(wanted) => kind == wanted,
-        IcmpKind::Code(wanted, wanted_code) => (kind, code) == (wanted, wanted_code),
-    };
-    Tri::from(hit != negated)
-}
-
-/// `multiport_mt()`
-fn multiport_holds(
-    multiport: &MultiportMatch,
-    item: &Match,
-    packet: &Packet,
-    source: &Source,
-) -> Tri {
-    if matches!(packet.transport, Transport::Other { .. }) {
-        return doubt(item, "the packet's ports are not simulated", "", source);
-    }
-    let hit = |port| {
-        (multiport.ports.value.iter())
-            .map(|range| in_ports(port, *range, source))
-            .fold(Tri::No, Tri::or)
-    };
-    let hit = match multiport.side {
-        PortSide::Source => hit(packet.sport()),
-        PortSide::Destination => hit(packet.dport()),
-        PortSide::Either => hit(packet.sport()).or(hit(packet.dport())),
-    };
-    hit.negate_if(multiport.ports.negated)
 }
 
 /// `match_type()` of xt_addrtype.c

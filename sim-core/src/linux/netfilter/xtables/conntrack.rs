@@ -1,6 +1,7 @@
 //! `conntrack`, `state` and `connmark`, as xt_conntrack.c and xt_connmark.c decide.
 
-use super::condition::{doubt, in_ports};
+use super::condition::doubt;
+use super::transport::in_ports;
 use crate::evidence::xtables::{
     AddressMask, ConntrackMatch, MarkMask, Match, PortRange, Term, ct_bits,
 };

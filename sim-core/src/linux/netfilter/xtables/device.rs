@@ -62,6 +62,22 @@ pub(super) fn physdev(
     Tri::from(flags).and(physin).and(physout)
 }
 
+/// Who sends is not captured; a rule that singles out a user (a sidecar's, say) is taken to mean another program.
+pub(super) const STRANGER: &str = "the sending program does not run as the user or group that an `owner` rule names (senders' ids are not captured)";
+
+/// What an `owner` match comes to under [`STRANGER`]; `None` where that says nothing, as for root.
+pub(super) fn stranger(extension: &Extension, ctx: &HookContext<'_>) -> Option<bool> {
+    let is_ordinary = |value: &str| value.parse::<u32>().is_ok_and(|id| id != 0);
+    let told = extension.options.iter().all(|option| {
+        matches!(option.name.as_ref(), "--uid-owner" | "--gid-owner")
+            && option
+                .values
+                .first()
+                .is_some_and(|value| is_ordinary(&value.text))
+    });
+    (ctx.local_socket && told).then(|| extension.options.iter().all(|option| option.negated))
+}
+
 /// `owner_mt()`: packets without a socket of this namespace match only what is negated throughout.
 pub(super) fn owner(
     extension: &Extension,

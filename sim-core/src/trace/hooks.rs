@@ -1,0 +1,116 @@
+//! What is hooked in where, and in which order (`enum nf_ip_hook_priorities`).
+
+use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
+use crate::linux::netfilter::xtables::CompiledTable;
+use crate::linux::netfilter::{Hook, nft};
+use crate::linux::packet::Family;
+use crate::world::Namespace;
+
+/// What runs at a hook.
+#[derive(Clone, Copy)]
+pub(super) enum Part<'a> {
+    Conntrack,
+    Xtables(&'a CompiledTable, &'static str),
+    Nft(&'a crate::evidence::nft::Chain),
+    Nat,
+}
+
+/// What is hooked in at `hook`, by priority.
+pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
+    let mut parts: Vec<(i32, Part<'_>)> = Vec::new();
+    if matches!(hook, Hook::Prerouting | Hook::Output) {
+        parts.push((-200, Part::Conntrack));
+    }
+    match hook {
+        Hook::Prerouting | Hook::Output => parts.push((-100, Part::Nat)),
+        Hook::Postrouting | Hook::Input => parts.push((100, Part::Nat)),
+        Hook::Forward => {}
+    }
+    let chain = chain_name(hook);
+    for (of, table) in &ns.xtables {
+        if *of == family
+            && let Some(priority) = table_priority(&table.table().name, hook)
+        {
+            parts.push((priority, Part::Xtables(table, chain)));
+        }
+    }
+    for base in native_chains(ns, family, hook) {
+        if let Some(settings) = &base.base
+            && settings.kind != ChainKind::Nat
+        {
+            parts.push((settings.priority, Part::Nft(base)));
+        }
+    }
+    parts.sort_by_key(|(priority, _)| *priority);
+    parts.into_iter().map(|(_, part)| part).collect()
+}
+
+/// The nat chains at `hook`, by priority.
+pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
+    let mut parts: Vec<(i32, Part<'_>)> = Vec::new();
+    let own = if matches!(hook, Hook::Prerouting | Hook::Output) {
+        -100
+    } else {
+        100
+    };
+    for (of, table) in &ns.xtables {
+        if *of == family && table.table().name == "nat" {
+            parts.push((own, Part::Xtables(table, chain_name(hook))));
+        }
+    }
+    for base in native_chains(ns, family, hook) {
+        if let Some(settings) = &base.base
+            && settings.kind == ChainKind::Nat
+        {
+            parts.push((settings.priority, Part::Nft(base)));
+        }
+    }
+    parts.sort_by_key(|(priority, _)| *priority);
+    parts.into_iter().map(|(_, part)| part).collect()
+}
+
+fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evidence::nft::Chain> {
+    let family = match family {
+        Family::V4 => TableFamily::Ip,
+        Family::V6 => TableFamily::Ip6,
+    };
+    let hook = match hook {
+        Hook::Prerouting => ChainHook::Prerouting,
+        Hook::Input => ChainHook::Input,
+        Hook::Forward => ChainHook::Forward,
+        Hook::Output => ChainHook::Output,
+        Hook::Postrouting => ChainHook::Postrouting,
+    };
+    nft::base_chains(&ns.ruleset, family, hook)
+}
+
+fn chain_name(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Prerouting => "PREROUTING",
+        Hook::Input => "INPUT",
+        Hook::Forward => "FORWARD",
+        Hook::Output => "OUTPUT",
+        Hook::Postrouting => "POSTROUTING",
+    }
+}
+
+/// A table's priority at `hook`, for tables other than nat (`enum nf_ip_hook_priorities`).
+fn table_priority(table: &str, hook: Hook) -> Option<i32> {
+    let (priority, hooks): (i32, &[Hook]) = match table {
+        "raw" => (-300, &[Hook::Prerouting, Hook::Output]),
+        "mangle" => (
+            -150,
+            &[
+                Hook::Prerouting,
+                Hook::Input,
+                Hook::Forward,
+                Hook::Output,
+                Hook::Postrouting,
+            ],
+        ),
+        "filter" => (0, &[Hook::Input, Hook::Forward, Hook::Output]),
+        "security" => (50, &[Hook::Input, Hook::Forward, Hook::Output]),
+        _ => return None,
+    };
+    hooks.contains(&hook).then_some(priority)
+}
