@@ -43,7 +43,8 @@ context.on("request", (request) => {
 const page = await context.newPage();
 page.on("console", (message) => ["error", "warning"].includes(message.type()) && complaints.push(`console: ${message.text()}`));
 page.on("pageerror", (error) => complaints.push(`error in the page: ${error.message}`));
-page.setDefaultTimeout(60_000);
+// Long, since the machines that run this are often busy; what is right never waits for it.
+page.setDefaultTimeout(180_000);
 await page.addInitScript(() => {
   window.verdicts = [];
   window.addEventListener("pathglass-verdict", ({ detail }) => window.verdicts.push(detail));

@@ -190,6 +190,7 @@ class Drawing {
     const { lane, hop, index, mark } = cell;
     const y = this.#laneTop(lane);
     const asIf = hop.as_if_passed === true;
+    const said = note(cell);
     const [left, right] = lane === "forward" ? [hop.device_in, hop.device_out] : [hop.device_out, hop.device_in];
     // The sign stands over the side by which the packet would have left: what is written there makes room.
     const marked = mark === "none" ? "" : lane === "forward" ? "right" : "left";
@@ -213,7 +214,7 @@ class Drawing {
       },
       s("title", {}, [hop.object, cell.reason].filter(Boolean).join("\n")),
       s("rect", { class: "hit", x: x + 3, y: y + 2, width: this.width - 6, height: LANE - 5, rx: 8 }),
-      this.#text({ class: "note", x: x + this.width / 2, y: y + 24 }, note(cell), this.width - 18),
+      said ? this.#text({ class: "note", x: x + this.width / 2, y: y + 24 }, said, this.width - 18) : null,
       left ? this.#text({ class: "device", x: x + (marked === "left" ? 20 : 10), y: y + 45 }, left, this.width / 2 - 16) : null,
       right ? this.#text({ class: "device end", x: x + this.width - (marked === "right" ? 20 : 10), y: y + 45 }, right, this.width / 2 - 16) : null,
       mark === "none" ? null : this.#mark(cell, x),
