@@ -6,6 +6,7 @@ mod full;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use pathglass_sim::verdict::Verdict;
 use pathglass_tests::corpus::workspace;
@@ -20,7 +21,9 @@ const SOURCES: &[&str] = &[
 ];
 
 fn problems(value: &Value) -> Vec<String> {
-    schema::problems(&schema::validator().unwrap(), &value.to_string())
+    static VALIDATOR: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| schema::validator().unwrap());
+    schema::problems(&VALIDATOR, &value.to_string())
 }
 
 /// The schema of `value`'s type, with `$ref` followed; of several (`oneOf`), the one of its `kind`.

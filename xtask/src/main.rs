@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bench | corpus | example`: sets up what it needs, then does it.
+//! `cargo xtask run | test | bench | corpus | readme | example`: sets up what it needs, then does it.
 
 mod bench;
 mod build;
@@ -7,6 +7,7 @@ mod corpus;
 mod example;
 mod failure;
 mod project;
+mod readme;
 mod run;
 mod say;
 mod test;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Options),
     /// Measure agreement with the corpus: real captures with the true result of real connections
     Corpus(corpus::Options),
+    /// Renew the diagnosis that the README shows, as text and as a picture
+    Readme(readme::Options),
     /// Make the bundled example anew, in network namespaces (needs root)
     Example,
 }
@@ -62,6 +65,7 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Task::Test(options) => test::test(&project, options),
         Task::Bench(options) => bench::bench(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Corpus(options) => corpus::corpus(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Readme(options) => readme::write(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),
     }
 }

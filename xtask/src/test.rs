@@ -9,6 +9,7 @@ use std::time::Instant;
 use clap::Args;
 
 use self::steps::STEPS;
+pub(crate) use self::steps::page;
 pub(crate) use self::tally::Tally;
 use crate::failure::Failure;
 use crate::project::Project;

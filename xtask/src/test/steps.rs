@@ -6,7 +6,7 @@ use crate::build::{self, Profile};
 use crate::command::Program;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::{corpus, run, say, tools};
+use crate::{corpus, readme, run, say, tools};
 
 /// Every step, in order.
 pub(super) const STEPS: &[Step] = &[
@@ -52,7 +52,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "example",
-        about: "the bundled example's expectations hold",
+        about: "the bundled example's expectations hold, and the README shows its diagnosis",
         work: example,
     },
     Step {
@@ -196,7 +196,7 @@ fn node_tests(project: &Project, package: &str, folder: &str) -> Result<Tally, F
     Ok(tally)
 }
 
-fn page(project: &Project) -> Result<Tally, Failure> {
+pub(crate) fn page(project: &Project) -> Result<Tally, Failure> {
     let chromium = tools::debian(project, tools::CHROMIUM)?;
     build::page(project)?;
     let pathglass = build::pathglass(project, Profile::Dev)?;
@@ -225,7 +225,8 @@ fn example(project: &Project) -> Result<Tally, Failure> {
         .arg(&folder)
         .arg(folder.join("expectations.json"))
         .run("see which flow differs from what was measured, and mend the simulator")?;
-    Ok(Tally::one())
+    let shown = readme::check(project).unwrap_or_else(Tally::failure);
+    Ok(Tally::one().join(shown))
 }
 
 fn shell(project: &Project) -> Result<Tally, Failure> {
