@@ -2,9 +2,11 @@
 
 mod manifest;
 mod namespace;
+mod netns;
 mod pod;
 mod process;
 mod redact;
+mod taken;
 pub mod tool;
 
 use std::path::{Path, PathBuf};
@@ -15,8 +17,9 @@ use crate::error::CommandError;
 use crate::write::{Access, Existing, write_atomically};
 use crate::{Exit, output};
 use manifest::Manifest;
-use namespace::{Entrance, Namespace, Taken};
+use namespace::{Entrance, Namespace};
 use pod::{NamedPod, Pod};
+use taken::Taken;
 use tool::Toolbox;
 
 /// The name of `capture.json`'s format.

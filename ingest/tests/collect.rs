@@ -142,6 +142,26 @@ fn both_collectors_make_the_same_capture() {
     }
     check_evidence(&ours);
     check_evidence(&shells);
+    for folder in [&ours, &shells] {
+        // Nobody listens there, as the real kernel would say, too.
+        assert_eq!(outcome(folder, "ip:10.77.0.2", "10.77.0.1"), "refused");
+        assert_eq!(outcome(folder, "ip:10.77.0.1", "10.77.0.2"), "refused");
+    }
+}
+
+/// What the simulator says of a connection to port 80 in the capture.
+fn outcome(folder: &Path, from: &str, to: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_pathglass"))
+        .arg("diagnose")
+        .arg(folder)
+        .args([
+            "--from", from, "--to", to, "--port", "80", "--format", "json",
+        ])
+        .output()
+        .unwrap();
+    let verdict: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    verdict["outcome"].as_str().unwrap().to_owned()
 }
 
 /// What the files must say of this topology.
