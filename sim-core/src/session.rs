@@ -1,10 +1,10 @@
 //! One opened capture, asked many questions.
 
-use crate::flow::{FlowRequest, Resolved, Unresolved, resolve};
+use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, resolve};
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
-use crate::trace::{Completeness, Exchanged, Limit, Run, Walk, explore};
-use crate::verdict::{Receipt, ReceiptEntry, Verdict, Walked, assemble};
+use crate::trace::{Completeness, Exchanged, Limit, Question, Run, Walk, explore};
+use crate::verdict::{AskedService, Receipt, ReceiptEntry, Verdict, Walked, assemble};
 use crate::world::{Halt, Parses, World};
 
 /// Why a question cannot be asked: the question is at fault, not the network.
@@ -44,7 +44,7 @@ struct Answer {
     resolved: Resolved,
     runs: Vec<Run<Exchanged>>,
     completeness: Completeness,
-    service: Option<(String, Option<Source>)>,
+    service: Option<AskedService>,
 }
 
 impl<S: Store> Session<S> {
@@ -130,10 +130,7 @@ impl<S: Store> Session<S> {
 }
 
 /// The service that has the destination address, and where its object stands.
-fn service_of(
-    world: &mut World<'_>,
-    resolved: &Resolved,
-) -> Result<Option<(String, Option<Source>)>, Halt> {
+fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<AskedService>, Halt> {
     for record in world.by_address(resolved.question.to)? {
         if let IndexRecord::Object {
             object: ObjectKind::Service,
@@ -144,11 +141,40 @@ fn service_of(
             ..
         } = record
         {
-            let source = world
-                .file(&entry)?
-                .map(|file| Source::pointer(&file, pointer, ""));
-            return Ok(Some((format!("service:{namespace}/{name}"), source)));
+            let file = world.file(&entry)?;
+            let has_port = file
+                .as_ref()
+                .is_none_or(|file| has_port(&file.text, &pointer, &resolved.question));
+            let source = file.map(|file| Source::pointer(&file, pointer, ""));
+            return Ok(Some(AskedService {
+                object: format!("service:{namespace}/{name}"),
+                source,
+                has_port,
+            }));
         }
     }
     Ok(None)
+}
+
+/// Whether the service at `pointer` has the port that is asked for; one that cannot be read is taken to have it.
+fn has_port(text: &str, pointer: &str, question: &Question) -> bool {
+    let Ok(document) = serde_json::from_str::<serde_json::Value>(text) else {
+        return true;
+    };
+    let ports = document.pointer(&format!("{pointer}/spec/ports"));
+    let Some(ports) = ports.and_then(serde_json::Value::as_array) else {
+        return true;
+    };
+    let protocol = match question.protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+        Protocol::Sctp => "SCTP",
+        Protocol::Icmp => return true,
+    };
+    ports.iter().any(|port| {
+        let number = |name: &str| port.get(name).and_then(serde_json::Value::as_u64);
+        let asked = Some(u64::from(question.port));
+        let own = port.get("protocol").and_then(serde_json::Value::as_str);
+        own.unwrap_or("TCP") == protocol && (number("port") == asked || number("nodePort") == asked)
+    })
 }

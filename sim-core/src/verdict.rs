@@ -6,7 +6,7 @@ pub mod catalogue;
 mod findings;
 mod render;
 
-pub(crate) use assemble::{Walked, assemble};
+pub(crate) use assemble::{AskedService, Walked, assemble};
 
 use serde::{Deserialize, Serialize};
 

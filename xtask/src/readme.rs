@@ -8,8 +8,8 @@ use crate::build::{self, Profile};
 use crate::command::Program;
 use crate::failure::{Failure, OrFail};
 use crate::project::Project;
-use crate::test::Tally;
 use crate::say;
+use crate::test::Tally;
 
 const MARKER: &str = "diagnosis";
 const PICTURE: &str = "docs/images/diagnosis.png";

@@ -69,7 +69,10 @@ fn admit(address: SocketAddr, authority: Option<&str>, headers: &HeaderMap) -> R
             .to_str()
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
-            .is_some_and(|origin| is_own(address, origin));
+            // Without a port it is another program's page, on port 80.
+            .is_some_and(|origin| {
+                is_own(address, origin) && (address.port() == 80 || origin.contains(':'))
+            });
         if !own {
             return forbidden(
                 "origin",

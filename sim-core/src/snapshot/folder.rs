@@ -1,5 +1,6 @@
-//! An unsealed capture held in memory, read as it is.
+//! An unsealed capture held in memory, read as sealing would keep it: so that a verdict on a folder replays on its snapshot.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -8,17 +9,19 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::index::{Files, Index};
+use super::prune::{Pruned, prune};
 use super::seal::{SealOptions, seal};
 use super::states::States;
 use super::store::{FileState, IndexRecord, ObjectKind, Seal, SnapshotError, Step, Store};
 use super::{hex, lists, path};
 
-/// A capture's folder in memory: its raw files, unpruned; everything derived from them is derived when asked for.
+/// A capture's folder in memory; everything derived from its files is derived when asked for.
 pub struct Folder {
     files: Files,
     index: Option<Index>,
     states: Option<States>,
     manifest_sha256: Option<String>,
+    kept: BTreeMap<String, Option<Arc<[u8]>>>,
     read: BTreeMap<String, String>,
 }
 
@@ -31,6 +34,7 @@ impl Folder {
             index: None,
             states: None,
             manifest_sha256: None,
+            kept: BTreeMap::new(),
             read: BTreeMap::new(),
         }
     }
@@ -46,11 +50,21 @@ impl Folder {
     }
 
     fn take(&mut self, path: &str) -> Option<Arc<[u8]>> {
+        if let Some(kept) = self.kept.get(path) {
+            let kept = kept.clone()?;
+            self.read
+                .entry(path.to_owned())
+                .or_insert_with(|| hex::encode(&Sha256::digest(&kept)));
+            return Some(kept);
+        }
         let bytes = self.files.get(path)?;
-        self.read
-            .entry(path.to_owned())
-            .or_insert_with(|| hex::encode(&Sha256::digest(bytes)));
-        Some(Arc::clone(bytes))
+        let kept: Option<Arc<[u8]>> = match prune(path, bytes) {
+            Pruned::Kept(Cow::Borrowed(_)) => Some(Arc::clone(bytes)),
+            Pruned::Kept(Cow::Owned(pruned)) => Some(pruned.into()),
+            Pruned::Dropped(_) => None,
+        };
+        self.kept.insert(path.to_owned(), kept);
+        self.take(path)
     }
 
     fn part_paths(&self, list: &str) -> Vec<String> {

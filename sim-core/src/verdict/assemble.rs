@@ -14,13 +14,23 @@ use crate::trace::{Completeness, Decision, Exchanged, Run};
 /// Of more ways than can be walked, so many are shown.
 const MOST_SHOWN: usize = 16;
 
+/// The service that a flow is for.
+pub(crate) struct AskedService {
+    /// `service:ns/name`.
+    pub(crate) object: String,
+    /// Where its object stands.
+    pub(crate) source: Option<Source>,
+    /// It has the port and protocol that is asked for.
+    pub(crate) has_port: bool,
+}
+
 /// What a verdict is made of.
 pub(crate) struct Walked {
     pub(crate) resolved: Resolved,
     pub(crate) runs: Vec<Run<Exchanged>>,
     pub(crate) completeness: Completeness,
     /// The service that the destination address belongs to, and where its object stands.
-    pub(crate) service: Option<(String, Option<Source>)>,
+    pub(crate) service: Option<AskedService>,
     pub(crate) receipt: Receipt,
     pub(crate) seal: Seal,
 }
@@ -48,7 +58,17 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         .iter()
         .flat_map(|group| group.possible.iter().copied())
         .collect();
-    let target = service.map(|(object, source)| Target { object, source });
+    let target = service.map(
+        |AskedService {
+             object,
+             source,
+             has_port,
+         }| Target {
+            object,
+            source,
+            has_port,
+        },
+    );
     let findings = find(&groups, target.as_ref());
     let to_boundary = runs.iter().any(|run| run.result.boundary);
     let mut branches: Vec<_> = groups.into_iter().map(|group| group.branch).collect();

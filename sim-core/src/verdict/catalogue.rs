@@ -42,6 +42,7 @@ catalogue! {
     RULE_REJECT = "netfilter.reject", "a netfilter rule rejects the packet", "change that rule, or what writes it", Some("SKB_DROP_REASON_NETFILTER_DROP");
     SERVICE_NO_ENDPOINTS = "service.no-endpoints", "the service has no endpoint that is ready", "make its selector match pods that are ready", Some("SKB_DROP_REASON_NETFILTER_DROP");
     SERVICE_NOT_PROGRAMMED = "service.not-programmed", "the node does not translate the service's address: kube-proxy (or its replacement) has not written rules for it there", "see that kube-proxy runs on that node and can write its rules", None;
+    SERVICE_PORT_MISSING = "service.port-missing", "the service has no such port with that protocol", "ask for one of the service's ports, or add the port to the service", None;
     SOCKET_NO_LISTENER = "socket.no-listener", "nothing listens on that address and port", "start the program, or let it listen on this address and port (the service's targetPort)", Some("SKB_DROP_REASON_NO_SOCKET");
     SYSCTL_FORWARDING = "sysctl.forwarding-off", "the node does not forward packets", "set `net.ipv4.ip_forward=1` and the device's `forwarding`", None;
     SYSCTL_MARTIAN = "sysctl.martian", "a packet with an impossible source or destination for its device is dropped", "find who sends from that address; `accept_local` and `route_localnet` allow the special cases", Some("SKB_DROP_REASON_IP_LOCAL_SOURCE");

@@ -13,6 +13,8 @@ pub(super) struct Target {
     pub(super) object: String,
     /// Its object in the kube list.
     pub(super) source: Option<Source>,
+    /// It has the port and protocol that is asked for.
+    pub(super) has_port: bool,
 }
 
 /// One finding per distinct blocker, in the order met.
@@ -54,14 +56,38 @@ impl Findings {
     ) {
         let mut cited = evidences(sources);
         cited.extend(target.source.iter().map(super::render::evidence));
+        let entry = if target.has_port {
+            catalogue::SERVICE_NOT_PROGRAMMED
+        } else {
+            catalogue::SERVICE_PORT_MISSING
+        };
+        let (object, message) = if target.has_port {
+            let message = format!(
+                "{node} has no rules for {}: the packet leaves it with the service's address untranslated",
+                target.object
+            );
+            (node.to_owned(), message)
+        } else {
+            (
+                target.object.clone(),
+                format!(
+                    "{} has no such port with that protocol: no node translates it",
+                    target.object
+                ),
+            )
+        };
         self.push(Finding {
-            code: catalogue::SERVICE_NOT_PROGRAMMED.code.to_owned(),
+            code: entry.code.to_owned(),
             severity,
-            object: node.to_owned(),
-            place: Place { namespace: namespace.to_owned(), device: None, rule: None },
-            message: format!("{node} has no rules for {}: the packet leaves it with the service's address untranslated", target.object),
+            object,
+            place: Place {
+                namespace: namespace.to_owned(),
+                device: None,
+                rule: None,
+            },
+            message,
             evidence: cited,
-            fix: catalogue::SERVICE_NOT_PROGRAMMED.fix.to_owned(),
+            fix: entry.fix.to_owned(),
             skb_drop_reason: None,
             under: None,
         });
@@ -71,7 +97,7 @@ impl Findings {
                 blocker,
                 Severity::Contributing,
             );
-            finding.under = Some(catalogue::SERVICE_NOT_PROGRAMMED.code.to_owned());
+            finding.under = Some(entry.code.to_owned());
             self.push(finding);
         }
     }

@@ -149,7 +149,8 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
     };
     for qdisc in &tc.qdiscs {
         if qdisc.loss.as_deref().is_some_and(loses) {
-            ns.classified.insert(qdisc.device.clone(), qdisc.source.clone());
+            ns.classified
+                .insert(qdisc.device.clone(), qdisc.source.clone());
         }
     }
     ns.classified.extend(

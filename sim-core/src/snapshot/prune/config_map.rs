@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 enum Keep {
     /// As it is.
     Whole,
+    /// As a Corefile, with the directives that say where names are looked up.
+    Corefile,
     /// As JSON, without the fields that look like secrets; dropped where it is not JSON.
     Json,
 }
@@ -22,7 +24,7 @@ const CONFIG_MAPS: &[(&str, &[(&str, Keep)])] = &[
             ("veth_mtu", Keep::Whole),
         ],
     ),
-    ("coredns", &[("Corefile", Keep::Whole)]),
+    ("coredns", &[("Corefile", Keep::Corefile)]),
     (
         "eni-config",
         &[
@@ -54,7 +56,7 @@ const CONFIG_MAPS: &[(&str, &[(&str, Keep)])] = &[
     ("kube-proxy", &[("config.conf", Keep::Whole)]),
     ("kube-proxy-worker", &[("config.conf", Keep::Whole)]),
     ("kube-router-cfg", &[("cni-conf.json", Keep::Json)]),
-    ("node-local-dns", &[("Corefile", Keep::Whole)]),
+    ("node-local-dns", &[("Corefile", Keep::Corefile)]),
     (
         "tke-cni-agent-conf",
         &[
@@ -63,6 +65,94 @@ const CONFIG_MAPS: &[(&str, &[(&str, Keep)])] = &[
         ],
     ),
 ];
+
+/// CoreDNS directives and options without credentials.
+const COREFILE: &[&str] = &[
+    "acl",
+    "allow",
+    "any",
+    "autopath",
+    "bind",
+    "block",
+    "bufsize",
+    "cache",
+    "cancel",
+    "denial",
+    "dns64",
+    "endpoint_pod_names",
+    "errors",
+    "except",
+    "expire",
+    "fallthrough",
+    "filter",
+    "force_tcp",
+    "forward",
+    "header",
+    "health",
+    "health_check",
+    "hosts",
+    "ignore",
+    "import",
+    "kubernetes",
+    "labels",
+    "lameduck",
+    "loadbalance",
+    "local",
+    "log",
+    "loop",
+    "max_concurrent",
+    "max_fails",
+    "minimal",
+    "multicluster",
+    "namespaces",
+    "nodecache",
+    "noendpoints",
+    "policy",
+    "pods",
+    "prefer_udp",
+    "prefetch",
+    "prometheus",
+    "proxy",
+    "ready",
+    "reload",
+    "rewrite",
+    "root",
+    "serve_stale",
+    "success",
+    "template",
+    "answer",
+    "match",
+    "rcode",
+    "ttl",
+    "upstream",
+    "view",
+    "whoami",
+];
+
+/// A Corefile without comments and without directives that may hold credentials (`route53`, `etcd`, `tls` …).
+fn corefile(text: &str) -> String {
+    let mut kept = String::new();
+    // Depth of a block that is left out.
+    let mut dropped = 0_usize;
+    for line in text.lines() {
+        let code = line.split('#').next().unwrap_or_default().trim_end();
+        let word = code.split_whitespace().next().unwrap_or_default();
+        let opens = code.ends_with('{');
+        if dropped > 0 {
+            dropped = (dropped + usize::from(opens)).saturating_sub(usize::from(word == "}"));
+            continue;
+        }
+        let is_zone = opens && !code.starts_with([' ', '\t']);
+        let is_host = word.parse::<std::net::IpAddr>().is_ok();
+        if word == "}" || is_zone || is_host || COREFILE.contains(&word) {
+            kept.push_str(code);
+            kept.push('\n');
+        } else if opens {
+            dropped = 1;
+        }
+    }
+    kept
+}
 
 /// The data that stays of the ConfigMap `name`; nothing where it is not listed.
 pub(super) fn data(name: &str, data: Map<String, Value>) -> Option<Map<String, Value>> {
@@ -74,6 +164,7 @@ pub(super) fn data(name: &str, data: Map<String, Value>) -> Option<Map<String, V
         };
         let text = match keep {
             Keep::Whole => text,
+            Keep::Corefile => corefile(&text),
             Keep::Json => {
                 let value = super::secret::without_secrets(serde_json::from_str(&text).ok()?);
                 serde_json::to_string(&value).ok()?
@@ -82,4 +173,17 @@ pub(super) fn data(name: &str, data: Map<String, Value>) -> Option<Map<String, V
         Some((key, Value::String(text)))
     };
     Some(data.into_iter().filter_map(keep).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corefile_keeps_where_names_are_looked_up_and_no_credentials() {
+        let text = ".:53 {\n    errors # why\n    route53 example.org.:Z1 {\n        aws_access_key CANARY CANARY\n    }\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
+        let kept =
+            ".:53 {\n    errors\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
+        assert_eq!(corefile(text), kept);
+    }
 }
