@@ -7,6 +7,7 @@ mod exchange;
 mod fdb;
 mod forwarding;
 mod hooks;
+mod judge;
 mod log;
 mod nat;
 mod neighbour;

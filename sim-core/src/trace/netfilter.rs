@@ -5,19 +5,16 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::hooks::{Part, parts};
-use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
-use crate::linux::choice::{Choice, Doubt};
+use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
 use crate::linux::netfilter::{
-    CtDirection, CtState, CtView, Hook, HookContext, RejectWith, RuleOutcome, RuleStep,
-    RuleVerdict, nft,
+    CtDirection, CtState, CtView, Hook, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
-use crate::linux::packet::{Family, Packet, protocol};
+use crate::linux::packet::{Family, protocol};
 use crate::linux::sysctl;
-use crate::source::Source;
-use crate::verdict::{Outcome, Probability, StepStatus};
+use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
 
 /// Where a hook is met.
@@ -31,14 +28,6 @@ pub(super) struct HookSite {
     /// The router that the packet goes to next; masquerading chooses its address by it.
     pub(super) gateway: Option<IpAddr>,
 }
-
-/// More endpoints than any Service has, or more undecidable rules than can be told apart.
-const ALTERNATIVES: Limit = Limit {
-    runs: 8192,
-    doubtful: 256,
-};
-/// Results of one rule set that are told apart where the evidence does not decide between them.
-const MOST_DIFFERENT: usize = 16;
 
 impl Walk<'_, '_> {
     /// Runs everything hooked in at `hook`.
@@ -144,128 +133,6 @@ impl Walk<'_, '_> {
                 source: Some(chain.source.clone()),
             }),
         }
-    }
-
-    /// Runs one rule set in every way that it can go, and forks only where that makes a difference.
-    pub(super) fn judge(
-        &mut self,
-        ns: &Arc<Namespace>,
-        transit: &Transit,
-        hook: Hook,
-        site: &HookSite,
-        run: impl Fn(&Packet, &HookContext<'_>, &mut dyn Choice) -> RuleOutcome,
-    ) -> Stage<RuleOutcome> {
-        let mac = transit.source_mac.map(|mac| mac.to_string());
-        let ctx = HookContext {
-            hook,
-            family: transit.packet.family(),
-            iif: site.iif.as_deref(),
-            oif: site.oif.as_deref(),
-            physin: transit.physin.as_deref(),
-            physout: site.physout.as_deref(),
-            bridged: site.bridged,
-            local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
-            source_mac: mac.as_deref(),
-            ct: self.view(transit),
-            surroundings: ns.as_ref(),
-        };
-        let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
-            Ok(run(&transit.packet, &ctx, script))
-        });
-        let (mut runs, completeness) = explored?;
-        for assumption in runs.iter().flat_map(|run| run.assumptions.iter()) {
-            self.script.assume(assumption.clone());
-        }
-        if runs.len() == 1
-            && let Some(only) = runs.pop()
-        {
-            return Ok(only.result);
-        }
-        if completeness == Completeness::Limited {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "the rules of {} can be passed in too many ways that cannot be told apart",
-                    ns.path
-                ),
-                settle: String::new(),
-                source: None,
-            }));
-        }
-        let mut groups: Vec<(RuleOutcome, Probability)> = Vec::new();
-        let mut doubts: Vec<Doubt> = Vec::new();
-        let mut by_chance: Option<Source> = None;
-        for run in runs {
-            for decision in &run.decisions {
-                match decision {
-                    Decision::Chance { source, .. } => {
-                        by_chance = by_chance.or_else(|| Some(source.clone()));
-                    }
-                    Decision::Doubt { doubts: more, .. } => {
-                        doubts.extend(
-                            more.iter()
-                                .filter(|doubt| !doubts.contains(doubt))
-                                .cloned()
-                                .collect::<Vec<_>>(),
-                        );
-                    }
-                }
-            }
-            let share = probability(&run.decisions);
-            let same = |(outcome, _): &&mut (RuleOutcome, Probability)| {
-                outcome.verdict == run.result.verdict
-                    && outcome.packet == run.result.packet
-                    && outcome.effects == run.result.effects
-            };
-            match groups.iter_mut().find(same) {
-                Some((_, sum)) => *sum = plus(*sum, share),
-                None => groups.push((run.result, share)),
-            }
-        }
-        if !doubts.is_empty() && groups.len() > MOST_DIFFERENT {
-            let first = doubts.swap_remove(0);
-            let what = format!(
-                "{}; with others like it, more than {MOST_DIFFERENT} results are possible",
-                first.what
-            );
-            return Err(Stop::Undecided(Doubt { what, ..first }));
-        }
-        let chosen = match (by_chance, doubts.is_empty()) {
-            _ if groups.len() == 1 => 0,
-            (Some(source), true) => {
-                self.chose_in.push(ns.path.clone());
-                self.script.chance(&weights(&groups), &source)
-            }
-            (None, _) => {
-                // The same question about the same flow has the same answer.
-                let key = (
-                    ns.path.clone(),
-                    hook,
-                    transit.packet.src,
-                    transit.packet.dst,
-                    doubts.clone(),
-                );
-                match self
-                    .settled
-                    .get(&key)
-                    .copied()
-                    .filter(|known| *known < groups.len())
-                {
-                    Some(known) => known,
-                    None => {
-                        let answer = self.script.alternative(groups.len(), doubts);
-                        self.settled.insert(key, answer);
-                        answer
-                    }
-                }
-            }
-            // Chance and ignorance mixed: the rules are gone through with the walk's own answers.
-            (Some(_), false) => {
-                self.chose_in.push(ns.path.clone());
-                return Ok(run(&transit.packet, &ctx, self.script));
-            }
-        };
-        let (outcome, _) = groups.into_iter().nth(chosen).ok_or(Stop::Lost)?;
-        Ok(outcome)
     }
 
     /// Carries out what a rule set decided.
@@ -398,7 +265,7 @@ impl Walk<'_, '_> {
         );
     }
 
-    fn view(&self, transit: &Transit) -> Option<CtView> {
+    pub(super) fn view(&self, transit: &Transit) -> Option<CtView> {
         let bare = |state| CtView {
             state,
             direction: CtDirection::Original,
@@ -494,37 +361,4 @@ impl Walk<'_, '_> {
             transit,
         )
     }
-}
-
-/// Integer weights in the proportion of the groups' probabilities.
-fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
-    let mut common: u128 = 1;
-    for (_, share) in groups {
-        let denominator = u128::from(share.denominator);
-        let (mut a, mut b) = (common, denominator);
-        while b != 0 {
-            (a, b) = (b, a % b);
-        }
-        common = (common / a.max(1)).saturating_mul(denominator);
-        if common > u128::from(u32::MAX) * u128::from(u32::MAX) {
-            // Not to be had exactly in 64 bits: as near as a 32-bit fraction comes.
-            return groups
-                .iter()
-                .map(|(_, share)| {
-                    let scaled =
-                        (u128::from(share.numerator) << 32) / u128::from(share.denominator.max(1));
-                    u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
-                })
-                .collect();
-        }
-    }
-    groups
-        .iter()
-        .map(|(_, share)| {
-            u64::try_from(
-                u128::from(share.numerator) * (common / u128::from(share.denominator.max(1))),
-            )
-            .unwrap_or(u64::MAX)
-        })
-        .collect()
 }
