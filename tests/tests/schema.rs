@@ -1,5 +1,10 @@
 //! The verdict's schema says exactly what verdicts are: no field more, none less, in the same words.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::type_complexity,
+    reason = "a test may panic"
+)]
 
 #[path = "schema/full.rs"]
 mod full;
@@ -197,7 +202,7 @@ fn an_unknown_field_is_refused_everywhere() {
     let value = serde_json::to_value(&verdict).unwrap();
     let mut pointers = Vec::new();
     each_object(&document, &document, &value, "", &mut |pointer, _, _| {
-        pointers.push(pointer.to_owned())
+        pointers.push(pointer.to_owned());
     });
     for pointer in pointers {
         let mut more = value.clone();

@@ -87,6 +87,10 @@ fn section(manifest: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a list is made to be handed over"
+)]
 fn none(problems: Vec<String>) {
     assert!(problems.is_empty(), "\n  {}\n", problems.join("\n  "));
 }

@@ -91,6 +91,7 @@ impl Taken {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what it stands in for can fail")]
     fn printed(succeeded: bool, stdout: &str, stderr: &str) -> Result<Printed, RunError> {
         Ok(Printed {
             succeeded,
