@@ -50,7 +50,7 @@ wire() {
 
 echo "building the network"
 clean 2>/dev/null
-# The switch between the machines is nobody's to capture: only its effect shows.
+# The switch between the machines is a captured machine too: without it nobody could say what a wire leads to.
 add_namespace switch
 in_ns switch ip link add br0 type bridge
 in_ns switch ip link set br0 up
@@ -193,6 +193,7 @@ capture_namespace() {
 
 for node in $nodes; do capture_namespace "$node" "nodes/$node/host"; done
 while read -r node pod _ _; do capture_namespace "$pod" "nodes/$node/pods/$pod"; done <<<"$pods"
+capture_namespace switch fabric/switch
 capture_namespace router fabric/router
 
 printf '%s\n' "${states[@]}" | "$python" -c '
