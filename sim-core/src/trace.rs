@@ -164,6 +164,8 @@ pub(crate) struct Walk<'w, 's> {
     chose_in: Vec<String>,
     /// A TCPMSS rule limits segments to this size.
     pub(crate) clamped_mss: Option<u16>,
+    /// The last machine that sent the packet on, and by which way.
+    last_way: Option<(Arc<Namespace>, output::Way)>,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
 }
@@ -189,6 +191,7 @@ impl<'w, 's> Walk<'w, 's> {
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             clamped_mss: None,
+            last_way: None,
             sent_mtu: 0,
         }
     }

@@ -67,6 +67,8 @@ pub(crate) enum BlockerKind {
 pub(crate) struct Blocker {
     pub(crate) kind: BlockerKind,
     pub(crate) ns: Arc<Namespace>,
+    /// Where the packet ends and errors come from, which may be elsewhere.
+    pub(crate) ends_at: Arc<Namespace>,
     pub(crate) device: Option<String>,
     pub(crate) rule: Option<String>,
     pub(crate) message: String,
@@ -101,6 +103,7 @@ impl Blocker {
         Self {
             kind,
             ns: Arc::clone(ns),
+            ends_at: Arc::clone(ns),
             device: None,
             rule: None,
             message: String::new(),
@@ -149,7 +152,11 @@ impl Walk<'_, '_> {
         }
         let first = self.blockers.is_empty();
         if let (Failure::TooBig { mtu }, Phase::Data | Phase::DataResponse) = (failure, self.phase)
-            && self.error_returns(&blocker.ns, icmp::too_big(&transit.packet, mtu), transit)?
+            && self.error_returns(
+                &blocker.ends_at,
+                icmp::too_big(&transit.packet, mtu),
+                transit,
+            )?
         {
             return Err(Stop::TooBig(mtu));
         }
@@ -162,8 +169,9 @@ impl Walk<'_, '_> {
             Ct::Attached { conn, .. } => self.conns.get(conn).is_some_and(|conn| !conn.confirmed),
             Ct::None | Ct::Untracked | Ct::Invalid => false,
         };
-        let retries =
-            self.phase == Phase::Request && unconfirmed && self.chose_in.contains(&blocker.ns.path);
+        let retries = self.phase == Phase::Request
+            && unconfirmed
+            && self.chose_in.contains(&blocker.ends_at.path);
         self.log.step(
             StepStatus::Blocked,
             blocker.message.clone(),
@@ -202,7 +210,9 @@ impl Walk<'_, '_> {
         if self.phase != Phase::Request {
             // The server's stack gets the error, if anybody: the client waits.
             return Ok(match (failure, self.phase) {
-                (Failure::Reset, Phase::Data) if self.reset_returns(&blocker.ns, transit)? => {
+                (Failure::Reset, Phase::Data)
+                    if self.reset_returns(&blocker.ends_at, transit)? =>
+                {
                     (Outcome::Refused, None)
                 }
                 _ => lost,
@@ -212,14 +222,14 @@ impl Walk<'_, '_> {
             Failure::Silent => Ok(lost),
             Failure::Local(outcome) => Ok((outcome, None)),
             Failure::Icmp { kind, code } => self
-                .error_noticed(&blocker.ns, kind, code, transit)
+                .error_noticed(&blocker.ends_at, kind, code, transit)
                 .map(|outcome| (outcome, None)),
             Failure::TooBig { mtu } => {
                 let _ = mtu;
                 Ok(lost)
             }
             Failure::Reset => {
-                let returns = self.reset_returns(&blocker.ns, transit)?;
+                let returns = self.reset_returns(&blocker.ends_at, transit)?;
                 Ok((
                     if returns {
                         Outcome::Refused
@@ -234,7 +244,7 @@ impl Walk<'_, '_> {
                 let noticed = if transit.local {
                     icmp::local_neighbour_error(transit.packet.protocol())
                 } else {
-                    self.error_noticed(&blocker.ns, kind, code, transit)?
+                    self.error_noticed(&blocker.ends_at, kind, code, transit)?
                 };
                 Ok(match noticed {
                     Outcome::Unreachable => (Outcome::Unreachable, Some(Outcome::Timeout)),

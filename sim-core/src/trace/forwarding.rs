@@ -77,6 +77,7 @@ impl Walk<'_, '_> {
             Ok(way) => way,
             Err(no) => {
                 let (blocker, failure) = no_route(ns, packet.dst, &no)?;
+                let blocker = self.sent_astray(packet.dst, &no, blocker)?;
                 // `ip_error()` is silent where the device does not forward.
                 let failure = if forwarding.value == 0 {
                     Failure::Silent
@@ -163,6 +164,33 @@ impl Walk<'_, '_> {
                 transit,
             ),
         }
+    }
+
+    /// A node that sends a captured address to its default router, which has no route either, lacks the route itself.
+    fn sent_astray(&mut self, dst: IpAddr, no: &NoRoute, blocker: Blocker) -> Stage<Blocker> {
+        let Some((node, way)) = self.last_way.clone() else {
+            return Ok(blocker);
+        };
+        let is_node = node.path.ends_with("/host") && node.path != blocker.ns.path;
+        if !matches!(no, NoRoute::Missing)
+            || !is_node
+            || !way.is_default
+            || self.world.by_address(dst)?.is_empty()
+        {
+            return Ok(blocker);
+        }
+        let message = format!(
+            "{} has no route of its own to {dst} and sends it to its default router, and {} has none either",
+            node.object, blocker.ns.object
+        );
+        let router = blocker.sources.clone();
+        let ends_at = Arc::clone(&blocker.ends_at);
+        let blocker = Blocker::new(BlockerKind::RouteMissing, &node)
+            .says(message)
+            .on(&way.device)
+            .citing([way.source])
+            .citing(router);
+        Ok(Blocker { ends_at, ..blocker })
     }
 
     /// `ip_forward()`.

@@ -24,6 +24,8 @@ pub(super) struct Way {
     pub(super) kind: RouteKind,
     pub(super) mtu: u32,
     pub(super) prefsrc: Option<IpAddr>,
+    /// By a default route.
+    pub(super) is_default: bool,
     pub(super) source: Source,
 }
 
@@ -145,6 +147,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
+        self.last_way = Some((Arc::clone(ns), way.clone()));
         self.transmit(ns, way, transit)
     }
 
@@ -254,6 +257,7 @@ impl Walk<'_, '_> {
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
             prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),
             device,
         }))
