@@ -182,7 +182,7 @@ try {
   });
 
   await check("a file that is chosen, or dropped, gives the same verdict", async () => {
-    const before = JSON.stringify(await lastVerdict());
+    const before = JSON.stringify(await ask());
     await page.goto(new URL("?", address).href);
     await page.locator("pathglass-view #file").setInputFiles(wanted.file);
     await page.locator("pathglass-view .bar", { hasText: basename(wanted.file) }).waitFor();
