@@ -2,9 +2,11 @@
 
 mod load;
 mod namespace;
+mod stack;
 mod wiring;
 
 pub use namespace::Namespace;
+pub use stack::Place;
 pub use wiring::Peer;
 
 use std::collections::BTreeMap;
