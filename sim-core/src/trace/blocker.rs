@@ -69,6 +69,8 @@ pub(crate) struct Blocker {
     pub(crate) ns: Arc<Namespace>,
     /// Where the packet ends and errors come from, which may be elsewhere.
     pub(crate) ends_at: Arc<Namespace>,
+    /// What a person must change, where it is not what the namespace belongs to.
+    pub(crate) object: Option<String>,
     pub(crate) device: Option<String>,
     pub(crate) rule: Option<String>,
     pub(crate) message: String,
@@ -104,6 +106,7 @@ impl Blocker {
             kind,
             ns: Arc::clone(ns),
             ends_at: Arc::clone(ns),
+            object: None,
             device: None,
             rule: None,
             message: String::new(),
@@ -118,6 +121,11 @@ impl Blocker {
 
     pub(crate) fn says(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    pub(crate) fn blames(mut self, object: String) -> Self {
+        self.object = Some(object);
         self
     }
 

@@ -149,7 +149,7 @@ fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
     Finding {
         code: entry.code.to_owned(),
         severity,
-        object: blocker.ns.object.clone(),
+        object: blocker.object.clone().unwrap_or_else(|| blocker.ns.object.clone()),
         place: Place {
             namespace: blocker.ns.path.clone(),
             device: blocker.device.clone(),
