@@ -20,7 +20,7 @@ mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
-pub(crate) use log::LoggedHop;
+pub(crate) use log::{LoggedHop, LoggedStep};
 pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 

@@ -38,7 +38,11 @@ impl Walk<'_, '_> {
 
     /// Blames whoever holds the entry that sent the frame for `next` astray.
     pub(super) fn blame_resolver(&self, blocker: Blocker, next: IpAddr) -> Blocker {
-        match self.resolvers.iter().find(|(address, _, _)| *address == next) {
+        match self
+            .resolvers
+            .iter()
+            .find(|(address, _, _)| *address == next)
+        {
             Some((_, ns, entry)) => blocker.blames(ns.object.clone()).citing(entry.clone()),
             None => blocker,
         }
@@ -106,11 +110,16 @@ impl Walk<'_, '_> {
         device: &str,
         next: IpAddr,
     ) -> Stage<Option<Fault>> {
+        if let Some(fault) = self.misaddressed(ns)? {
+            return Ok(Some(fault));
+        }
         let mut pod = None;
         for record in self.world.by_address(next)? {
             match record {
                 IndexRecord::Interface {
-                    namespace, device: on, ..
+                    namespace,
+                    device: on,
+                    ..
                 } if namespace != ns.path => {
                     let owner = self.world.namespace(&namespace)?;
                     if let Some(fault) = self.device_at_fault(ns, device, &owner, &on, next)? {
@@ -136,20 +145,38 @@ impl Walk<'_, '_> {
             return Ok(None);
         }
         let owner = self.world.namespace(&path)?;
-        if owner.gaps.contains_key("ip-addr.json")
-            || owner.addresses.iter().any(|address| address.local == next)
+        self.misaddressed(&owner)
+    }
+
+    /// A pod whose namespace has not the address that Kubernetes says it has.
+    fn misaddressed(&mut self, owner: &Arc<Namespace>) -> Stage<Option<Fault>> {
+        let name = owner.object.strip_prefix("pod:");
+        let Some((namespace, name)) = name.and_then(|name| name.split_once('/')) else {
+            return Ok(None);
+        };
+        let records = self.world.by_name(ObjectKind::Pod, namespace, name)?;
+        let Some(IndexRecord::Object { addresses, .. }) = records.first() else {
+            return Ok(None);
+        };
+        let has = |wanted: &IpAddr| owner.addresses.iter().any(|held| held.local == *wanted);
+        if addresses.is_empty()
+            || addresses.iter().any(has)
+            || owner.gaps.contains_key("ip-addr.json")
         {
             return Ok(None);
         }
-        let held: Vec<_> = owner
-            .addresses
-            .iter()
-            .filter(|address| !address.local.is_loopback())
-            .collect();
         Ok(Some(Fault {
             object: owner.object.clone(),
-            why: format!("{} does not have the address that Kubernetes says it has", owner.object),
-            sources: held.iter().map(|address| address.source.clone()).collect(),
+            why: format!(
+                "{} does not have the address that Kubernetes says it has",
+                owner.object
+            ),
+            sources: owner
+                .addresses
+                .iter()
+                .filter(|address| !address.local.is_loopback())
+                .map(|address| address.source.clone())
+                .collect(),
         }))
     }
 
@@ -168,7 +195,11 @@ impl Walk<'_, '_> {
             let why = format!("{device} of {} is down", owner.object);
             return Ok(Some(Fault::of(owner, link, why)));
         }
-        let Peer::Captured { namespace, device: port } = self.world.peer(owner, link, next)? else {
+        let Peer::Captured {
+            namespace,
+            device: port,
+        } = self.world.peer(owner, link, next)?
+        else {
             return Ok(None);
         };
         let host = self.world.namespace(&namespace)?;

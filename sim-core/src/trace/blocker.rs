@@ -79,8 +79,6 @@ pub(crate) struct Blocker {
     pub(crate) outcome: Outcome,
     pub(crate) also: Option<Outcome>,
     pub(crate) retries: bool,
-    /// Found behind another blocker, by going on as if that had let the packet pass.
-    pub(crate) as_if_passed: bool,
 }
 
 /// What the sender gets to know of the loss, if it gets back.
@@ -115,7 +113,6 @@ impl Blocker {
             outcome: Outcome::Timeout,
             also: None,
             retries: false,
-            as_if_passed: false,
         }
     }
 
@@ -191,7 +188,6 @@ impl Walk<'_, '_> {
             outcome,
             also,
             retries,
-            as_if_passed: !first,
             ..blocker
         });
         Ok(())
