@@ -304,6 +304,7 @@ impl Walk<'_, '_> {
                 .says(format!("{} of {} ({own}) gets a frame for {dst} and ignores it: the sender knows a wrong address for {}", link.name, ns.object, frame.next))
                 .on(&link.name)
                 .citing([link.source.clone()]);
+            let blocker = self.blame_resolver(blocker, frame.next);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
         self.receive(ns, frame.transit, ran)
