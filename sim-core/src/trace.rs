@@ -1,5 +1,6 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod blame;
 mod blocker;
 mod bridging;
 mod delivery;
@@ -19,7 +20,7 @@ mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
-pub(crate) use log::LoggedHop;
+pub(crate) use log::{LoggedHop, LoggedStep};
 pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 
@@ -166,6 +167,8 @@ pub(crate) struct Walk<'w, 's> {
     pub(crate) mss: Option<u16>,
     /// What rules wrote down, by namespace.
     notes: BTreeMap<String, Notes>,
+    /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
+    resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
     /// MTU of the route that the last local packet took.
@@ -194,6 +197,7 @@ impl<'w, 's> Walk<'w, 's> {
             chose_in: Vec::new(),
             mss: None,
             notes: BTreeMap::new(),
+            resolvers: Vec::new(),
             last_way: None,
             sent_mtu: 0,
         }
