@@ -231,7 +231,7 @@ pub(super) fn ipv6_header(extension: &Extension, packet: &Packet) -> Option<bool
         return Some(names.iter().all(is_upper) != negated);
     }
     Some(if negated {
-        !names.iter().any(|name| is_upper(name))
+        !names.iter().any(is_upper)
     } else {
         names.iter().all(is_upper)
     })
