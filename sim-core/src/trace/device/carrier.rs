@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
                     outer.dst, link.name
                 ))
                 .on(&link.name)
-                .citing([way.source.clone()]);
+                .citing([way.source]);
             return self.end(blocker, Failure::Silent, transit);
         }
         Ok(way)
