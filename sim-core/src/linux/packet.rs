@@ -39,6 +39,17 @@ pub enum Port {
     },
 }
 
+impl Port {
+    /// The number, where it is known.
+    #[must_use]
+    pub fn number(self) -> Option<u16> {
+        match self {
+            Self::Known(port) => Some(port),
+            Self::Chosen { .. } => None,
+        }
+    }
+}
+
 /// TCP flags that rules look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TcpFlags(pub u8);
@@ -54,6 +65,18 @@ impl TcpFlags {
     pub const PSH: u8 = 0x08;
     /// ACK.
     pub const ACK: u8 = 0x10;
+
+    /// A SYN or a SYN-ACK.
+    #[must_use]
+    pub fn has_syn(self) -> bool {
+        self.0 & Self::SYN != 0
+    }
+
+    /// A SYN without ACK.
+    #[must_use]
+    pub fn is_syn(self) -> bool {
+        self.has_syn() && self.0 & Self::ACK == 0
+    }
 }
 
 /// What the IP packet carries.

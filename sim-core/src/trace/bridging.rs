@@ -104,7 +104,7 @@ impl Walk<'_, '_> {
             oif: Some(bridge.to_owned()),
             physout: Some(out),
             bridged: true,
-            gateway: None,
+            ..HookSite::default()
         };
         self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
     }
@@ -169,6 +169,7 @@ impl Walk<'_, '_> {
         frame.next = next;
         match self.resolve(ns, bridge, next, packet.src)? {
             Resolution::Mac(mac, source) => {
+                self.resolved(next, ns, source.as_ref());
                 self.log.step(
                     StepStatus::Normal,
                     format!("stays on the bridge: {next} is at {mac}"),
@@ -186,6 +187,7 @@ impl Walk<'_, '_> {
                     ))
                     .on(bridge)
                     .citing([way.source]);
+                let blocker = self.blame_silent(blocker, ns, bridge, next)?;
                 self.end(blocker, Failure::Neighbour, &frame.transit)
             }
         }
@@ -246,7 +248,7 @@ impl Walk<'_, '_> {
                 oif: Some(bridge.to_owned()),
                 physout: Some(out.to_owned()),
                 bridged: true,
-                gateway: None,
+                ..HookSite::default()
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
             self.run_bridge_hook(
@@ -384,6 +386,7 @@ impl Walk<'_, '_> {
             .on(bridge)
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
+        let blocker = self.blame_resolver(blocker, frame.next);
         self.end(blocker, Failure::Silent, &frame.transit)
     }
 }
