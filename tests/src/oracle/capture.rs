@@ -33,10 +33,7 @@ const PRINTED: &[(&str, &[&str])] = &[
     ("ip-neigh.json", &["ip", "-j", "neigh"]),
     ("ip-nexthop.json", &["ip", "-j", "nexthop"]),
     ("nft-ruleset.json", &["nft", "-j", "list", "ruleset"]),
-    (
-        "ss.txt",
-        &["ss", "-H", "-n", "-l", "-t", "-u", "-S", "-O"],
-    ),
+    ("ss.txt", &["ss", "-H", "-n", "-l", "-t", "-u", "-S", "-O"]),
 ];
 
 /// Printed only where there is a bridge or tunnel.
@@ -147,7 +144,10 @@ pub fn capture(spec: &Spec, namespaces: &Namespaces) -> Result<Files, Problem> {
             "kube/endpointslices.json",
             list("EndpointSlice", Vec::new()),
         ),
-        ("kube/networkpolicies.json", list("NetworkPolicy", Vec::new())),
+        (
+            "kube/networkpolicies.json",
+            list("NetworkPolicy", Vec::new()),
+        ),
         ("kube/namespaces.json", list("Namespace", Vec::new())),
     ] {
         let bytes = serde_json::to_vec_pretty(&json).unwrap_or_default();
@@ -173,24 +173,39 @@ fn namespace(name: &str) -> Taken {
         .iter()
         .any(|kind| links.contains(&format!("\"info_kind\":\"{kind}\"")));
     for (file, words) in OF_BRIDGES {
-        let result = if has_bridge { print(words) } else { Err("absent") };
+        let result = if has_bridge {
+            print(words)
+        } else {
+            Err("absent")
+        };
         taken.insert(file, result);
     }
     let nft = text(&taken, "nft-ruleset.json");
-    if ["netdev", "inet"].iter().any(|family| nft.contains(&format!("\"family\": \"{family}\""))) {
+    if ["netdev", "inet"]
+        .iter()
+        .any(|family| nft.contains(&format!("\"family\": \"{family}\"")))
+    {
         taken.insert("nft-ruleset.txt", print(&["nft", "list", "ruleset"]));
     }
     let has_tables = nft.contains("\"family\": \"ip\"") || nft.contains("\"family\": \"ip6\"");
     for (file, words) in OF_IPTABLES {
         // The tool prints nothing where there are no tables.
-        let result = if has_tables { print(words) } else { Ok(Vec::new()) };
+        let result = if has_tables {
+            print(words)
+        } else {
+            Ok(Vec::new())
+        };
         taken.insert(file, result);
     }
     for (file, names, words) in OF_LEGACY {
         let path = Path::new("/proc/thread-self/net").join(names);
         let is_loaded = std::fs::read(path)
             .is_ok_and(|text| text.iter().any(|byte| !byte.is_ascii_whitespace()));
-        let result = if is_loaded { print(words) } else { Err("absent") };
+        let result = if is_loaded {
+            print(words)
+        } else {
+            Err("absent")
+        };
         taken.insert(file, result);
     }
     taken.insert("ipset-save.txt", print(&["ipset", "save"]));
@@ -273,7 +288,9 @@ fn identity(name: &str) -> Result<Vec<u8>, &'static str> {
         })
         .collect();
     let own = inode(name).map_err(|_| "failed")?;
-    Ok(json!({"inode": own, "list_id": ids}).to_string().into_bytes())
+    Ok(json!({"inode": own, "list_id": ids})
+        .to_string()
+        .into_bytes())
 }
 
 /// Queueing disciplines; and where one takes filters, those.
@@ -295,7 +312,9 @@ fn tc() -> Result<Vec<u8>, &'static str> {
             filters.push(json!({"dev": device, "direction": direction, "filters": shown}));
         }
     }
-    Ok(json!({"qdiscs": list, "filters": filters}).to_string().into_bytes())
+    Ok(json!({"qdiscs": list, "filters": filters})
+        .to_string()
+        .into_bytes())
 }
 
 fn list(kind: &str, items: Vec<Value>) -> Value {
@@ -330,8 +349,7 @@ fn pods(spec: &Spec) -> Vec<Value> {
     spec.pods
         .iter()
         .map(|pod| {
-            let addresses: Vec<Value> =
-                pod.addresses.iter().map(|ip| json!({"ip": ip})).collect();
+            let addresses: Vec<Value> = pod.addresses.iter().map(|ip| json!({"ip": ip})).collect();
             json!({"apiVersion": "v1", "metadata": {"name": pod.name, "namespace": "default"},
                 "spec": {"nodeName": pod.node, "containers": []},
                 "status": {"phase": "Running", "podIP": pod.addresses.first(), "podIPs": addresses,

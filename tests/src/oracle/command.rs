@@ -98,12 +98,18 @@ fn run(options: &Options) -> Report {
     let next = AtomicU64::new(options.world.unwrap_or(options.seed));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..if options.world.is_some() { 1 } else { options.jobs } {
+        for _ in 0..if options.world.is_some() {
+            1
+        } else {
+            options.jobs
+        } {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     one(options, seed, &report);
-                    let n_flows = report.lock().map_or(usize::MAX, |report| report.total.flows);
+                    let n_flows = report
+                        .lock()
+                        .map_or(usize::MAX, |report| report.total.flows);
                     let late = options
                         .seconds
                         .is_some_and(|seconds| start.elapsed() > Duration::from_secs(seconds));
@@ -136,7 +142,11 @@ fn one(options: &Options, seed: u64, report: &Mutex<Report>) {
         show_all(&measured);
     }
     say(&mismatches(&measured));
-    let n_wrong = measured.flows.iter().filter(|flow| flow.disagreement.is_some()).count();
+    let n_wrong = measured
+        .flows
+        .iter()
+        .filter(|flow| flow.disagreement.is_some())
+        .count();
     if let Some(folder) = &options.keep
         && (n_wrong > 0 || options.world.is_some())
         && let Err(error) = save(&folder.join(format!("world-{seed}")), &measured)

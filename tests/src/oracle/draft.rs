@@ -61,7 +61,12 @@ impl Draft {
     /// Adds rules (`-A FORWARD …`, `:CHAIN - [0:0]`) to a table, of iptables or ip6tables.
     pub fn iptables(&mut self, feature: &str, at: &str, v6: bool, table: &str, rules: &str) {
         let tool = if v6 { Tool::Ip6tables } else { Tool::Iptables };
-        self.run(feature, at, tool, format!("*{table}\n{}\nCOMMIT\n", rules.trim_end()));
+        self.run(
+            feature,
+            at,
+            tool,
+            format!("*{table}\n{}\nCOMMIT\n", rules.trim_end()),
+        );
     }
 
     /// Adds text for `nft -f`.
@@ -123,7 +128,10 @@ impl Draft {
 /// # Panics
 /// When there are none: a flaw of the grammar.
 pub fn pick<T: Clone>(rng: &mut Rng, choices: &[T]) -> T {
-    #[expect(clippy::indexing_slicing, reason = "the index is drawn below the length")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is drawn below the length"
+    )]
     choices[rng.usize(0..choices.len())].clone()
 }
 

@@ -190,5 +190,10 @@ pub fn describe(flow: &Flow) -> String {
         .bytes
         .map(|bytes| format!(" {bytes} bytes"))
         .unwrap_or_default();
-    format!("{} → {} {}/{protocol}{size}", flow.client(), flow.to, flow.port)
+    format!(
+        "{} → {} {}/{protocol}{size}",
+        flow.client(),
+        flow.to,
+        flow.port
+    )
 }

@@ -167,7 +167,7 @@ pub fn obstacle() -> Option<String> {
         }
     }
     let tried = Namespaces::make(&["fabric/try".to_owned()]);
-    tried.err().map(|problem| {
-        format!("network namespaces cannot be made here: {problem}")
-    })
+    tried
+        .err()
+        .map(|problem| format!("network namespaces cannot be made here: {problem}"))
 }

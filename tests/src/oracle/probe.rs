@@ -382,7 +382,11 @@ impl Attempt {
                 Ok(Some(error)) | Err(error) => return self.fail(&error),
             }
         }
-        while let Some(rest) = self.request.get(self.sent..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self
+            .request
+            .get(self.sent..)
+            .filter(|rest| !rest.is_empty())
+        {
             match stream.write(rest) {
                 Ok(n_bytes) => self.sent += n_bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -77,20 +77,27 @@ impl Report {
             *self.refused.entry(key).or_default() += 1;
         }
         for unbound in &measured.unbound {
-            *self.refused.entry(format!("Listen: {unbound}")).or_default() += 1;
+            *self
+                .refused
+                .entry(format!("Listen: {unbound}"))
+                .or_default() += 1;
         }
     }
 
     /// Counts flows whose answer changed without the ops of `feature`.
     pub fn add_decisive(&mut self, feature: &str, n_flows: usize) {
-        self.features.entry(feature.to_owned()).or_default().decisive += n_flows;
+        self.features
+            .entry(feature.to_owned())
+            .or_default()
+            .decisive += n_flows;
     }
 
     /// The counts of a whole domain.
     fn domain(&self, domain: &str) -> usize {
-        let of_it = self.features.iter().filter(|(feature, _)| {
-            feature.split('.').next() == Some(domain)
-        });
+        let of_it = self
+            .features
+            .iter()
+            .filter(|(feature, _)| feature.split('.').next() == Some(domain));
         of_it.map(|(_, count)| count.decisive).sum()
     }
 
@@ -140,7 +147,10 @@ impl Report {
         for domain in domains {
             let _ = writeln!(text, "{domain:<32} decisive in {}", self.domain(domain));
         }
-        for (title, lines) in [("unknown because", &self.doubts), ("refused", &self.refused)] {
+        for (title, lines) in [
+            ("unknown because", &self.doubts),
+            ("refused", &self.refused),
+        ] {
             let mut lines: Vec<(&String, &usize)> = lines.iter().collect();
             lines.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
             if !lines.is_empty() {

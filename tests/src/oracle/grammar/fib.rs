@@ -64,7 +64,11 @@ fn one(draft: &mut Draft) {
         _ => {
             // A longer prefix with a wrong next hop.
             let other = draft.pick(&nodes);
-            draft.ip("fib.route", at, format!("route add {to} via {}", other.ip(v6)));
+            draft.ip(
+                "fib.route",
+                at,
+                format!("route add {to} via {}", other.ip(v6)),
+            );
         }
     }
 }

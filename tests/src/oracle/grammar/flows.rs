@@ -20,7 +20,11 @@ pub fn ask(draft: &mut Draft) {
     while draft.spec.flows.len() < FLOWS {
         let from = draft.pick(&clients);
         let v6 = draft.chance(V6);
-        let protocol = if draft.chance(65) { Protocol::Tcp } else { Protocol::Udp };
+        let protocol = if draft.chance(65) {
+            Protocol::Tcp
+        } else {
+            Protocol::Udp
+        };
         let (to, choices) = destination(draft, v6);
         let bytes = if draft.chance(20) {
             // A datagram of more than 64 KiB is none.

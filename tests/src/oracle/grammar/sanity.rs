@@ -19,9 +19,17 @@ fn one(draft: &mut Draft) {
         2 => {
             let value = draft.pick(&[1, 2]);
             let device = draft.pick(&["all", "eth0"]);
-            draft.sysctl("sanity.rp_filter", at, format!("net.ipv4.conf.{device}.rp_filter={value}"));
+            draft.sysctl(
+                "sanity.rp_filter",
+                at,
+                format!("net.ipv4.conf.{device}.rp_filter={value}"),
+            );
         }
         3 => draft.sysctl("sanity.forwarding", at, "net.ipv4.conf.eth0.forwarding=0"),
-        _ => draft.sysctl("sanity.bridge-nf-call", at, "net.bridge.bridge-nf-call-iptables=0"),
+        _ => draft.sysctl(
+            "sanity.bridge-nf-call",
+            at,
+            "net.bridge.bridge-nf-call-iptables=0",
+        ),
     }
 }

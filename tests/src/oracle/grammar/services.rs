@@ -96,7 +96,10 @@ fn service_chains(topology: &Topology, service: &Service, index: usize, v6: bool
         );
     }
     let n_backends = service.backends.len();
-    let backends = service.backends.iter().filter_map(|pod| topology.pods.get(*pod));
+    let backends = service
+        .backends
+        .iter()
+        .filter_map(|pod| topology.pods.get(*pod));
     for (number, pod) in backends.enumerate() {
         let chain = format!("KUBE-SEP-{index}-{number}");
         let left = n_backends - number;
@@ -125,7 +128,11 @@ fn service_chains(topology: &Topology, service: &Service, index: usize, v6: bool
 
 /// The layout of kube-proxy's nftables mode, cut to what a packet meets.
 fn nft(draft: &mut Draft, topology: &Topology, node: &Node, v6: bool) {
-    let (family, address) = if v6 { ("ip6", "ipv6_addr") } else { ("ip", "ipv4_addr") };
+    let (family, address) = if v6 {
+        ("ip6", "ipv6_addr")
+    } else {
+        ("ip", "ipv4_addr")
+    };
     let pods = pods(v6);
     draft.nft(
         "conntrack-nat.masquerade",
@@ -164,7 +171,10 @@ fn service_map(
     let ip = service.ip(v6);
     let mut chains = String::new();
     let mut targets = String::new();
-    let backends = service.backends.iter().filter_map(|pod| topology.pods.get(*pod));
+    let backends = service
+        .backends
+        .iter()
+        .filter_map(|pod| topology.pods.get(*pod));
     for (number, pod) in backends.enumerate() {
         let own = pod.ip(v6);
         let _ = write!(
@@ -180,7 +190,11 @@ fn service_map(
     let mut elements = String::new();
     let mut node_ports = String::new();
     for protocol in ["tcp", "udp"] {
-        let _ = write!(elements, "{ip} . {protocol} . {} : goto service-{index}, ", service.port);
+        let _ = write!(
+            elements,
+            "{ip} . {protocol} . {} : goto service-{index}, ",
+            service.port
+        );
         let _ = write!(
             node_ports,
             "{protocol} . {} : goto external-{index}, ",

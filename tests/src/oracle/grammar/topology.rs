@@ -275,7 +275,11 @@ fn switch(draft: &mut Draft, topology: &Topology) {
         )]);
     for (index, (place, port, mac)) in ends.enumerate() {
         let port_mac = format!("02:00:00:00:62:{index:02x}");
-        draft.wire("devices.veth", [SWITCH, &port, &port_mac], [&place, "eth0", &mac]);
+        draft.wire(
+            "devices.veth",
+            [SWITCH, &port, &port_mac],
+            [&place, "eth0", &mac],
+        );
         draft.ip(
             "devices.bridge",
             SWITCH,
@@ -314,7 +318,10 @@ fn node(draft: &mut Draft, topology: &Topology, node: &Node) {
             "devices.bridge",
             at,
             crate::oracle::spec::Tool::Wire,
-            format!("link add cni0 address 02:00:00:00:61:{:02x} type bridge", node.number),
+            format!(
+                "link add cni0 address 02:00:00:00:61:{:02x} type bridge",
+                node.number
+            ),
         );
         draft.ip(
             "fib.address",
@@ -343,7 +350,10 @@ fn node(draft: &mut Draft, topology: &Topology, node: &Node) {
 
 fn others<'a>(topology: &'a Topology, node: &Node) -> impl Iterator<Item = &'a Node> {
     let own = node.number;
-    topology.nodes.iter().filter(move |other| other.number != own)
+    topology
+        .nodes
+        .iter()
+        .filter(move |other| other.number != own)
 }
 
 /// flannel's layout: an address of its own, permanent neighbours, `onlink` routes.
@@ -444,7 +454,10 @@ fn routed_pod(draft: &mut Draft, node: &Node, pod: &Pod) {
     draft.ip(
         "fib.route",
         at,
-        format!("route add {} dev {device}\nroute add {} dev {device}", pod.v4, pod.v6),
+        format!(
+            "route add {} dev {device}\nroute add {} dev {device}",
+            pod.v4, pod.v6
+        ),
     );
     draft.ip(
         "fib.address",

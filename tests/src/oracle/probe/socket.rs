@@ -37,7 +37,10 @@ pub(super) fn client(protocol: Protocol, to: IpAddr, port: u16) -> io::Result<Ow
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    bind(fd.as_raw_fd(), &SockaddrStorage::from(SocketAddr::new(any, port)))?;
+    bind(
+        fd.as_raw_fd(),
+        &SockaddrStorage::from(SocketAddr::new(any, port)),
+    )?;
     Ok(fd)
 }
 
@@ -102,9 +105,9 @@ fn answer_datagram(server: &UdpSocket) -> Option<()> {
         )
         .ok()?;
         let own = message.cmsgs().ok()?.find_map(|control| match control {
-            ControlMessageOwned::Ipv4PacketInfo(info) => {
-                Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr))))
-            }
+            ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::V4(Ipv4Addr::from(
+                u32::from_be(info.ipi_addr.s_addr),
+            ))),
             ControlMessageOwned::Ipv6PacketInfo(info) => {
                 Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)))
             }
