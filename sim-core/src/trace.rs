@@ -134,6 +134,8 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<Tag>,
     /// The device whose stack made it, where known.
     pub(crate) origin: Option<Place>,
+    /// It is an answer to a question for a hardware address, not an IP packet: no IP stack or filter sees it.
+    pub(crate) answer: bool,
     pub(crate) transit: Transit,
 }
 
@@ -182,6 +184,8 @@ pub(crate) enum Expected {
     ErrorAbout { namespace: String, tuple: Tuple },
     /// A reset for the socket with this tuple.
     Reset { namespace: String, tuple: Tuple },
+    /// The device that asked for a hardware address.
+    Asker { namespace: String, device: String },
     /// The far end of a tunnel: who hears a broadcast that goes through it.
     TunnelEnd,
 }
@@ -216,6 +220,8 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
+    /// What lost the packet of a walk that only finds out whether something gets through.
+    why_lost: Option<Blocker>,
     /// Far ends of tunnels that a broadcast came out of.
     heard: Vec<Place>,
     /// What bridges and VXLAN devices learned from the frames of this walk.
@@ -248,6 +254,7 @@ impl<'w, 's> Walk<'w, 's> {
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
+            why_lost: None,
             heard: Vec::new(),
             learned: device::Learned::default(),
             sent_mtu: 0,

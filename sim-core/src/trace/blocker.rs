@@ -161,6 +161,7 @@ impl Walk<'_, '_> {
         transit: &Transit,
     ) -> Stage<()> {
         if self.quiet > 0 {
+            self.why_lost.get_or_insert(blocker);
             return Err(Stop::Lost);
         }
         let first = self.blockers.is_empty();

@@ -48,7 +48,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        }
         let filtered = calls_iptables(ns, bridge, &frame)?;
         frame.transit.physin = Some(port.to_owned());
         let mut ran = Prerouting::ToRun;
@@ -122,7 +124,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        }
         match self.lookup(ns, bridge, None, &frame, vid)? {
             Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, vid),
             Towards::Up | Towards::Nobody => self.nobody(ns, bridge, &frame),
@@ -228,7 +232,7 @@ impl Walk<'_, '_> {
                 frame.src = own;
                 Ok(())
             }
-            Resolution::Nobody(_) | Resolution::Uncaptured => {
+            Resolution::Nobody(..) | Resolution::Uncaptured => {
                 let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
                     .says(format!(
                         "nobody answers for {next} on {bridge} of {}",
@@ -271,7 +275,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        }
         frame.transit.iif = Some(bridge.to_owned());
         if ran == Prerouting::ToRun {
             frame.transit.physin = None;
@@ -320,7 +326,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() {
+        if from.is_some() && !frame.answer {
             self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
         }
         if filtered {
@@ -347,7 +353,7 @@ impl Walk<'_, '_> {
                 &HookSite { iif: None, ..site },
                 &mut frame.transit,
             )?;
-        } else {
+        } else if !frame.answer {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
@@ -467,6 +473,9 @@ impl Walk<'_, '_> {
 
 /// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
 fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<bool> {
+    if frame.answer {
+        return Ok(false);
+    }
     ns.known("sysctl.txt")?;
     let tagged = "net.bridge.bridge-nf-filter-vlan-tagged";
     if !frame.tags.is_empty() && sysctl::integer(ns, tagged, 0).value == 0 {

@@ -55,7 +55,7 @@ impl Walk<'_, '_> {
                 }
                 Err(Stop::Lost)
             }
-            Expected::TunnelEnd => Err(Stop::Lost),
+            Expected::TunnelEnd | Expected::Asker { .. } => Err(Stop::Lost),
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
                     return Ok(Arrival::Socket {

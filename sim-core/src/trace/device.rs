@@ -17,7 +17,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::is_bridge;
 use super::transmit::{VLAN_HEADER, not_modelled};
-use super::{Arrival, Frame, Stage, Stop, Walk};
+use super::{Arrival, Expected, Frame, Stage, Stop, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
@@ -307,7 +307,24 @@ impl Walk<'_, '_> {
             let blocker = self.blame_resolver(blocker, frame.next);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
+        if frame.answer {
+            return self.answered(ns, &link.name, frame);
+        }
         self.receive(ns, frame.transit, ran)
+    }
+
+    /// An answer to a question for a hardware address reaches a device (`arp_process`).
+    fn answered(&self, ns: &Arc<Namespace>, device: &str, frame: Frame) -> Stage<Arrival> {
+        match &self.expected {
+            Expected::Asker {
+                namespace,
+                device: asked,
+            } if *namespace == ns.path && asked == device => Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: frame.transit.packet,
+            }),
+            _ => Err(Stop::Lost),
+        }
     }
 }
 

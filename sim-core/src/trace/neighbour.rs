@@ -4,22 +4,25 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Stage, Stop, Walk};
+use super::blocker::Blocker;
+use super::{Arrival, Expected, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::arp;
 use crate::linux::choice::Doubt;
+use crate::linux::conntrack::Ct;
+use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
-use crate::world::Namespace;
+use crate::world::{Namespace, Place};
 
 /// What asking for a hardware address comes to.
 #[derive(Debug, Clone)]
 pub(super) enum Resolution {
     /// This one, from an entry or from who answers.
     Mac(Mac, Option<Source>),
-    /// Nobody answers.
-    Nobody(Option<Source>),
+    /// Nobody answers, or the answer is lost by this.
+    Nobody(Option<Source>, Option<Box<Blocker>>),
     /// The segment leaves what was captured.
     Uncaptured,
 }
@@ -54,11 +57,13 @@ impl Walk<'_, '_> {
             None => None,
         };
         let sender = self.arp_sender(ns, device, next, src);
+        self.why_lost = None;
         let segment = self.segment(ns, device, next, &[])?;
         let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if arp::answers(other, on, next, sender)?
                 && let Some(mac) = other.mac_of(on)
+                && self.answer_returns((other, on), (ns, device), sender.unwrap_or(src))?
             {
                 macs.insert(mac);
             }
@@ -74,7 +79,62 @@ impl Walk<'_, '_> {
                 source: failed,
             })),
             (None, _) if segment.leaves => Ok(Resolution::Uncaptured),
-            (None, _) => Ok(Resolution::Nobody(failed)),
+            (None, _) => Ok(Resolution::Nobody(
+                failed,
+                self.why_lost.take().map(Box::new),
+            )),
+        }
+    }
+
+    /// Whether the answer to a question for a hardware address gets back to who asked (`arp_send_dst`).
+    fn answer_returns(
+        &mut self,
+        (from, by): (&Arc<Namespace>, &str),
+        (asker, device): (&Arc<Namespace>, &str),
+        to: IpAddr,
+    ) -> Stage<bool> {
+        let packet = Packet {
+            src: to,
+            dst: to,
+            transport: Transport::Other { protocol: 0 },
+            length: 46,
+            dont_fragment: false,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
+        let frame = Frame {
+            dst: asker.mac_of(device),
+            src: from.mac_of(by),
+            next: to,
+            tags: Vec::new(),
+            origin: Some(Place {
+                ns: Arc::clone(from),
+                device: by.to_owned(),
+            }),
+            answer: true,
+            transit: Transit {
+                packet,
+                iif: None,
+                physin: None,
+                ct: Ct::None,
+                zone: 0,
+                local: false,
+                source_mac: None,
+                inner: None,
+            },
+        };
+        let expected = Expected::Asker {
+            namespace: asker.path.clone(),
+            device: device.to_owned(),
+        };
+        let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        match returned {
+            Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
+            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
+            // Where it leaves the captured world, the packet's own answer will tell.
+            Err(Stop::Undecided(_)) => Ok(true),
+            Err(stop) => Err(stop),
         }
     }
 

@@ -44,6 +44,8 @@ struct Probe {
     /// The address that is asked for.
     towards: IpAddr,
     tags: Vec<Tag>,
+    /// The device that asks.
+    origin: Place,
     /// An address behind a bridge of ours was answered for: ports that suppress such questions do not get it.
     answered: bool,
 }
@@ -61,6 +63,10 @@ impl Walk<'_, '_> {
         let probe = Probe {
             towards,
             tags: tags.to_vec(),
+            origin: Place {
+                ns: Arc::clone(ns),
+                device: device.to_owned(),
+            },
             answered: false,
         };
         self.flood(ns, device, &probe, &mut segment)?;
@@ -73,6 +79,7 @@ impl Walk<'_, '_> {
         let probe = Probe {
             towards: frame.next,
             tags: frame.tags.clone(),
+            origin: end.clone(),
             answered: false,
         };
         self.hear(&end.ns, &end.device, &probe, &mut segment)?;
@@ -104,6 +111,7 @@ impl Walk<'_, '_> {
             next: towards,
             tags: Vec::new(),
             origin: None,
+            answer: false,
             transit: Transit {
                 packet,
                 iif: None,
@@ -450,9 +458,18 @@ impl Walk<'_, '_> {
             }
             return Ok(());
         }
+        // One that comes back to the macvlan that sent it is not for all (`macvlan_multicast_rx`).
+        let asker = self.asking_macvlan(ns, device, probe)?;
+        if matches!(asker.as_deref(), Some("private" | "passthru")) {
+            return Ok(());
+        }
         for upper in self.uppers(ns, device, probe.towards)? {
             let listens = is_up(&upper, |link| match &link.kind {
-                LinkKind::Macvlan { mode } => mode != "source",
+                LinkKind::Macvlan { mode } => match asker.as_deref() {
+                    Some("bridge") => mode == "vepa",
+                    Some("vepa") => matches!(mode.as_str(), "vepa" | "bridge"),
+                    _ => mode != "source",
+                },
                 LinkKind::Ipvlan { mode, .. } => mode == "l2",
                 _ => false,
             });
@@ -462,6 +479,27 @@ impl Walk<'_, '_> {
         }
         segment.end(ns, device);
         Ok(())
+    }
+}
+
+impl Walk<'_, '_> {
+    /// The mode of the macvlan that asks, where it lies on this device.
+    fn asking_macvlan(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        probe: &Probe,
+    ) -> Stage<Option<String>> {
+        let origin = &probe.origin;
+        let Some(link) = origin.ns.link(&origin.device) else {
+            return Ok(None);
+        };
+        let LinkKind::Macvlan { mode } = &link.kind else {
+            return Ok(None);
+        };
+        let lower = self.world.lower(&origin.ns, link)?;
+        let is_here = lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device);
+        Ok(is_here.then(|| mode.clone()))
     }
 }
 

@@ -95,7 +95,7 @@ impl Walk<'_, '_> {
                     Some(mac)
                 }
                 Resolution::Uncaptured => None,
-                Resolution::Nobody(source) => {
+                Resolution::Nobody(source, why) => {
                     let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
                         .says(format!(
                             "nobody answers for {next} on {} of {}",
@@ -104,6 +104,12 @@ impl Walk<'_, '_> {
                         .on(&way.device)
                         .citing(source)
                         .citing([way.source.clone()]);
+                    if let Some(why) = why {
+                        let message = format!("{}: {}", blocker.message, why.message);
+                        let object = why.object.unwrap_or_else(|| why.ns.object.clone());
+                        let blocker = blocker.says(message).blames(object).citing(why.sources);
+                        return self.end(blocker, Failure::Neighbour, &transit);
+                    }
                     let blocker = self.blame_silent(blocker, ns, &way.device, next)?;
                     return self.end(blocker, Failure::Neighbour, &transit);
                 }
@@ -118,6 +124,7 @@ impl Walk<'_, '_> {
                 ns: Arc::clone(ns),
                 device: way.device.clone(),
             }),
+            answer: false,
             transit,
         };
         self.put_on_wire(ns, &way.device, frame)

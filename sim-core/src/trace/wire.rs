@@ -198,6 +198,7 @@ impl Walk<'_, '_> {
                 next,
                 tags: Vec::new(),
                 origin: None,
+                answer: false,
                 transit,
             },
         )
