@@ -159,6 +159,8 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Routes that connected sockets keep.
+    kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -191,6 +193,7 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             resolvers: Vec::new(),

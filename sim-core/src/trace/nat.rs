@@ -169,7 +169,7 @@ impl Walk<'_, '_> {
         let own = match action {
             NatAction::Masquerade(_) => {
                 let found = site.oif.as_deref().and_then(|oif| {
-                    masquerade_address(ns, oif, site.gateway.unwrap_or(packet.dst))
+                    masquerade_address(ns, oif, site.gateway, packet.dst)
                 });
                 let Some(found) = found else {
                     return self.block(
@@ -271,21 +271,20 @@ fn end(packet: &Packet, manip: Manip) -> String {
     }
 }
 
-/// `nf_nat_masquerade_ipv4()`: the outgoing device's address, as `inet_select_addr()` picks it for the next hop.
-fn masquerade_address(ns: &Namespace, oif: &str, towards: IpAddr) -> Option<IpAddr> {
-    match Family::of(towards) {
+/// The outgoing device's address: as `inet_select_addr()` picks it for the next hop (`nf_nat_masquerade_ipv4`), or as
+/// `ipv6_dev_get_saddr()` does for the destination (`nf_nat_masquerade_ipv6`).
+fn masquerade_address(
+    ns: &Namespace,
+    oif: &str,
+    gateway: Option<IpAddr>,
+    dst: IpAddr,
+) -> Option<IpAddr> {
+    match Family::of(dst) {
         Family::V4 => {
+            let towards = gateway.filter(IpAddr::is_ipv4).unwrap_or(dst);
             source_address::select_v4(ns, oif, towards, crate::evidence::route::Scope::GLOBAL)
         }
-        Family::V6 => ns
-            .addresses
-            .iter()
-            .find(|address| {
-                address.device == oif
-                    && address.local.is_ipv6()
-                    && address.scope == crate::evidence::route::Scope::GLOBAL
-            })
-            .map(|address| address.local),
+        Family::V6 => source_address::select_v6(ns, Some(oif), dst),
     }
 }
 
