@@ -7,6 +7,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
 use crate::evidence::route::{NextHop, RouteKind, Scope};
+use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
@@ -23,9 +24,9 @@ pub(super) struct Way {
     pub(super) gateway: Option<IpAddr>,
     pub(super) kind: RouteKind,
     pub(super) mtu: u32,
-    /// The largest segment that the other end is told to send.
-    pub(super) advmss: Option<u32>,
     pub(super) prefsrc: Option<IpAddr>,
+    /// What the route has TCP say of segments.
+    pub(super) advmss: Option<u32>,
     /// By a default route.
     pub(super) is_default: bool,
     pub(super) source: Source,
@@ -97,6 +98,8 @@ impl Walk<'_, '_> {
         self.may_send(ns, &way, &packet, Failure::Local(Outcome::Unreachable), &blank)?;
         if inner.is_none() && !self.is_quiet() {
             self.sent_mtu = way.largest();
+            self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
+                .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
         if !error
@@ -126,6 +129,7 @@ impl Walk<'_, '_> {
         let site = HookSite {
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         let before = transit.packet.clone();
@@ -153,6 +157,7 @@ impl Walk<'_, '_> {
         let site = HookSite {
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
@@ -364,8 +369,8 @@ impl Walk<'_, '_> {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            advmss: found.route.advmss,
             prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            advmss: found.route.advmss,
             is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),
             device,
