@@ -11,6 +11,7 @@ mod hooks;
 mod judge;
 mod log;
 mod nat;
+mod ndisc;
 mod neighbour;
 mod netfilter;
 mod order;
@@ -160,6 +161,8 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Which of several machines was heard when a device asked for an address.
+    heard: BTreeMap<(String, String, IpAddr), usize>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -196,6 +199,7 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            heard: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),

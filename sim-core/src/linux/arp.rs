@@ -44,7 +44,10 @@ fn answers_ndisc(ns: &Namespace, device: &str, target: IpAddr) -> Result<bool, D
         let flags = address.flags;
         if flags.tentative && !flags.optimistic && !flags.dadfailed {
             return Err(Doubt {
-                what: format!("whether {target} on {device} of {} is a duplicate was still being found out", ns.object),
+                what: format!(
+                    "whether {target} on {device} of {} is a duplicate was still being found out",
+                    ns.object
+                ),
                 settle: format!("{}/ip-addr.json", ns.path),
                 source: Some(address.source.clone()),
             });
@@ -62,7 +65,8 @@ fn answers_ndisc(ns: &Namespace, device: &str, target: IpAddr) -> Result<bool, D
         return Ok(true);
     }
     ns.known("sysctl.txt")?;
-    let proxies = setting(device, "forwarding") && (setting("all", "proxy_ndp") || setting(device, "proxy_ndp"));
+    let proxies = setting(device, "forwarding")
+        && (setting("all", "proxy_ndp") || setting(device, "proxy_ndp"));
     Ok(proxies && is_proxy(ns, device, target))
 }
 
@@ -80,7 +84,9 @@ fn answers_arp(
     sender: Option<IpAddr>,
 ) -> Result<bool, Doubt> {
     let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    if target.is_multicast() || (target.is_loopback() && !sysctl::either(ns, device, "route_localnet")) {
+    if target.is_multicast()
+        || (target.is_loopback() && !sysctl::either(ns, device, "route_localnet"))
+    {
         return Ok(false);
     }
     // Who has no address asks as if it looked for duplicates.
@@ -161,7 +167,10 @@ fn ignored(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>)
                         net.contains(&target) && sender.is_none_or(|sender| net.contains(&sender))
                     })
             };
-            let near = ns.addresses.iter().any(|address| address.device == device && prefix_holds(address));
+            let near = ns
+                .addresses
+                .iter()
+                .any(|address| address.device == device && prefix_holds(address));
             on_device().next().is_none() || !near
         }
         3 => !ns.addresses.iter().any(|address| {

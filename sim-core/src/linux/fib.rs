@@ -153,11 +153,7 @@ pub fn lookup_assuming<'a>(
 ///
 /// IPv6 goes by its rules only once one was added (`fib6_has_custom_rules`): a capture in which the kernel's own are
 /// partly gone does not tell whether one ever was.
-fn missing<'a>(
-    ns: &'a Namespace,
-    key: &FibKey<'_>,
-    family: Family,
-) -> Result<Found<'a>, NoRoute> {
+fn missing<'a>(ns: &'a Namespace, key: &FibKey<'_>, family: Family) -> Result<Found<'a>, NoRoute> {
     if family == Family::V6
         && !ns.has_custom_rules(family)
         && default_rules(ns, key, family).is_ok()

@@ -51,8 +51,9 @@ pub fn is_of_way(ns: &Namespace, found: &Found<'_>, nexthop: &NextHop, src: IpAd
             let towards = nexthop.gateway.filter(IpAddr::is_ipv4).unwrap_or(any);
             select_v4(ns, device, towards, found.route.scope) == Some(src)
         }
-        IpAddr::V6(_) => (ns.addresses.iter())
-            .any(|address| address.local == src && address.device == device),
+        IpAddr::V6(_) => {
+            (ns.addresses.iter()).any(|address| address.local == src && address.device == device)
+        }
     }
 }
 
@@ -97,9 +98,8 @@ pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) ->
 pub fn select_v6(ns: &Namespace, device: Option<&str>, dst: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(target) = dst else { return None };
     let reach = scope_v6(target);
-    let setting = |device: &str, name: &str| {
-        super::sysctl::device(ns, Family::V6, device, name, 0).value
-    };
+    let setting =
+        |device: &str, name: &str| super::sysctl::device(ns, Family::V6, device, name, 0).value;
     let only_own = device
         .is_some_and(|device| reach <= LINK_LOCAL || setting(device, "use_oif_addrs_only") != 0);
     ns.addresses
@@ -123,7 +123,11 @@ pub fn select_v6(ns: &Namespace, device: Option<&str>, dst: IpAddr) -> Option<Ip
             (
                 *local == target,
                 // The nearest scope that reaches the target, else the one that comes closest.
-                if scope >= i16::from(reach) { -scope } else { scope - 128 },
+                if scope >= i16::from(reach) {
+                    -scope
+                } else {
+                    scope - 128
+                },
                 !address.flags.deprecated && !address.flags.optimistic,
                 device.is_none_or(|device| address.device == device),
                 label(*local) == label(target),
@@ -186,7 +190,9 @@ pub fn martian(ns: &Namespace, device: &str, src: IpAddr, dst: IpAddr) -> Option
         return None;
     };
     if src.is_multicast() || src.is_broadcast() {
-        return Some(format!("the source {src} is a multicast or broadcast address"));
+        return Some(format!(
+            "the source {src} is a multicast or broadcast address"
+        ));
     }
     if dst.is_broadcast() {
         return None;

@@ -407,7 +407,11 @@ impl Walk<'_, '_> {
 /// for IPv6 else one of the device that the packet came by, unless the route back names one (`icmpv6_rt_has_prefsrc`).
 fn error_source(ns: &Namespace, transit: &Transit) -> Option<IpAddr> {
     let packet = &transit.packet;
-    if ns.addresses.iter().any(|address| address.local == packet.dst) {
+    if ns
+        .addresses
+        .iter()
+        .any(|address| address.local == packet.dst)
+    {
         return Some(packet.dst);
     }
     let iif = transit.iif.as_deref().filter(|_| packet.src.is_ipv6())?;

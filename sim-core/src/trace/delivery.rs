@@ -96,8 +96,10 @@ impl Walk<'_, '_> {
         if matches!(packet.transport, Transport::Tcp { .. })
             && ns.address_type(packet.dst, None) == Ok(AddressType::Anycast)
         {
-            let blocker = Blocker::new(BlockerKind::NoListener, ns)
-                .says(format!("{} is an anycast address of {}: TCP takes no connections there", packet.dst, ns.object));
+            let blocker = Blocker::new(BlockerKind::NoListener, ns).says(format!(
+                "{} is an anycast address of {}: TCP takes no connections there",
+                packet.dst, ns.object
+            ));
             return self.end(blocker, Failure::Silent, &transit);
         }
         let listener = socket::find(ns, packet, transit.iif.as_deref())?;
@@ -172,7 +174,10 @@ impl Walk<'_, '_> {
     /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.
     fn member_of<'a>(&mut self, ns: &'a Namespace, found: &'a Listener) -> &'a Listener {
         let group = socket::group(ns, found);
-        let n_full = group.iter().filter(|member| socket::is_full(member)).count();
+        let n_full = group
+            .iter()
+            .filter(|member| socket::is_full(member))
+            .count();
         if n_full == 0 || n_full == group.len() {
             return found;
         }

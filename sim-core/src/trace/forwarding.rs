@@ -141,13 +141,19 @@ impl Walk<'_, '_> {
             && socket::find(ns, packet, iif)?.is_some();
         if forwarded || heard {
             return Err(Stop::Undecided(Doubt {
-                what: format!("{} is a broadcast address on {}, to which several may answer", packet.dst, ns.object),
+                what: format!(
+                    "{} is a broadcast address on {}, to which several may answer",
+                    packet.dst, ns.object
+                ),
                 settle: String::new(),
                 source: Some(way.source),
             }));
         }
         let blocker = Blocker::new(BlockerKind::Martian, ns)
-            .says(format!("{} is a broadcast address on {}, and no socket takes it", packet.dst, ns.object))
+            .says(format!(
+                "{} is a broadcast address on {}, and no socket takes it",
+                packet.dst, ns.object
+            ))
             .citing([way.source]);
         self.end(blocker, Failure::Silent, transit)
     }
@@ -199,7 +205,10 @@ impl Walk<'_, '_> {
             return Ok(());
         };
         let blocker = Blocker::new(BlockerKind::Martian, ns)
-            .says(format!("the source {src} is known on its own link only: {} does not forward it", ns.object))
+            .says(format!(
+                "the source {src} is known on its own link only: {} does not forward it",
+                ns.object
+            ))
             .on(iif)
             .citing([way.source.clone()]);
         self.block(blocker, failure, transit)

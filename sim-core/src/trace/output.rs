@@ -95,7 +95,13 @@ impl Walk<'_, '_> {
             packet.src = self.source_for(ns, &way, packet.dst, &blank)?;
             way = self.connect(ns, &packet, bound, way, &blank)?;
         }
-        self.may_send(ns, &way, &packet, Failure::Local(Outcome::Unreachable), &blank)?;
+        self.may_send(
+            ns,
+            &way,
+            &packet,
+            Failure::Local(Outcome::Unreachable),
+            &blank,
+        )?;
         if inner.is_none() && !self.is_quiet() {
             self.sent_mtu = way.largest();
             self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
@@ -178,7 +184,10 @@ impl Walk<'_, '_> {
             return Ok(address);
         }
         let blocker = Blocker::new(BlockerKind::AddressMissing, ns)
-            .says(format!("no address of {} can be the source for {dst}", ns.object))
+            .says(format!(
+                "no address of {} can be the source for {dst}",
+                ns.object
+            ))
             .on(&way.device)
             .citing([way.source.clone()]);
         match Family::of(dst) {
@@ -226,9 +235,15 @@ impl Walk<'_, '_> {
         let leaves = way.kind != RouteKind::Local && way.device != "lo";
         let stays = packet.src.is_loopback() && packet.src.is_ipv4() && leaves;
         let says = if stays && !crate::linux::sysctl::either(ns, &way.device, "route_localnet") {
-            format!("a packet from {} may not leave by {}, where route_localnet is off", packet.src, way.device)
+            format!(
+                "a packet from {} may not leave by {}, where route_localnet is off",
+                packet.src, way.device
+            )
         } else if way.kind == RouteKind::Broadcast {
-            format!("{} is a broadcast address, to which no ordinary socket may send", packet.dst)
+            format!(
+                "{} is a broadcast address, to which no ordinary socket may send",
+                packet.dst
+            )
         } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
             format!("{} is no destination", packet.dst)
         } else {

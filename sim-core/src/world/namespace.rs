@@ -90,9 +90,7 @@ impl Namespace {
         let own = |rule: &Rule| match (rule.priority, rule.action) {
             (0, RuleAction::Lookup(table)) => table == TableId::LOCAL,
             (32766, RuleAction::Lookup(table)) => table == TableId::MAIN,
-            (32767, RuleAction::Lookup(table)) => {
-                table == TableId::DEFAULT && family == Family::V4
-            }
+            (32767, RuleAction::Lookup(table)) => table == TableId::DEFAULT && family == Family::V4,
             _ => false,
         };
         let plain = |rule: &Rule| {

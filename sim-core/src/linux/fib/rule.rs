@@ -37,7 +37,11 @@ pub(super) fn applies(rule: &Rule, key: &FibKey<'_>, assumptions: &mut Vec<Strin
     if let Some((mark, mask)) = rule.fwmark {
         require(Tri::from(key.mark & mask == mark & mask));
     }
-    require(Tri::from(super::tos_matches(rule.family, rule.tos, key.tos)));
+    require(Tri::from(super::tos_matches(
+        rule.family,
+        rule.tos,
+        key.tos,
+    )));
     if let Some((value, mask)) = rule.dscp {
         require(Tri::from((key.tos >> 2) & mask == value & mask));
     }
@@ -99,7 +103,6 @@ fn doubt(rule: &Rule, what: &str) -> Doubt {
     }
 }
 
-
 /// Whether `rule` does not let `found` count (`fib4_rule_suppress`, `fib6_rule_suppress`).
 ///
 /// # Errors
@@ -118,7 +121,13 @@ pub(super) fn suppresses(ns: &Namespace, rule: &Rule, found: &Found<'_>) -> Resu
     let Some(device) = device else {
         return Ok(false);
     };
-    let number = |group: &str| if group == "default" { "0".to_owned() } else { group.to_owned() };
+    let number = |group: &str| {
+        if group == "default" {
+            "0".to_owned()
+        } else {
+            group.to_owned()
+        }
+    };
     match ns.link(device).map(|link| link.group.as_deref()) {
         Some(Some(own)) => Ok(number(own) == number(group)),
         Some(None) | None => Err(doubt(rule, "the group of the route's device is not known")),
