@@ -67,7 +67,18 @@ fn answers_ndisc(ns: &Namespace, device: &str, target: IpAddr) -> Result<bool, D
     ns.known("sysctl.txt")?;
     let proxies = setting(device, "forwarding")
         && (setting("all", "proxy_ndp") || setting(device, "proxy_ndp"));
-    Ok(proxies && is_proxy(ns, device, target))
+    let proxied = is_proxy(ns, device, target);
+    if proxies && !proxied && ns.proxies_unknown {
+        return Err(Doubt {
+            what: format!(
+                "for which addresses {} answers on {device} in place of others is not known",
+                ns.object
+            ),
+            settle: format!("{}/ip-neigh-proxy.json", ns.path),
+            source: None,
+        });
+    }
+    Ok(proxies && proxied)
 }
 
 /// `pneigh_lookup()`.

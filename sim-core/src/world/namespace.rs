@@ -38,6 +38,8 @@ pub struct Namespace {
     pub(super) rules_v6: Vec<Rule>,
     /// Neighbour entries.
     pub neighbours: Vec<Neighbour>,
+    /// Whether it answers for addresses of others was not captured.
+    pub proxies_unknown: bool,
     /// Forwarding tables of bridges and VXLAN devices.
     pub fdb: Vec<FdbEntry>,
     /// Listening sockets.
