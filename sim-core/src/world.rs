@@ -225,7 +225,9 @@ impl<'s> World<'s> {
         let range = place.and_then(|place| items.get(place)).cloned();
         let loaded = self.parses.files.get(path);
         let text = loaded.and_then(|loaded| loaded.value.as_ref());
-        Ok(text.zip(range).and_then(|(file, range)| file.text.get(range)))
+        Ok(text
+            .zip(range)
+            .and_then(|(file, range)| file.text.get(range)))
     }
 
     /// The entries that hold a kube list.
