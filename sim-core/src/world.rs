@@ -1,5 +1,6 @@
 //! What the evidence describes: machines, their network namespaces, kube objects; with its gaps.
 
+mod kube;
 mod load;
 mod namespace;
 mod wiring;
@@ -40,6 +41,8 @@ pub struct Parses {
     machines: Option<Arc<[String]>>,
     on_machine: BTreeMap<String, Arc<[String]>>,
     addresses: BTreeMap<IpAddr, Arc<[IndexRecord]>>,
+    kube: kube::Lists,
+    parts: BTreeMap<String, Arc<[String]>>,
     /// Where the items of kube lists stand in their files.
     items: BTreeMap<String, Vec<Range<usize>>>,
     /// Where the other ends of a namespace's wires may be.
@@ -234,8 +237,13 @@ impl<'s> World<'s> {
     ///
     /// # Errors
     /// When they cannot be read now.
-    pub fn parts(&mut self, list: &str) -> Result<Vec<String>, Halt> {
-        Self::done(self.store.parts(list))
+    pub fn parts(&mut self, list: &str) -> Result<Arc<[String]>, Halt> {
+        if let Some(known) = self.parses.parts.get(list) {
+            return Ok(Arc::clone(known));
+        }
+        let parts: Arc<[String]> = Self::done(self.store.parts(list))?.into();
+        self.parses.parts.insert(list.to_owned(), Arc::clone(&parts));
+        Ok(parts)
     }
 }
 

@@ -169,6 +169,7 @@ impl Walk<'_, '_> {
         frame.next = next;
         match self.resolve(ns, bridge, next, packet.src)? {
             Resolution::Mac(mac, source) => {
+                self.resolved(next, ns, source.as_ref());
                 self.log.step(
                     StepStatus::Normal,
                     format!("stays on the bridge: {next} is at {mac}"),
@@ -186,6 +187,7 @@ impl Walk<'_, '_> {
                     ))
                     .on(bridge)
                     .citing([way.source]);
+                let blocker = self.blame_silent(blocker, ns, bridge, next)?;
                 self.end(blocker, Failure::Neighbour, &frame.transit)
             }
         }
@@ -384,6 +386,7 @@ impl Walk<'_, '_> {
             .on(bridge)
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
+        let blocker = self.blame_resolver(blocker, frame.next);
         self.end(blocker, Failure::Silent, &frame.transit)
     }
 }

@@ -1,0 +1,214 @@
+//! Kubernetes objects, read as far as a question needs them and kept from question to question.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Halt, World};
+use crate::evidence::kube::endpoints::{
+    EndpointSlice, Endpoints, parse as endpoints, parse_slices,
+};
+use crate::evidence::kube::node::{Namespace, parse_namespaces};
+use crate::evidence::kube::pod::{Pod, parse as pods};
+use crate::evidence::kube::policy::{NetworkPolicy, parse as policies};
+use crate::evidence::kube::service::{Service, parse as services};
+use crate::source::{Parsed, SourceFile};
+
+/// The objects of one entry; `None` where it is missing or holds something that cannot be read.
+type Listed<T> = Option<Arc<Objects<T>>>;
+
+/// A list's objects, found by namespace and name.
+#[derive(Debug)]
+pub(crate) struct Objects<T> {
+    all: Vec<T>,
+    /// Places in `all`, sorted by namespace and name; of equal ones the first in the list first.
+    by_name: Vec<usize>,
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            by_name: Vec::new(),
+        }
+    }
+}
+
+impl<T> std::ops::Deref for Objects<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+impl<T: Named> Objects<T> {
+    fn new(all: Vec<T>) -> Self {
+        let mut by_name: Vec<usize> = (0..all.len()).collect();
+        by_name.sort_by_key(|place| all.get(*place).map(T::key));
+        Self { all, by_name }
+    }
+
+    /// All objects with this key.
+    fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
+        let key = |place: &usize| self.all.get(*place).map(T::key);
+        let wanted = (namespace, name);
+        let first = self.by_name.partition_point(|place| key(place) < Some(wanted));
+        let rest = self.by_name.get(first..).unwrap_or_default();
+        rest.iter()
+            .take_while(move |place| key(place) == Some(wanted))
+            .filter_map(|place| self.all.get(*place))
+    }
+}
+
+/// What an object is looked up by.
+trait Named {
+    /// Namespace and name.
+    fn key(&self) -> (&str, &str);
+}
+
+macro_rules! named_by_meta {
+    ($($kind:ty),*) => {
+        $(impl Named for $kind {
+            fn key(&self) -> (&str, &str) {
+                (&self.meta.namespace, &self.meta.name)
+            }
+        })*
+    };
+}
+named_by_meta!(Pod, Service, NetworkPolicy, Namespace, Endpoints);
+
+impl Named for EndpointSlice {
+    /// Its service's.
+    fn key(&self) -> (&str, &str) {
+        let service = self.service.as_deref().unwrap_or_default();
+        (&self.meta.namespace, service)
+    }
+}
+
+/// Parsed lists, by entry.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    pods: BTreeMap<String, Listed<Pod>>,
+    services: BTreeMap<String, Listed<Service>>,
+    policies: BTreeMap<String, Listed<NetworkPolicy>>,
+    namespaces: BTreeMap<String, Listed<Namespace>>,
+    slices: BTreeMap<String, Listed<EndpointSlice>>,
+    endpoints: BTreeMap<String, Listed<Endpoints>>,
+}
+
+impl World<'_> {
+    /// The pod of this name in `entry`.
+    pub(crate) fn pod(
+        &mut self,
+        entry: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Pod>, Halt> {
+        let list = self.listed(entry, |lists| &mut lists.pods, pods)?;
+        Ok(list.and_then(|pods| pods.named(namespace, name).next().cloned()))
+    }
+
+    /// The service of this name in `entry`.
+    pub(crate) fn service(
+        &mut self,
+        entry: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Service>, Halt> {
+        let list = self.listed(entry, |lists| &mut lists.services, services)?;
+        Ok(list.and_then(|services| services.named(namespace, name).next().cloned()))
+    }
+
+    /// The network policies of a namespace (of all, where the list is whole); `None` where they are not known.
+    pub(crate) fn policies(&mut self, namespace: &str) -> Result<Listed<NetworkPolicy>, Halt> {
+        const LIST: &str = "kube/networkpolicies.json";
+        let parts = self.parts(LIST)?;
+        match own_part(&parts, LIST, namespace) {
+            Some(entry) => self.listed(entry, |lists| &mut lists.policies, policies),
+            // A split list has no part for a namespace without objects.
+            None => Ok((!parts.is_empty()).then(Arc::default)),
+        }
+    }
+
+    /// The labels of a namespace.
+    pub(crate) fn namespace_labels(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, Halt> {
+        for entry in self.parts("kube/namespaces.json")?.iter() {
+            let list = self.listed(entry, |lists| &mut lists.namespaces, parse_namespaces)?;
+            let labels = list.and_then(|namespaces| {
+                namespaces
+                    .iter()
+                    .find(|namespace| namespace.meta.name == name)
+                    .map(|namespace| namespace.meta.labels.clone())
+            });
+            if labels.is_some() {
+                return Ok(labels);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A service's endpoint slices; `None` where they are not known.
+    pub(crate) fn slices(
+        &mut self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Vec<EndpointSlice>>, Halt> {
+        const LIST: &str = "kube/endpointslices.json";
+        let parts = self.parts(LIST)?;
+        let list = match own_part(&parts, LIST, namespace) {
+            Some(entry) => self.listed(entry, |lists| &mut lists.slices, parse_slices)?,
+            None => (!parts.is_empty()).then(Arc::default),
+        };
+        Ok(list.map(|slices| {
+            let own = slices.named(namespace, name);
+            own.filter(|slice| slice.service.is_some()).cloned().collect()
+        }))
+    }
+
+    /// A service's Endpoints object, the old form; `None` where it is missing.
+    pub(crate) fn endpoints(
+        &mut self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Endpoints>, Halt> {
+        const LIST: &str = "kube/endpoints.json";
+        let parts = self.parts(LIST)?;
+        let Some(entry) = own_part(&parts, LIST, namespace) else {
+            return Ok(None);
+        };
+        let list = self.listed(entry, |lists| &mut lists.endpoints, endpoints)?;
+        Ok(list.and_then(|all| all.named(namespace, name).next().cloned()))
+    }
+
+    fn listed<T: Named>(
+        &mut self,
+        entry: &str,
+        kept: impl Fn(&mut Lists) -> &mut BTreeMap<String, Listed<T>>,
+        parse: impl FnOnce(&Arc<SourceFile>) -> Parsed<Vec<T>>,
+    ) -> Result<Listed<T>, Halt> {
+        // Read again where it is parsed already: the receipt counts it.
+        let file = self.file(entry)?;
+        if let Some(list) = kept(&mut self.parses.kube).get(entry) {
+            return Ok(list.clone());
+        }
+        let list = file.and_then(|file| {
+            let parsed = parse(&file);
+            parsed.problems.is_empty().then(|| Arc::new(Objects::new(parsed.value)))
+        });
+        kept(&mut self.parses.kube).insert(entry.to_owned(), list.clone());
+        Ok(list)
+    }
+}
+
+/// Of a list's entries, the one that holds the objects of `namespace`: the list itself, or that namespace's part.
+fn own_part<'p>(parts: &'p [String], list: &str, namespace: &str) -> Option<&'p str> {
+    let stem = list.strip_suffix(".json").unwrap_or(list);
+    let own = format!("{stem}/{namespace}.json");
+    parts
+        .iter()
+        .find(|part| **part == list || **part == own)
+        .map(String::as_str)
+}
