@@ -242,7 +242,9 @@ impl<'s> World<'s> {
             return Ok(Arc::clone(known));
         }
         let parts: Arc<[String]> = Self::done(self.store.parts(list))?.into();
-        self.parses.parts.insert(list.to_owned(), Arc::clone(&parts));
+        self.parses
+            .parts
+            .insert(list.to_owned(), Arc::clone(&parts));
         Ok(parts)
     }
 }

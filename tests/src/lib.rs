@@ -5,6 +5,8 @@ pub mod ask;
 pub mod cluster;
 pub mod corpus;
 pub mod doubts;
+pub mod kernel;
+pub mod large;
 pub mod parity;
 pub mod readme;
 pub mod report;

@@ -52,7 +52,9 @@ impl<T: Named> Objects<T> {
     fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
         let key = |place: &usize| self.all.get(*place).map(T::key);
         let wanted = (namespace, name);
-        let first = self.by_name.partition_point(|place| key(place) < Some(wanted));
+        let first = self
+            .by_name
+            .partition_point(|place| key(place) < Some(wanted));
         let rest = self.by_name.get(first..).unwrap_or_default();
         rest.iter()
             .take_while(move |place| key(place) == Some(wanted))
@@ -61,7 +63,7 @@ impl<T: Named> Objects<T> {
 }
 
 /// What an object is looked up by.
-trait Named {
+pub(crate) trait Named {
     /// Namespace and name.
     fn key(&self) -> (&str, &str);
 }
@@ -164,7 +166,9 @@ impl World<'_> {
         };
         Ok(list.map(|slices| {
             let own = slices.named(namespace, name);
-            own.filter(|slice| slice.service.is_some()).cloned().collect()
+            own.filter(|slice| slice.service.is_some())
+                .cloned()
+                .collect()
         }))
     }
 
@@ -196,7 +200,10 @@ impl World<'_> {
         }
         let list = file.and_then(|file| {
             let parsed = parse(&file);
-            parsed.problems.is_empty().then(|| Arc::new(Objects::new(parsed.value)))
+            parsed
+                .problems
+                .is_empty()
+                .then(|| Arc::new(Objects::new(parsed.value)))
         });
         kept(&mut self.parses.kube).insert(entry.to_owned(), list.clone());
         Ok(list)
