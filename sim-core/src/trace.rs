@@ -13,6 +13,7 @@ mod log;
 mod nat;
 mod neighbour;
 mod netfilter;
+mod order;
 mod output;
 mod script;
 mod transmit;
@@ -30,8 +31,8 @@ use std::sync::Arc;
 
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::conntrack::{Conn, Ct};
-use crate::linux::netfilter::Hook;
+use crate::linux::conntrack::{Conn, Ct, Zone};
+use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
 use crate::world::{Halt, Namespace, World};
@@ -75,7 +76,7 @@ pub(crate) struct Transit {
     pub(crate) physin: Option<String>,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
-    pub(crate) zone: u16,
+    pub(crate) zone: Zone,
     /// A socket of this namespace made it.
     pub(crate) local: bool,
     /// The Ethernet source that it came with.
@@ -163,10 +164,12 @@ pub(crate) struct Walk<'w, 's> {
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
     chose_in: Vec<String>,
+    /// What the TCP option of the last SYN or SYN-ACK says, as rules on the way changed it.
+    pub(crate) mss: Option<u16>,
+    /// What rules wrote down, by namespace.
+    notes: BTreeMap<String, Notes>,
     /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
-    /// A TCPMSS rule limits segments to this size.
-    pub(crate) clamped_mss: Option<u16>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
     /// MTU of the route that the last local packet took.
@@ -193,8 +196,9 @@ impl<'w, 's> Walk<'w, 's> {
             ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
+            mss: None,
+            notes: BTreeMap::new(),
             resolvers: Vec::new(),
-            clamped_mss: None,
             last_way: None,
             sent_mtu: 0,
         }

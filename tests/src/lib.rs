@@ -7,6 +7,8 @@ pub mod corpus;
 pub mod doubts;
 pub mod kernel;
 pub mod large;
+#[cfg(target_os = "linux")]
+pub mod oracle;
 pub mod parity;
 pub mod readme;
 pub mod report;

@@ -7,10 +7,14 @@ pub(crate) mod test_support;
 pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::choice::Tri;
 use super::packet::{Family, Packet, Port, Tuple};
 use crate::source::Source;
+
+/// Who sends is not captured; a rule that singles out a user (a sidecar's, say) is taken to mean another program.
+pub(crate) const STRANGER: &str = "the sending program does not run as the user or group that an `owner` rule names (senders' ids are not captured)";
 
 /// Where in the packet's way a rule set runs (`enum nf_inet_hooks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +136,16 @@ pub trait Surroundings: std::fmt::Debug {
     /// The kind of a device, as nft's `iifkind` and `iiftype` see it: e.g. `veth`, `bridge`, `vxlan`.
     fn device_kind(&self, device: &str) -> Option<String>;
 
+    /// The device's group, a number (`ip link set … group`).
+    fn device_group(&self, _device: &str) -> Option<u32> {
+        None
+    }
+
+    /// When the namespace was captured, in seconds since 1970.
+    fn captured_at(&self) -> Option<i64> {
+        None
+    }
+
     /// Whether a local socket (listening or bound) matches the packet; for `xt_socket` and nft's `socket`.
     fn socket(&self, packet: &Packet) -> Tri;
 }
@@ -157,6 +171,10 @@ pub struct HookContext<'a> {
     pub local_socket: bool,
     /// Source MAC, where the packet came by Ethernet.
     pub source_mac: Option<&'a str>,
+    /// What the packet's TCP option says of segments, where that is known.
+    pub mss: Option<u16>,
+    /// What rules wrote down about this flow before.
+    pub notes: &'a Notes,
     /// Conntrack's view; `None` before conntrack has run (raw).
     pub ct: Option<CtView>,
     /// The namespace.
@@ -232,11 +250,44 @@ pub struct Effects {
     /// A new connection mark.
     pub ct_mark: Option<u32>,
     /// A conntrack zone was set.
-    pub zone: Option<u16>,
+    pub zone: Option<super::conntrack::Zone>,
     /// TCPMSS clamped the segment size to this value; `Some(0)`: to the path MTU.
     pub mss: Option<u16>,
     /// TEE: a copy goes there.
     pub copies_to: Option<Ipv4Addr>,
+    /// What rules wrote down.
+    pub notes: Notes,
+}
+
+/// What rules write down about a flow, beyond its packet and its connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// IP sets and nft sets that they changed.
+    pub sets: Vec<Arc<str>>,
+    /// Lists of `recent` that its address was noted in.
+    pub recent: Vec<Arc<str>>,
+}
+
+impl Notes {
+    /// Nothing yet.
+    pub const NONE: &'static Self = &Self {
+        sets: Vec::new(),
+        recent: Vec::new(),
+    };
+
+    /// Adds what `more` has.
+    pub fn extend(&mut self, more: &Self) {
+        for (own, new) in [
+            (&mut self.sets, &more.sets),
+            (&mut self.recent, &more.recent),
+        ] {
+            for name in new {
+                if !own.contains(name) {
+                    own.push(Arc::clone(name));
+                }
+            }
+        }
+    }
 }
 
 /// One rule that the packet met and that did something.
@@ -267,6 +318,20 @@ pub struct RuleOutcome {
     pub effects: Effects,
     /// The rules that did something, in order.
     pub steps: Vec<RuleStep>,
+}
+
+impl RuleOutcome {
+    /// Nothing happens to `packet`.
+    #[must_use]
+    pub fn pass(packet: &Packet) -> Self {
+        Self {
+            verdict: RuleVerdict::Accept,
+            decided_by: None,
+            packet: packet.clone(),
+            effects: Effects::default(),
+            steps: Vec::new(),
+        }
+    }
 }
 
 /// Whether `port` lies in `low..=high`: a port still to be chosen may lie in it or not.

@@ -44,7 +44,6 @@ impl Walk<'_, '_> {
             };
             self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
         }
-        transit.physin = None;
         if looped {
             // What came over `lo` has its route already (`skb_valid_dst`).
             return self.input(ns, transit);
@@ -220,6 +219,7 @@ impl Walk<'_, '_> {
             iif: Some(iif.to_owned()),
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;

@@ -4,9 +4,11 @@ use super::load::Against;
 use super::machine::Machine;
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{
-    DataType, Element, Elements, Expression, Interval, MatchOperator, Rule, Set, Statement,
+    Data, DataType, Element, Elements, Expression, Interval, MatchOperator, MetaKey, Rule, Set,
+    Statement,
 };
 use crate::linux::choice::{Doubt, Tri};
+use crate::linux::netfilter::STRANGER;
 use crate::linux::packet::Family;
 
 /// What a map has for a key.
@@ -34,17 +36,14 @@ impl<'a> Machine<'a> {
                 left,
                 right,
             } => self.compare(rule, *operator, left, right),
-            Statement::Limit(limit) => unclear(format!(
-                "match `limit rate {}`: it depends on the traffic",
-                limit.text
-            )),
-            Statement::NamedLimit(_) => unclear("a named limit: it depends on the traffic".into()),
-            Statement::Quota(text) => {
-                unclear(format!("match `quota {text}`: it depends on the traffic"))
+            Statement::Limit(limit) => self.within_rate(limit.over),
+            Statement::NamedLimit(expression) => self.named_limit(rule, expression),
+            Statement::Quota(text) => self.within_quota(rule, text),
+            Statement::CtCount(text) => {
+                self.choice
+                    .assume("no more connections are open than `ct count` rules allow".into());
+                Tri::from(!is_over(text))
             }
-            Statement::CtCount(text) => unclear(format!(
-                "match `ct count {text}`: the number of connections is not captured"
-            )),
             Statement::Xt { name, .. } => {
                 unclear(format!("match `xt {name}`: its arguments are not printed"))
             }
@@ -60,6 +59,7 @@ impl<'a> Machine<'a> {
             } => {
                 if !delete {
                     self.written.insert(set.clone());
+                    self.effects.notes.sets.push(set.as_str().into());
                 }
                 // The statements of an element are run as if they stood in the rule (`nft_dynset_eval()`).
                 (statements.iter()).fold(Tri::Yes, |all, statement| match statement {
@@ -71,6 +71,43 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// `nft_limit_eval()`: a fresh bucket holds the burst.
+    fn within_rate(&mut self, over: bool) -> Tri {
+        self.choice
+            .assume("the rate limits of rules are not reached by other traffic".into());
+        Tri::from(!over)
+    }
+
+    fn within_quota(&mut self, rule: &Rule, text: &str) -> Tri {
+        if text.starts_with('"') {
+            return self.unclear(rule, "whether a named quota is used up");
+        }
+        self.choice
+            .assume("the quotas of rules are not used up".into());
+        Tri::from(!is_over(text))
+    }
+
+    fn named_limit(&mut self, rule: &'a Rule, expression: &'a Expression) -> Tri {
+        let name = match expression {
+            Expression::Named(name) => name,
+            Expression::Map { key, map } => match self.pick(rule, key, map) {
+                Found::Miss => return Tri::No,
+                Found::Unclear(why) => return self.unclear(rule, &why),
+                Found::Element(element) => match &element.data {
+                    Some(Data::Object(name)) => name,
+                    _ => return self.unclear(rule, "the map holds no limits"),
+                },
+            },
+            _ => return self.unclear(rule, "a limit that is not understood"),
+        };
+        let object =
+            (self.table).and_then(|table| table.objects.get(&("limit".to_owned(), name.clone())));
+        match object.and_then(|object| object.limit.as_ref()) {
+            Some(limit) => self.within_rate(limit.over),
+            None => self.unclear(rule, &format!("limit `{name}` is not in the listing")),
+        }
+    }
+
     fn compare(
         &mut self,
         rule: &'a Rule,
@@ -78,6 +115,9 @@ impl<'a> Machine<'a> {
         left: &'a Expression,
         right: &'a Expression,
     ) -> Tri {
+        if let Some(answer) = self.stranger(operator, left, right) {
+            return answer;
+        }
         let against = match right {
             Expression::Value(_, interval) => Against::Interval(*interval),
             Expression::Set(elements) => Against::Elements(elements),
@@ -115,6 +155,37 @@ impl<'a> Machine<'a> {
                 Loaded::Parts(_) => self.unclear(rule, "the sides have different lengths"),
             },
         }
+    }
+
+    /// Who sends is not captured: a rule that singles out a user is taken to mean another program, as with `owner`.
+    fn stranger(
+        &mut self,
+        operator: MatchOperator,
+        left: &Expression,
+        right: &'a Expression,
+    ) -> Option<Tri> {
+        let Expression::Meta(MetaKey::Other(key)) = left else {
+            return None;
+        };
+        let ordinary = |interval: &Interval| interval.low != 0;
+        let told = match right {
+            Expression::Value(_, interval) => ordinary(interval),
+            Expression::Set(elements) => {
+                elements.unknown().is_empty()
+                    && elements
+                        .list()
+                        .iter()
+                        .all(|element| element.key.iter().all(ordinary))
+            }
+            _ => false,
+        };
+        let equality = matches!(operator, MatchOperator::Equal | MatchOperator::NotEqual);
+        let asks = matches!(key.as_str(), "skuid" | "skgid") && self.ctx.local_socket;
+        if !(asks && told && equality) {
+            return None;
+        }
+        self.choice.assume(STRANGER.to_owned());
+        Some(Tri::from(operator == MatchOperator::NotEqual))
     }
 
     fn set(&self, name: &str) -> Option<&'a Set> {
@@ -241,6 +312,11 @@ impl<'a> Machine<'a> {
         }
         Found::Miss
     }
+}
+
+/// Whether the JSON of a quota or of `ct count` says `over`.
+fn is_over(text: &str) -> bool {
+    text.contains("\"inv\":true")
 }
 
 fn known_key(parts: &[Part]) -> Option<Vec<u128>> {
