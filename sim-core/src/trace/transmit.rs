@@ -8,7 +8,6 @@ use super::neighbour::Resolution;
 use super::output::Way;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::Link;
-use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
 use crate::verdict::StepStatus;
@@ -64,8 +63,6 @@ impl Walk<'_, '_> {
             };
             self.block(blocker, failure, &transit)?;
         }
-        self.unclassified(ns, &way.device)?;
-        self.no_device_chains(ns, &way.device, &ChainHook::Egress)?;
         let packet = &transit.packet;
         if transit.local && packet.dont_fragment && packet.length > way.mtu {
             // A tunnel's packet that may not be fragmented (`ip_fragment`, `ip6_fragment`).
@@ -128,48 +125,6 @@ impl Walk<'_, '_> {
             transit,
         };
         self.put_on_wire(ns, &way.device, frame)
-    }
-
-    /// Base chains on a device (netdev, and inet's ingress) are not modelled: those that hold rules may do anything.
-    pub(super) fn no_device_chains(
-        &self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        hook: &ChainHook,
-    ) -> Stage<()> {
-        let chains = ns
-            .ruleset
-            .tables
-            .iter()
-            .flat_map(|table| table.chains.iter());
-        for chain in chains.filter(|chain| !chain.rules.is_empty()) {
-            let Some(base) = chain.base.as_ref().filter(|base| base.hook == *hook) else {
-                continue;
-            };
-            let devices = base.devices.as_ref();
-            if devices.is_some_and(|devices| !devices.iter().any(|name| name == device)) {
-                continue;
-            }
-            let (what, settle) = match devices {
-                Some(_) => (
-                    format!("the nft chain {} on {device} is not modelled", chain.name),
-                    String::new(),
-                ),
-                None => (
-                    format!(
-                        "which devices the nft chain {} is on is not printed",
-                        chain.name
-                    ),
-                    format!("{}/nft-ruleset.txt", ns.path),
-                ),
-            };
-            return Err(Stop::Undecided(Doubt {
-                what,
-                settle,
-                source: Some(chain.source.clone()),
-            }));
-        }
-        Ok(())
     }
 
     /// A device with a program that may do anything makes the step undecidable.
