@@ -172,7 +172,7 @@ impl Walk<'_, '_> {
             return Err(Stop::Lost);
         }
         let first = self.blockers.is_empty();
-        if let (Failure::TooBig { mtu }, Phase::Data | Phase::DataResponse) = (failure, self.phase)
+        if let Failure::TooBig { mtu } = failure
             && self.error_returns(
                 &blocker.ends_at,
                 icmp::too_big(&transit.packet, mtu),

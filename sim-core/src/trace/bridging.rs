@@ -377,7 +377,7 @@ impl Walk<'_, '_> {
         let length = frame.transit.packet.length;
         let Some(link) = ns
             .link(out)
-            .filter(|link| length > link.mtu.saturating_add(VLAN_HEADER))
+            .filter(|link| !self.together && length > link.mtu.saturating_add(VLAN_HEADER))
         else {
             return Ok(());
         };

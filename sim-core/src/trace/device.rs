@@ -170,7 +170,7 @@ impl Walk<'_, '_> {
         };
         self.enter(ns, &other, peer, &mut frame);
         let length = frame.transit.packet.length;
-        if length > end.mtu.saturating_add(VLAN_HEADER) {
+        if !self.together && length > end.mtu.saturating_add(VLAN_HEADER) {
             let blocker = Blocker::new(BlockerKind::Mtu, &other)
                 .says(format!(
                     "a packet of {length} bytes is dropped by {peer} of {}, whose MTU is {}",

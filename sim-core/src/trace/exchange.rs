@@ -171,12 +171,17 @@ impl Walk<'_, '_> {
                 UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
             }
         };
-        self.send(
-            &ends.server,
-            &ends.client,
-            TcpFlags::SYN | TcpFlags::ACK,
-            length,
-        )?;
+        let flags = TcpFlags::SYN | TcpFlags::ACK;
+        let mut length = length;
+        loop {
+            match self.send(&ends.server, &ends.client, flags, length) {
+                Err(Stop::TooBig(mtu)) if mtu < length => {
+                    self.log.take();
+                    length = mtu;
+                }
+                other => break other?,
+            }
+        }
         let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
         if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
@@ -187,23 +192,27 @@ impl Walk<'_, '_> {
             largest(&ends, server.0, client),
         ];
         let length = TCP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL));
-        self.payload(&ends, largest.map(|largest| largest.min(length)))?;
+        let together = largest.map(|largest| length > largest);
+        self.payload(&ends, largest.map(|largest| largest.min(length)), together)?;
         // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
         Ok(Some((ends, largest)))
     }
 
-    fn payload(&mut self, ends: &Ends, lengths: [u32; 2]) -> Stage<()> {
-        let [request, response] = lengths;
-        for (phase, from, to, length) in [
-            (Phase::Data, &ends.client, &ends.server, request),
-            (Phase::DataResponse, &ends.server, &ends.client, response),
-        ] {
+    fn payload(&mut self, ends: &Ends, lengths: [u32; 2], together: [bool; 2]) -> Stage<()> {
+        let ways = [
+            (Phase::Data, &ends.client, &ends.server),
+            (Phase::DataResponse, &ends.server, &ends.client),
+        ];
+        for ((phase, from, to), (length, together)) in
+            ways.into_iter().zip(lengths.into_iter().zip(together))
+        {
             self.phase = phase;
             let mut length = length;
             // Each smaller MTU on the way is learned once.
             for _ in 0..8 {
                 self.log.take();
+                self.together = together;
                 match self.send(from, to, TcpFlags::ACK | TcpFlags::PSH, length) {
                     Err(Stop::TooBig(mtu)) if mtu < length => length = mtu,
                     other => {
@@ -222,7 +231,7 @@ impl Walk<'_, '_> {
         largest: [u32; 2],
         done: &mut Exchanged,
     ) -> Result<(), Halt> {
-        match self.payload(ends, largest) {
+        match self.payload(ends, largest, [false; 2]) {
             Err(Stop::Halt(halt)) => return Err(halt),
             Ok(()) | Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => {}
         }
@@ -278,7 +287,18 @@ impl Walk<'_, '_> {
                 packet.src = bound
                     .filter(|bound| bound.is_ipv4() == question.to.is_ipv4())
                     .unwrap_or(unspecified);
-                self.originate(&ns, packet, Ct::None)
+                // A datagram is sent again when its sender has learned a smaller MTU, and is fragmented to that.
+                for _ in 0..8 {
+                    match self.originate(&ns, packet.clone(), Ct::None) {
+                        Err(Stop::TooBig(mtu)) if mtu < packet.length => {
+                            self.log.take();
+                            packet.length = mtu;
+                            packet.dont_fragment = false;
+                        }
+                        other => return other,
+                    }
+                }
+                Err(Stop::Lost)
             }
             Asked::Outside {
                 device, address, ..

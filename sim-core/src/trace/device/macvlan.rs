@@ -37,10 +37,11 @@ impl Walk<'_, '_> {
                 };
                 let length = frame.transit.packet.length;
                 if !below.up
-                    || length
-                        > below
-                            .mtu
-                            .saturating_add(super::super::transmit::VLAN_HEADER)
+                    || !self.together
+                        && length
+                            > below
+                                .mtu
+                                .saturating_add(super::super::transmit::VLAN_HEADER)
                 {
                     let blocker = Blocker::new(BlockerKind::Mtu, &lower.ns)
                         .says(format!(
