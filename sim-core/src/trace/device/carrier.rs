@@ -264,11 +264,11 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         mut transit: Transit,
     ) -> Stage<Arrival> {
-        let Some(mut inner) = transit.inner.take() else {
+        let Some(inner) = transit.inner.take() else {
             return Err(Stop::Lost);
         };
         let outer = transit;
-        self.sender = inner.sender.take();
+        let tunnel = std::mem::replace(&mut self.sender, inner.sender.clone());
         let found = match &inner.carrier {
             Carrier::Vxlan { vni } => self.vxlan_end(ns, &outer, *vni, &inner.frame)?,
             Carrier::Geneve { vni } => self.geneve_end(ns, &outer, *vni)?,
@@ -285,7 +285,7 @@ impl Walk<'_, '_> {
             Ok(end) => end,
             Err((blocker, failure)) => {
                 // Nobody takes it: there is nothing to go on with.
-                self.sender = inner.sender.clone();
+                self.sender = tunnel;
                 let about = Transit {
                     inner: Some(inner),
                     ..outer
