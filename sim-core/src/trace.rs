@@ -163,6 +163,8 @@ pub(crate) struct Walk<'w, 's> {
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
     /// Which of several machines was heard when a device asked for an address.
     heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// By which device packets from a link-local address came.
+    link_scopes: BTreeMap<(String, IpAddr), String>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -200,6 +202,7 @@ impl<'w, 's> Walk<'w, 's> {
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
+            link_scopes: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),

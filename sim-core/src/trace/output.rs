@@ -89,6 +89,11 @@ impl Walk<'_, '_> {
             inner: None,
         };
         self.tick(ns, &blank)?;
+        let scope = self
+            .link_scopes
+            .get(&(ns.path.clone(), packet.dst))
+            .cloned();
+        let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
         let mut way = self.route_out(ns, &packet, bound, &blank)?;
         if !fixed {
@@ -244,8 +249,6 @@ impl Walk<'_, '_> {
                 "{} is a broadcast address, to which no ordinary socket may send",
                 packet.dst
             )
-        } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
-            format!("{} is no destination", packet.dst)
         } else {
             return Ok(());
         };
