@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
+use super::no_route::no_route;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
 use crate::evidence::route::{NextHop, RouteKind, Scope};
 use crate::linux::bytes;
@@ -54,6 +55,19 @@ impl Way {
     }
 }
 
+/// What a packet made here is sent with besides its headers.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// The device that it must leave by.
+    pub(super) bound: Option<String>,
+    /// The mark that its route is looked up with, where that is not the packet's.
+    pub(super) route_mark: Option<u32>,
+    /// What a tunnel carries in it.
+    pub(super) inner: Option<Box<Encapsulated>>,
+    /// No socket made it: it only passes through this stack's output.
+    pub(super) passing: bool,
+}
+
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(
@@ -62,7 +76,7 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        self.emit(ns, packet, ct, None, None)
+        self.emit(ns, packet, ct, Origin::default())
     }
 
     /// As `originate`, for a tunnel's outer packet as well.
@@ -71,10 +85,17 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         mut packet: Packet,
         ct: Ct,
-        bound: Option<&str>,
-        inner: Option<Box<Encapsulated>>,
+        origin: Origin,
     ) -> Stage<Arrival> {
-        if inner.is_none() {
+        let Origin {
+            bound,
+            route_mark,
+            inner,
+            passing,
+        } = origin;
+        let bound = bound.as_deref();
+        let fresh = inner.is_none() && !passing;
+        if fresh {
             let passed = self.is_as_if_passed();
             self.log.enter(ns, None, &packet, passed);
         }
@@ -95,7 +116,8 @@ impl Walk<'_, '_> {
             .cloned();
         let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
-        let mut way = self.route_out(ns, &packet, bound, &blank)?;
+        let blank = Transit { inner, ..blank };
+        let mut way = self.route_out(ns, &packet, bound, route_mark, &blank)?;
         if !fixed {
             packet.src = self.source_for(ns, &way, packet.dst, &blank)?;
             way = self.connect(ns, &packet, bound, way, &blank)?;
@@ -107,29 +129,28 @@ impl Walk<'_, '_> {
             Failure::Local(Outcome::Unreachable),
             &blank,
         )?;
-        if inner.is_none() && !self.is_quiet() {
+        if fresh && !self.is_quiet() {
             self.sent_mtu = way.largest();
             self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
                 .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
         if !error
-            && inner.is_none()
+            && fresh
             && self.sender.is_none()
             && let Some(tuple) = conntrack::tuple_of(&packet)
         {
             self.sender = Some((ns.path.clone(), tuple));
         }
-        if packet.protocol() != crate::linux::packet::protocol::TCP && packet.length > way.mtu {
+        if fresh
+            && packet.protocol() != crate::linux::packet::protocol::TCP
+            && packet.length > way.mtu
+        {
             // Datagrams are fragmented here, and their fragments may be fragmented again (`ip_append_data`).
             packet.dont_fragment = false;
         }
-        let mut transit = Transit {
-            packet,
-            inner,
-            ..blank
-        };
-        if transit.inner.is_none() {
+        let mut transit = Transit { packet, ..blank };
+        if fresh {
             self.log.made(&transit.packet);
         }
         self.log.step(
@@ -219,7 +240,7 @@ impl Walk<'_, '_> {
                 Transport::Tcp { .. } | Transport::Udp { .. } | Transport::Sctp { .. }
             );
         match (packet.family(), conntrack::tuple_of(packet)) {
-            (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, transit),
+            (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, None, transit),
             (Family::V6, Some(tuple)) if by_socket => {
                 self.kept_ways.insert((ns.path.clone(), tuple), way.clone());
                 Ok(way)
@@ -264,6 +285,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         packet: &Packet,
         bound: Option<&str>,
+        route_mark: Option<u32>,
         transit: &Transit,
     ) -> Stage<Way> {
         let key = FibKey {
@@ -271,7 +293,7 @@ impl Walk<'_, '_> {
             src: (!packet.src.is_unspecified()).then_some(packet.src),
             iif: None,
             oif: bound,
-            mark: packet.mark,
+            mark: route_mark.unwrap_or(packet.mark),
             tos: packet.tos,
             protocol: packet.protocol(),
             sport: packet.sport(),
@@ -475,55 +497,4 @@ fn shares(ns: &Namespace, key: &FibKey<'_>, found: &Found<'_>) -> Vec<u64> {
         *share += below;
     }
     shares
-}
-
-/// What a failed lookup is, and the ICMP error that a router sends for it.
-pub(super) fn no_route(
-    ns: &Arc<Namespace>,
-    dst: IpAddr,
-    no: &NoRoute,
-) -> Stage<(Blocker, Failure)> {
-    let family = Family::of(dst);
-    match no {
-        NoRoute::Missing => {
-            let (kind, code) = crate::linux::icmp::net_unreachable(family);
-            let blocker = Blocker::new(BlockerKind::RouteMissing, ns)
-                .says(format!("{} has no route to {dst}", ns.object))
-                .citing(ns.routes(family).first().map(|route| route.source.clone()));
-            Ok((blocker, Failure::Icmp { kind, code }))
-        }
-        NoRoute::Refused { kind, source } => {
-            let (word, failure) = match kind {
-                RouteKind::Unreachable => {
-                    let (kind, code) = match family {
-                        Family::V4 => crate::linux::icmp::host_unreachable(family),
-                        // `ip6_pkt_discard()`
-                        Family::V6 => crate::linux::icmp::net_unreachable(family),
-                    };
-                    ("unreachable", Failure::Icmp { kind, code })
-                }
-                RouteKind::Prohibit => {
-                    let (kind, code) = crate::linux::icmp::prohibited(family);
-                    ("prohibit", Failure::Icmp { kind, code })
-                }
-                RouteKind::Blackhole
-                | RouteKind::Unicast
-                | RouteKind::Local
-                | RouteKind::Broadcast
-                | RouteKind::Anycast
-                | RouteKind::Multicast
-                | RouteKind::Throw
-                | RouteKind::Nat
-                | RouteKind::Xresolve => ("blackhole", Failure::Silent),
-            };
-            let blocker = Blocker::new(BlockerKind::RouteRefused, ns)
-                .says(format!(
-                    "a route of type {word} on {} refuses packets to {dst}",
-                    ns.object
-                ))
-                .citing([source.clone()]);
-            Ok((blocker, failure))
-        }
-        NoRoute::Undecided(doubt) => Err(Stop::Undecided(doubt.clone())),
-    }
 }
