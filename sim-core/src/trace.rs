@@ -1,7 +1,9 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod as_if;
 mod blocker;
 mod bridging;
+mod circle;
 mod delivery;
 mod exchange;
 mod fdb;
@@ -168,6 +170,8 @@ pub(crate) struct Walk<'w, 's> {
     last_way: Option<(Arc<Namespace>, output::Way)>,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
+    /// The machines that sent the packet under way on, in order.
+    passages: Vec<circle::Passage>,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -193,6 +197,7 @@ impl<'w, 's> Walk<'w, 's> {
             clamped_mss: None,
             last_way: None,
             sent_mtu: 0,
+            passages: Vec::new(),
         }
     }
 

@@ -271,6 +271,10 @@ fn service_ports(world: &mut World<'_>, entry: &str, pointer: &str) -> Result<Ve
 
 fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
     match (request.port, request.protocol, known) {
+        (Some(port), Protocol::Icmp, _) => wrong(
+            "port",
+            format!("ICMP echo has no ports: ask without port {port}, or with another protocol"),
+        ),
         (Some(port), _, _) => Ok(port),
         (None, Protocol::Icmp, _) => Ok(0),
         (None, _, [only]) => Ok(*only),

@@ -363,7 +363,9 @@ impl Walk<'_, '_> {
             self.sent_mtu,
         );
         let conns = self.conns.clone();
+        let passages = std::mem::take(&mut self.passages);
         let result = self.originate(ns, packet, ct);
+        self.passages = passages;
         self.conns = conns;
         (self.expected, self.phase, self.sender, self.sent_mtu) = kept;
         self.log.muted = muted;

@@ -70,17 +70,20 @@ impl Walk<'_, '_> {
                 self.redirect(ns, bridge, &mut frame)?;
             }
         }
-        match self.lookup(ns, bridge, Some(port), &frame)? {
+        let mut towards = self.lookup(ns, bridge, Some(port), &frame)?;
+        if matches!(towards, Towards::Nobody) {
+            if filtered {
+                self.flood_in_vain(ns, bridge, port, &mut frame)?;
+            }
+            self.nobody(ns, bridge, &mut frame)?;
+            towards = self.lookup(ns, bridge, Some(port), &frame)?;
+        }
+        match towards {
             Towards::Up => self.pass_up(ns, bridge, port, frame, ran),
             Towards::Port(out) => {
                 self.bridge_forward(ns, bridge, Some(port), &out, frame, filtered)
             }
-            Towards::Nobody => {
-                if filtered {
-                    self.flood_in_vain(ns, bridge, port, &mut frame)?;
-                }
-                self.nobody(ns, bridge, &frame)
-            }
+            Towards::Nobody => self.arrive(ns, frame),
         }
     }
 
@@ -123,9 +126,13 @@ impl Walk<'_, '_> {
             ..HookSite::default()
         };
         self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame)? {
+            return self.bridge_forward(ns, bridge, None, &out, frame, false);
+        }
+        self.nobody(ns, bridge, &mut frame)?;
         match self.lookup(ns, bridge, None, &frame)? {
             Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, false),
-            Towards::Up | Towards::Nobody => self.nobody(ns, bridge, &frame),
+            Towards::Up | Towards::Nobody => self.arrive(ns, frame),
         }
     }
 
@@ -186,7 +193,13 @@ impl Walk<'_, '_> {
                     ))
                     .on(bridge)
                     .citing([way.source]);
-                self.end(blocker, Failure::Neighbour, &frame.transit)
+                self.block(blocker, Failure::Neighbour, &frame.transit)?;
+                frame.dst = self.rightful_mac(ns, next)?;
+                frame.src = own;
+                if frame.dst.is_none() {
+                    return Err(Stop::Lost);
+                }
+                Ok(())
             }
         }
     }
@@ -368,7 +381,8 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<Arrival> {
+    /// Nobody on the bridge has the frame's address; it goes on with the one that its next hop has.
+    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &mut Frame) -> Stage<()> {
         let mac = frame
             .dst
             .map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
@@ -384,7 +398,17 @@ impl Walk<'_, '_> {
             .on(bridge)
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
-        self.end(blocker, Failure::Silent, &frame.transit)
+        self.block(blocker, Failure::Silent, &frame.transit)?;
+        let own = ns
+            .addresses
+            .iter()
+            .find(|address| address.local == frame.next);
+        frame.dst = match own {
+            Some(own) => ns.mac_of(&own.device),
+            None => self.rightful_mac(ns, frame.next)?,
+        }
+        .or(frame.dst);
+        Ok(())
     }
 }
 

@@ -71,6 +71,7 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
+            ns.known("sysctl.txt")?;
             let ignores = sysctl::integer(ns, "net.ipv4.icmp_echo_ignore_all", 0);
             if ignores.value != 0 && packet.dst.is_ipv4() {
                 let blocker = Blocker::new(BlockerKind::NoListener, ns)
@@ -79,7 +80,7 @@ impl Walk<'_, '_> {
                         ns.object
                     ))
                     .citing(ignores.source);
-                return self.end(blocker, Failure::Silent, &transit);
+                self.block(blocker, Failure::Silent, &transit)?;
             }
             self.log.step(
                 StepStatus::Normal,
@@ -146,7 +147,12 @@ impl Walk<'_, '_> {
                 Failure::Icmp { kind, code }
             }
         };
-        self.end(blocker, failure, &transit)
+        self.block(blocker, failure, &transit)?;
+        // As if something listened: what keeps its answer from coming back is found too.
+        Ok(Arrival::Socket {
+            ns: Arc::clone(ns),
+            packet: transit.packet,
+        })
     }
 
     /// A packet of the exchange reached a stack that does not know its connection.
@@ -197,7 +203,8 @@ impl Walk<'_, '_> {
                     any.or_else(|| ns.links.first())
                         .map(|link| link.source.clone()),
                 );
-            return self.end(blocker, Failure::Silent, &inner.frame.transit);
+            self.block(blocker, Failure::Silent, &inner.frame.transit)?;
+            return self.arrive(ns, inner.frame);
         };
         let name = device.name.clone();
         self.log.step(

@@ -59,7 +59,7 @@ impl Walk<'_, '_> {
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
         if let Some(blocker) = martian(ns, iif, packet.src, packet.dst) {
-            return self.end(blocker, Failure::Silent, &transit);
+            self.block(blocker, Failure::Silent, &transit)?;
         }
         let key = FibKey {
             dst: packet.dst,
@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
             Ok(way) => way,
             Err(no) => {
                 let (blocker, failure) = no_route(ns, packet.dst, &no)?;
-                let blocker = self.sent_astray(packet.dst, &no, blocker)?;
+                let (blocker, astray) = self.sent_astray(packet.dst, &no, blocker)?;
                 // `ip_error()` is silent where the device does not forward.
                 let failure = if forwarding.value == 0 {
                     Failure::Silent
@@ -91,7 +91,16 @@ impl Walk<'_, '_> {
                         &transit,
                     )?;
                 }
-                return self.end(blocker, failure, &transit);
+                self.block(blocker, failure, &transit)?;
+                let from = astray.unwrap_or_else(|| Arc::clone(ns));
+                let Some(way) = self.detour(&from, transit.packet.dst)? else {
+                    return Err(Stop::Lost);
+                };
+                if from.path != ns.path {
+                    return self.transmit(&from, &way, transit);
+                }
+                self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
+                return self.forward(ns, iif, &way, transit);
             }
         };
         match way.kind {
@@ -167,9 +176,14 @@ impl Walk<'_, '_> {
     }
 
     /// A node that sends a captured address to its default router, which has no route either, lacks the route itself.
-    fn sent_astray(&mut self, dst: IpAddr, no: &NoRoute, blocker: Blocker) -> Stage<Blocker> {
+    fn sent_astray(
+        &mut self,
+        dst: IpAddr,
+        no: &NoRoute,
+        blocker: Blocker,
+    ) -> Stage<(Blocker, Option<Arc<Namespace>>)> {
         let Some((node, way)) = self.last_way.clone() else {
-            return Ok(blocker);
+            return Ok((blocker, None));
         };
         let is_node = node.path.ends_with("/host") && node.path != blocker.ns.path;
         if !matches!(no, NoRoute::Missing)
@@ -177,7 +191,7 @@ impl Walk<'_, '_> {
             || !way.is_default
             || self.world.by_address(dst)?.is_empty()
         {
-            return Ok(blocker);
+            return Ok((blocker, None));
         }
         let message = format!(
             "{} has no route of its own to {dst} and sends it to its default router, and {} has none either",
@@ -190,7 +204,7 @@ impl Walk<'_, '_> {
             .on(&way.device)
             .citing([way.source])
             .citing(router);
-        Ok(Blocker { ends_at, ..blocker })
+        Ok((Blocker { ends_at, ..blocker }, Some(node)))
     }
 
     /// `ip_forward()`.
@@ -206,12 +220,14 @@ impl Walk<'_, '_> {
             format!("forward to {}: {}", transit.packet.dst, way.words()),
             vec![way.source.clone()],
         );
+        self.circles(ns, iif, way, &transit)?;
         if transit.packet.ttl <= 1 {
             let (kind, code) = icmp::time_exceeded(transit.packet.family());
             let blocker = Blocker::new(BlockerKind::Ttl, ns)
                 .says("the packet's TTL runs out")
                 .citing([way.source.clone()]);
             self.block(blocker, Failure::Icmp { kind, code }, &transit)?;
+            transit.packet.ttl = 64;
         } else {
             transit.packet.ttl -= 1;
         }

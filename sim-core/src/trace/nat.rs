@@ -168,6 +168,8 @@ impl Walk<'_, '_> {
         };
         let own = match action {
             NatAction::Masquerade(_) => {
+                ns.known("ip-addr.json")?;
+                ns.known("ip-link.json")?;
                 let found = site.oif.as_deref().and_then(|oif| {
                     masquerade_address(ns, oif, site.gateway.unwrap_or(packet.dst))
                 });
@@ -182,7 +184,10 @@ impl Walk<'_, '_> {
                 };
                 Some(found)
             }
-            NatAction::Redirect(_) => redirect_address(ns, hook, site, packet.family()),
+            NatAction::Redirect(_) => {
+                ns.known("ip-addr.json")?;
+                redirect_address(ns, hook, site, packet.family())
+            }
             NatAction::Dnat(_) | NatAction::Snat(_) | NatAction::Keep => None,
         };
         let address = match (own, range.addresses) {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Stage, Stop, Walk};
-use crate::evidence::link::LinkKind;
+use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::arp;
@@ -53,6 +53,8 @@ impl Walk<'_, '_> {
             },
             None => None,
         };
+        ns.known("sysctl.txt")?;
+        ns.known("ip-addr.json")?;
         let sender = self.arp_sender(ns, device, next, src);
         let segment = self.segment(ns, device, next)?;
         let mut macs: BTreeSet<Mac> = BTreeSet::new();
@@ -128,6 +130,32 @@ impl Walk<'_, '_> {
         Ok(segment)
     }
 
+    /// The other end of a wire; where only the devices' indices name it, that is an assumption.
+    pub(super) fn other_end(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        towards: IpAddr,
+    ) -> Stage<Peer> {
+        let peer = self.world.peer(ns, link, towards)?;
+        if let Peer::Captured {
+            namespace,
+            is_proven: false,
+            ..
+        } = &peer
+        {
+            let other = crate::world::object_of(namespace);
+            let (a, b) = (
+                ns.object.clone().min(other.clone()),
+                ns.object.clone().max(other),
+            );
+            self.assume(format!(
+                "devices of {a} and {b} that name each other by index are the ends of one wire (a netns.json that would prove it was not captured)"
+            ));
+        }
+        Ok(peer)
+    }
+
     /// Sends a broadcast out of `device`.
     fn flood(
         &mut self,
@@ -156,8 +184,10 @@ impl Walk<'_, '_> {
                     }
                 }
             }
-            LinkKind::Veth | LinkKind::Netkit { .. } => match self.world.peer(ns, link, towards)? {
-                Peer::Captured { namespace, device } => {
+            LinkKind::Veth | LinkKind::Netkit { .. } => match self.other_end(ns, link, towards)? {
+                Peer::Captured {
+                    namespace, device, ..
+                } => {
                     let other = self.world.namespace(&namespace)?;
                     self.hear(&other, &device, towards, segment)?;
                 }
@@ -165,6 +195,7 @@ impl Walk<'_, '_> {
             },
             // A VXLAN device without a default entry sends no broadcasts anywhere.
             LinkKind::Vxlan(vxlan) => {
+                ns.known("bridge-fdb.json")?;
                 let floods = ns
                     .fdb
                     .iter()

@@ -294,6 +294,7 @@ impl Walk<'_, '_> {
         if transit.ct != Ct::None || !ns.tracks {
             return Ok(());
         }
+        ns.known("sysctl.txt")?;
         let flag = |key: &str, default| {
             sysctl::integer(ns, &format!("net.netfilter.{key}"), default).value != 0
         };
@@ -339,6 +340,12 @@ impl Walk<'_, '_> {
                 (setting.value, setting.source)
             }
         };
+        if max.value > 0 && count.1.is_none() {
+            self.assume(format!(
+                "the connection table of {} is not full (how many entries it has was not captured)",
+                ns.object
+            ));
+        }
         if max.value <= 0 || count.0 < max.value {
             return Ok(());
         }

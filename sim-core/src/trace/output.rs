@@ -184,7 +184,8 @@ impl Walk<'_, '_> {
             Ok(way) => Ok(way),
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
-                self.end(blocker, Failure::Local(Outcome::Unreachable), transit)
+                self.block(blocker, Failure::Local(Outcome::Unreachable), transit)?;
+                self.detour(ns, packet.dst)?.ok_or(Stop::Lost)
             }
         }
     }
@@ -220,7 +221,8 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 let failure = super::blocker::local_drop(packet.protocol());
-                self.end(blocker, failure, transit)
+                self.block(blocker, failure, transit)?;
+                self.detour(ns, packet.dst)?.ok_or(Stop::Lost)
             }
         }
     }
@@ -243,6 +245,10 @@ impl Walk<'_, '_> {
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
             Err(no) => return Ok(Err(no)),
         };
+        if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
+            // Whether it counts is a setting (`ignore_routes_with_linkdown`).
+            ns.known("sysctl.txt")?;
+        }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),

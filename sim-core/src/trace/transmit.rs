@@ -51,7 +51,12 @@ impl Walk<'_, '_> {
                 ))
                 .on(&way.device)
                 .citing([way.source.clone()]);
-            return self.end(blocker, Failure::Silent, &transit);
+            self.block(blocker, Failure::Silent, &transit)?;
+            let detour = self.detour(ns, transit.packet.dst)?;
+            let Some(detour) = detour.filter(|detour| ns.link(&detour.device).is_some()) else {
+                return Err(Stop::Lost);
+            };
+            return self.transmit(ns, &detour, transit);
         };
         let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
@@ -97,7 +102,18 @@ impl Walk<'_, '_> {
                         .on(&way.device)
                         .citing(source)
                         .citing([way.source.clone()]);
-                    return self.end(blocker, Failure::Neighbour, &transit);
+                    self.block(blocker, Failure::Neighbour, &transit)?;
+                    let mac = self.rightful_mac(ns, next)?;
+                    if mac.is_none() {
+                        let detour = self.detour(ns, transit.packet.dst)?;
+                        let other = detour.filter(|detour| detour.next(transit.packet.dst) != next);
+                        let Some(other) = other else {
+                            return Err(Stop::Lost);
+                        };
+                        self.tick(ns, &transit)?;
+                        return self.transmit(ns, &other, transit);
+                    }
+                    mac
                 }
             }
         };
@@ -123,10 +139,11 @@ impl Walk<'_, '_> {
         };
         match &link.kind {
             LinkKind::Bridge(_) => self.bridge_transmit(ns, device, frame),
-            LinkKind::Veth => match self.world.peer(ns, link, frame.transit.packet.dst)? {
+            LinkKind::Veth => match self.other_end(ns, link, frame.transit.packet.dst)? {
                 Peer::Captured {
                     namespace,
                     device: peer,
+                    ..
                 } => self.cross(ns, link, &namespace, &peer, frame),
                 Peer::Unknown => self.wire(ns, link, frame),
             },
@@ -265,7 +282,15 @@ impl Walk<'_, '_> {
             .says(format!("{} of {} ({own}) gets a frame for {dst} and ignores it: the sender knows a wrong address for {}", link.name, ns.object, frame.next))
             .on(&link.name)
             .citing([link.source.clone()]);
-        self.end(blocker, Failure::Silent, &frame.transit)
+        self.block(blocker, Failure::Silent, &frame.transit)?;
+        let is_meant = ns
+            .addresses
+            .iter()
+            .any(|address| address.local == frame.next);
+        if is_meant {
+            return self.receive(ns, frame.transit.clone(), Prerouting::ToRun);
+        }
+        self.arrive(ns, frame.clone())
     }
 
     /// Base chains on a device (netdev, and inet's ingress) are not modelled: those that hold rules may do anything.
@@ -374,7 +399,12 @@ impl Walk<'_, '_> {
                 ))
                 .on(&link.name)
                 .citing([link.source.clone()]);
-            return self.end(blocker, Failure::Silent, &frame.transit);
+            self.block(blocker, Failure::Silent, &frame.transit)?;
+            let rightful = self.rightful_vtep(vxlan, frame.dst)?;
+            return match rightful {
+                Some(remote) => self.pack(ns, vxlan, vni, remote, vxlan.port, frame),
+                None => self.arrive(ns, frame),
+            };
         };
         if remote.is_multicast() {
             return Err(Stop::Undecided(Doubt {
@@ -388,6 +418,32 @@ impl Walk<'_, '_> {
             format!("{} packs it into VXLAN {vni} to {remote}", link.name),
             vec![source],
         );
+        // As if the table named the right peer, where the packet did not come back from the one that it names.
+        let spare = (!self.is_quiet()).then(|| frame.clone());
+        let result = self.pack(ns, vxlan, vni, remote, port, frame);
+        match (result, spare) {
+            (Err(Stop::Lost), Some(frame)) if self.is_as_if_passed() => {
+                match self.rightful_vtep(vxlan, frame.dst)? {
+                    Some(rightful) if rightful != remote => {
+                        self.pack(ns, vxlan, vni, rightful, vxlan.port, frame)
+                    }
+                    Some(_) | None => Err(Stop::Lost),
+                }
+            }
+            (result, _) => result,
+        }
+    }
+
+    /// The outer packet, from this machine's own stack (`vxlan_xmit_one`).
+    fn pack(
+        &mut self,
+        ns: &Arc<Namespace>,
+        vxlan: &Vxlan,
+        vni: u32,
+        remote: std::net::IpAddr,
+        port: u16,
+        frame: Frame,
+    ) -> Stage<Arrival> {
         let overhead = if remote.is_ipv4() {
             VXLAN_OVERHEAD_V4
         } else {

@@ -3,13 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use pathglass_tests::agreement::{CaseResult, Fault, Judge};
-use pathglass_tests::corpus::{self, Case};
+use pathglass_tests::corpus::{self, Case, each};
 use pathglass_tests::report::{self, Totals};
 use pathglass_tests::watch::Watch;
 use pathglass_tests::{parity, readme, schema};
@@ -101,36 +99,6 @@ fn run(arguments: &Arguments) -> std::io::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// Does `work` for each case, `jobs` at a time; the results are in the order of the cases.
-fn each<T: Send>(cases: &[Case], jobs: usize, work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
-            // Deep worlds recurse: the default stack of a thread is a quarter of the main one's.
-            let worker = std::thread::Builder::new().stack_size(8 << 20);
-            let _ = worker.spawn_scoped(scope, || {
-                loop {
-                    let case_idx = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(case) = cases.get(case_idx) else {
-                        return;
-                    };
-                    let result = work(case);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((case_idx, result));
-                        if done.len() % 20 == 0 {
-                            println!("… {} of {} cases", done.len(), cases.len());
-                        }
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(case_idx, _)| *case_idx);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn write_parity(cases: &[Case], folder: &Path, jobs: usize) -> std::io::Result<ExitCode> {
