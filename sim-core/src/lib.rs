@@ -4,6 +4,7 @@
 
 pub mod evidence;
 pub mod flow;
+pub mod intent;
 pub mod linux;
 pub mod session;
 pub mod snapshot;

@@ -1,6 +1,7 @@
 //! One opened capture, asked many questions.
 
 use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, resolve};
+use crate::intent::Intent;
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
 use crate::trace::{Completeness, Exchanged, Limit, Question, Run, Walk, explore};
@@ -45,6 +46,7 @@ struct Answer {
     runs: Vec<Run<Exchanged>>,
     completeness: Completeness,
     service: Option<AskedService>,
+    intent: Intent,
 }
 
 impl<S: Store> Session<S> {
@@ -93,12 +95,14 @@ impl<S: Store> Session<S> {
             runs,
             completeness,
             service,
+            intent,
         } = answer;
         let walked = Walked {
             resolved,
             runs,
             completeness,
             service,
+            intent,
             receipt,
             seal: self.store.seal(),
         };
@@ -112,7 +116,13 @@ impl<S: Store> Session<S> {
         let (runs, completeness) = explore(MOST_RUNS, |script| {
             Walk::new(&mut world, script).exchange(&resolved.question)
         })?;
+        let results = runs.iter().map(|run| &run.result);
+        let asked = service
+            .as_ref()
+            .and_then(|service| service.object.strip_prefix("service:"));
+        let intent = Intent::of(&mut world, resolved.question.protocol, asked, results)?;
         Ok(Answer {
+            intent,
             resolved,
             runs,
             completeness,

@@ -1,6 +1,7 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
 mod as_if;
+mod blame;
 mod blocker;
 mod bridging;
 mod circle;
@@ -21,7 +22,7 @@ mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
-pub(crate) use log::LoggedHop;
+pub(crate) use log::{LoggedHop, LoggedStep};
 pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 
@@ -164,6 +165,8 @@ pub(crate) struct Walk<'w, 's> {
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
     chose_in: Vec<String>,
+    /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
+    resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// A TCPMSS rule limits segments to this size.
     pub(crate) clamped_mss: Option<u16>,
     /// The last machine that sent the packet on, and by which way.
@@ -194,6 +197,7 @@ impl<'w, 's> Walk<'w, 's> {
             ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
+            resolvers: Vec::new(),
             clamped_mss: None,
             last_way: None,
             sent_mtu: 0,

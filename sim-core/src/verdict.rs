@@ -1,6 +1,7 @@
 //! The verdict: outcome, branches, findings, evidence; its JSON is `pathglass.verdict/v1`.
 
 mod assemble;
+mod attribution;
 mod branches;
 pub mod catalogue;
 mod findings;

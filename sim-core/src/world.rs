@@ -1,5 +1,6 @@
 //! What the evidence describes: machines, their network namespaces, kube objects; with its gaps.
 
+mod kube;
 mod load;
 mod namespace;
 mod wiring;
@@ -34,6 +35,7 @@ impl From<SnapshotError> for Halt {
 pub struct Parses {
     namespaces: BTreeMap<String, Arc<Namespace>>,
     files: BTreeMap<String, Option<Arc<SourceFile>>>,
+    kube: kube::Lists,
 }
 
 /// The captured world, read as far as a question needs it.

@@ -39,6 +39,17 @@ pub enum Port {
     },
 }
 
+impl Port {
+    /// The number, where it is known.
+    #[must_use]
+    pub fn number(self) -> Option<u16> {
+        match self {
+            Self::Known(port) => Some(port),
+            Self::Chosen { .. } => None,
+        }
+    }
+}
+
 /// TCP flags that rules look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TcpFlags(pub u8);

@@ -69,6 +69,8 @@ pub(crate) struct Blocker {
     pub(crate) ns: Arc<Namespace>,
     /// Where the packet ends and errors come from, which may be elsewhere.
     pub(crate) ends_at: Arc<Namespace>,
+    /// What a person must change, where it is not what the namespace belongs to.
+    pub(crate) object: Option<String>,
     pub(crate) device: Option<String>,
     pub(crate) rule: Option<String>,
     pub(crate) message: String,
@@ -77,8 +79,6 @@ pub(crate) struct Blocker {
     pub(crate) outcome: Outcome,
     pub(crate) also: Option<Outcome>,
     pub(crate) retries: bool,
-    /// Found behind another blocker, by going on as if that had let the packet pass.
-    pub(crate) as_if_passed: bool,
 }
 
 /// What the sender gets to know of the loss, if it gets back.
@@ -104,6 +104,7 @@ impl Blocker {
             kind,
             ns: Arc::clone(ns),
             ends_at: Arc::clone(ns),
+            object: None,
             device: None,
             rule: None,
             message: String::new(),
@@ -112,12 +113,16 @@ impl Blocker {
             outcome: Outcome::Timeout,
             also: None,
             retries: false,
-            as_if_passed: false,
         }
     }
 
     pub(crate) fn says(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
+        self
+    }
+
+    pub(crate) fn blames(mut self, object: String) -> Self {
+        self.object = Some(object);
         self
     }
 
@@ -183,7 +188,6 @@ impl Walk<'_, '_> {
             outcome,
             also,
             retries,
-            as_if_passed: !first,
             ..blocker
         });
         Ok(())

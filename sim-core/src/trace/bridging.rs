@@ -176,6 +176,7 @@ impl Walk<'_, '_> {
         frame.next = next;
         match self.resolve(ns, bridge, next, packet.src)? {
             Resolution::Mac(mac, source) => {
+                self.resolved(next, ns, source.as_ref());
                 self.log.step(
                     StepStatus::Normal,
                     format!("stays on the bridge: {next} is at {mac}"),
@@ -193,6 +194,7 @@ impl Walk<'_, '_> {
                     ))
                     .on(bridge)
                     .citing([way.source]);
+                let blocker = self.blame_silent(blocker, ns, bridge, next)?;
                 self.block(blocker, Failure::Neighbour, &frame.transit)?;
                 frame.dst = self.rightful_mac(ns, next)?;
                 frame.src = own;
@@ -398,6 +400,7 @@ impl Walk<'_, '_> {
             .on(bridge)
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
+        let blocker = self.blame_resolver(blocker, frame.next);
         self.block(blocker, Failure::Silent, &frame.transit)?;
         let own = ns
             .addresses

@@ -65,6 +65,7 @@ impl Walk<'_, '_> {
                 .says(format!("{} of {} {state}", way.device, ns.object))
                 .on(&way.device)
                 .citing([link.source.clone()]);
+            let blocker = self.blame_other_end(blocker, ns, link, transit.packet.dst)?;
             // Without a carrier the learned neighbours are forgotten (`neigh_carrier_down`) and none can be asked for.
             let failure = if needs_address
                 && !self.has_permanent(ns, &way.device, way.next(transit.packet.dst))
@@ -85,6 +86,7 @@ impl Walk<'_, '_> {
         } else {
             match self.resolve(ns, &way.device, next, transit.packet.src)? {
                 Resolution::Mac(mac, source) => {
+                    self.resolved(next, ns, source.as_ref());
                     self.log.step(
                         StepStatus::Normal,
                         format!("{next} is at {mac}"),
@@ -102,6 +104,7 @@ impl Walk<'_, '_> {
                         .on(&way.device)
                         .citing(source)
                         .citing([way.source.clone()]);
+                    let blocker = self.blame_silent(blocker, ns, &way.device, next)?;
                     self.block(blocker, Failure::Neighbour, &transit)?;
                     let mac = self.rightful_mac(ns, next)?;
                     if mac.is_none() {
@@ -282,6 +285,7 @@ impl Walk<'_, '_> {
             .says(format!("{} of {} ({own}) gets a frame for {dst} and ignores it: the sender knows a wrong address for {}", link.name, ns.object, frame.next))
             .on(&link.name)
             .citing([link.source.clone()]);
+        let blocker = self.blame_resolver(blocker, frame.next);
         self.block(blocker, Failure::Silent, &frame.transit)?;
         let is_meant = ns
             .addresses

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::attribution::Circumstances;
 use super::branches::{group, overall};
 use super::findings::{Findings, Target};
 use super::{Flow, Gap, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
+use crate::intent::Intent;
 use crate::linux::choice::Doubt;
 use crate::snapshot::Seal;
 use crate::source::Source;
-use crate::trace::{Completeness, Decision, Exchanged, Run};
+use crate::trace::{Blocker, BlockerKind, Completeness, Decision, Exchanged, Run};
 
 /// Of more ways than can be walked, so many are shown.
 const MOST_SHOWN: usize = 16;
@@ -31,6 +33,7 @@ pub(crate) struct Walked {
     pub(crate) completeness: Completeness,
     /// The service that the destination address belongs to, and where its object stands.
     pub(crate) service: Option<AskedService>,
+    pub(crate) intent: Intent,
     pub(crate) receipt: Receipt,
     pub(crate) seal: Seal,
 }
@@ -42,6 +45,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         runs,
         completeness,
         service,
+        intent,
         receipt,
         seal,
     } = walked;
@@ -69,7 +73,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             has_port,
         },
     );
-    let findings = find(&groups, target.as_ref());
+    let findings = find(&groups, target.as_ref(), &intent, &resolved.to.object);
     let to_boundary = runs.iter().any(|run| run.result.boundary);
     let mut branches: Vec<_> = groups.into_iter().map(|group| group.branch).collect();
     let mut doubts = doubts(&runs);
@@ -192,14 +196,26 @@ fn gaps(runs: &[Run<Exchanged>]) -> Vec<Gap> {
     gaps.into_iter().collect()
 }
 
-fn find(groups: &[super::branches::Grouped<'_>], target: Option<&Target>) -> Vec<super::Finding> {
+fn find(
+    groups: &[super::branches::Grouped<'_>],
+    target: Option<&Target>,
+    intent: &Intent,
+    to: &str,
+) -> Vec<super::Finding> {
     let mut findings = Findings::new();
     for group in groups {
         let Some(shown) = group.runs.first() else {
             continue;
         };
         let failed = !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown);
-        let blockers = &shown.result.blockers;
+        let mut blockers: Vec<&Blocker> = shown.result.blockers.iter().collect();
+        own_end_first(&mut blockers);
+        let circumstances = Circumstances {
+            result: &shown.result,
+            intent,
+            target,
+            to,
+        };
         let untranslated = target.filter(|_| failed).and_then(|target| {
             left_untranslated(&shown.result, &group.branch).map(|hop| (target, hop))
         });
@@ -225,25 +241,40 @@ fn find(groups: &[super::branches::Grouped<'_>], target: Option<&Target>) -> Vec
                 &hop.ns.object,
                 &hop.ns.path,
                 &sources,
-                blockers.first(),
+                blockers.first().copied(),
                 Severity::Cause,
             );
             rest = blockers.get(1..).unwrap_or_default();
         }
         for (index, blocker) in rest.iter().enumerate() {
             let first = index == 0 && untranslated.is_none();
-            let severity = if first && failed && !blocker.as_if_passed {
+            let severity = if first && failed {
                 Severity::Cause
             } else {
                 Severity::Contributing
             };
-            findings.add(blocker, severity, target);
+            findings.add(blocker, severity, &circumstances);
         }
         for blocker in &shown.result.full_size {
-            findings.add(blocker, Severity::Warning, None);
+            findings.add(blocker, Severity::Warning, &circumstances);
         }
     }
     findings.sorted()
+}
+
+/// Both ends of a link with too small an MTU block: the one that a person of the cluster can change comes first.
+fn own_end_first(blockers: &mut [&Blocker]) {
+    let foreign = |blocker: &Blocker| blocker.ns.object.starts_with("fabric:");
+    let of_size = |blocker: &&Blocker| blocker.kind == BlockerKind::Mtu;
+    if blockers
+        .first()
+        .is_some_and(|first| of_size(first) && foreign(first))
+        && let Some(own) = blockers
+            .iter()
+            .position(|blocker| of_size(blocker) && !foreign(blocker))
+    {
+        blockers.swap(0, own);
+    }
 }
 
 /// The node that let the packet go with the service's own address as destination.
@@ -267,13 +298,13 @@ fn left_untranslated<'a>(
     (untouched && (node.device_out.is_some() || blocker.ns.path == node.ns.path)).then_some(node)
 }
 
-fn no_rule_left(blocker: &crate::trace::Blocker) -> bool {
-    use crate::trace::BlockerKind;
+fn no_rule_left(blocker: &Blocker) -> bool {
     matches!(
         blocker.kind,
         BlockerKind::RuleDrop
             | BlockerKind::RuleReject
             | BlockerKind::DeviceDown
+            | BlockerKind::NeighbourWrong
             | BlockerKind::NoListener
     )
 }

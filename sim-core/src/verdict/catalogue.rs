@@ -33,6 +33,9 @@ catalogue! {
     NEIGHBOUR_UNRESOLVED = "neighbour.unresolved", "nobody on the link answers for the next hop's address", "correct the route's gateway, or bring the machine with that address back", Some("SKB_DROP_REASON_NEIGH_FAILED");
     NEIGHBOUR_WRONG = "neighbour.wrong-address", "frames are sent to a hardware address that the receiver does not have", "delete the wrong entry (`ip neigh del`, `bridge fdb del`) and let it be learned again", Some("SKB_DROP_REASON_OTHERHOST");
     MTU_BLACKHOLE = "mtu.blackhole", "large packets are lost, and their sender does not learn the smaller MTU", "make the MTUs along the path agree, or let ICMP \"fragmentation needed\" pass", Some("SKB_DROP_REASON_PKT_TOO_BIG");
+    FOREIGN_DNAT = "netfilter.foreign-dnat", "a rule that belongs to no service sends the packet elsewhere", "remove that rule, or what writes it", None;
+    POLICY_EGRESS_DENIED = "policy.egress-denied", "a network policy isolates the sending pod and none allows this connection", "allow it in an egress rule of a policy that selects the pod, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    POLICY_INGRESS_DENIED = "policy.ingress-denied", "a network policy isolates the receiving pod and none allows this connection", "allow it in an ingress rule of a policy that selects the pod, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
     REPLY_MISMATCH = "reply.address-mismatch", "the answer comes from another address than the client asked: it is not translated back", "let answers pass the node that translated the request (bridge-nf-call-iptables, masquerading, routing)", None;
     REPLY_STRANGER = "reply.stranger", "a packet ends at a machine that does not know its connection", "correct the address or route that leads it there", None;
     ROUTE_LOOP = "route.loop", "the packet goes in circles", "correct the routes that point at one another", None;
@@ -43,6 +46,8 @@ catalogue! {
     SERVICE_NO_ENDPOINTS = "service.no-endpoints", "the service has no endpoint that is ready", "make its selector match pods that are ready", Some("SKB_DROP_REASON_NETFILTER_DROP");
     SERVICE_NOT_PROGRAMMED = "service.not-programmed", "the node does not translate the service's address: kube-proxy (or its replacement) has not written rules for it there", "see that kube-proxy runs on that node and can write its rules", None;
     SERVICE_PORT_MISSING = "service.port-missing", "the service has no such port with that protocol", "ask for one of the service's ports, or add the port to the service", None;
+    SERVICE_SOURCE_DENIED = "service.source-range-denied", "the client is in none of the service's loadBalancerSourceRanges", "add the client's range to `loadBalancerSourceRanges`, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    SERVICE_TARGET_PORT = "service.target-port-wrong", "the service sends to a port that its pods do not declare and on which nothing listens", "correct the service's `targetPort`", Some("SKB_DROP_REASON_NO_SOCKET");
     SOCKET_NO_LISTENER = "socket.no-listener", "nothing listens on that address and port", "start the program, or let it listen on this address and port (the service's targetPort)", Some("SKB_DROP_REASON_NO_SOCKET");
     SYSCTL_FORWARDING = "sysctl.forwarding-off", "the node does not forward packets", "set `net.ipv4.ip_forward=1` and the device's `forwarding`", None;
     SYSCTL_MARTIAN = "sysctl.martian", "a packet with an impossible source or destination for its device is dropped", "find who sends from that address; `accept_local` and `route_localnet` allow the special cases", Some("SKB_DROP_REASON_IP_LOCAL_SOURCE");

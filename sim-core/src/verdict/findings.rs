@@ -1,10 +1,11 @@
 //! From blockers to findings: the cause first, what lies behind it after it.
 
+use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
 use super::render::evidences;
 use super::{Finding, Place, Severity};
 use crate::source::Source;
-use crate::trace::{Blocker, BlockerKind};
+use crate::trace::Blocker;
 
 /// The service that the flow is for, as far as the evidence names it.
 #[derive(Debug)]
@@ -28,18 +29,25 @@ impl Findings {
     }
 
     /// Adds what the walk met, as seen by a person who wants to mend it.
-    pub(super) fn add(&mut self, blocker: &Blocker, severity: Severity, target: Option<&Target>) {
-        let entry = catalogue::entry(blocker.kind);
-        let finding = match target {
-            Some(target) if no_endpoints(blocker) => Finding {
-                object: target.object.clone(),
-                message: format!(
-                    "{} has no endpoint that is ready: {}",
-                    target.object, blocker.message
-                ),
-                ..finding(catalogue::SERVICE_NO_ENDPOINTS, blocker, severity)
-            },
-            Some(_) | None => finding(entry, blocker, severity),
+    pub(super) fn add(
+        &mut self,
+        blocker: &Blocker,
+        severity: Severity,
+        circumstances: &Circumstances<'_>,
+    ) {
+        let finding = match circumstances.attribute(blocker) {
+            Some(attribution) => {
+                let mut finding = finding(attribution.entry, blocker, severity);
+                finding.object = attribution.object;
+                finding.message = format!("{}: {}", attribution.why, blocker.message);
+                for cited in evidences(&attribution.sources) {
+                    if !finding.evidence.contains(&cited) {
+                        finding.evidence.push(cited);
+                    }
+                }
+                finding
+            }
+            None => finding(catalogue::entry(blocker.kind), blocker, severity),
         };
         self.push(finding);
     }
@@ -122,16 +130,6 @@ impl Findings {
     }
 }
 
-fn no_endpoints(blocker: &Blocker) -> bool {
-    matches!(
-        blocker.kind,
-        BlockerKind::RuleReject | BlockerKind::RuleDrop
-    ) && blocker
-        .sources
-        .iter()
-        .any(|source| source.text().contains("has no endpoints"))
-}
-
 fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
     let mut evidence = evidences(&blocker.sources);
     if evidence.is_empty() {
@@ -149,7 +147,10 @@ fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
     Finding {
         code: entry.code.to_owned(),
         severity,
-        object: blocker.ns.object.clone(),
+        object: blocker
+            .object
+            .clone()
+            .unwrap_or_else(|| blocker.ns.object.clone()),
         place: Place {
             namespace: blocker.ns.path.clone(),
             device: blocker.device.clone(),

@@ -1,0 +1,288 @@
+//! From where a packet ended to what a person must change: intent set beside the data plane.
+
+use super::catalogue::{self, Entry};
+use super::findings::Target;
+use crate::intent::policy::Direction;
+use crate::intent::service::{Known, candidates};
+use crate::intent::{Denied, Intent, destination};
+use crate::source::Source;
+use crate::trace::{Blocker, BlockerKind, Exchanged, LoggedHop, LoggedStep};
+
+/// A blocker, explained.
+#[derive(Debug)]
+pub(super) struct Attribution {
+    pub(super) entry: Entry,
+    pub(super) object: String,
+    pub(super) why: String,
+    pub(super) sources: Vec<Source>,
+}
+
+/// What a flow's blockers are explained with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    pub(super) result: &'a Exchanged,
+    pub(super) intent: &'a Intent,
+    pub(super) target: Option<&'a Target>,
+    /// The object that the flow is sent to.
+    pub(super) to: &'a str,
+}
+
+impl<'a> Circumstances<'a> {
+    /// Who is to change what because of `blocker`, where that is not simply the machine it stands on.
+    pub(super) fn attribute(&self, blocker: &'a Blocker) -> Option<Attribution> {
+        match blocker.kind {
+            BlockerKind::RuleDrop | BlockerKind::RuleReject => {
+                self.service_rule(blocker).or_else(|| self.policy(blocker))
+            }
+            BlockerKind::NoListener => self.no_listener(blocker),
+            BlockerKind::ReplyMismatch | BlockerKind::Martian => self.translator_at_fault(blocker),
+            _ => None,
+        }
+    }
+
+    /// A rule that was written for a service: without endpoints, or for its source ranges.
+    fn service_rule(&self, blocker: &'a Blocker) -> Option<Attribution> {
+        let named = |source: &'a Source| {
+            candidates(source.text())
+                .find_map(|name| self.intent.services.get(name))
+                .map(|known| (source, known))
+        };
+        let (source, known) = blocker.sources.iter().rev().find_map(named).or_else(|| {
+            // A drop by mark: what led to the marking says why.
+            let by_mark = blocker.sources.last()?.text().contains("--mark");
+            let hop = self
+                .result
+                .request
+                .iter()
+                .find(|hop| by_mark && hop.ns.path == blocker.ns.path)?;
+            let steps = hop.steps.iter().rev();
+            steps
+                .flat_map(|step| step.sources.iter().rev())
+                .find_map(named)
+        })?;
+        let object = known.object();
+        let sources = vec![known.service.meta.source.clone()];
+        let none = known
+            .ready
+            .as_ref()
+            .is_some_and(std::collections::BTreeSet::is_empty);
+        if none || source.text().contains("has no endpoints") {
+            let unready = known.n_addresses();
+            let why = if unready > 0 && none {
+                format!("{object} has {unready} endpoints, none of them ready")
+            } else {
+                format!("{object} has no endpoint for this port")
+            };
+            return Some(Attribution {
+                entry: catalogue::SERVICE_NO_ENDPOINTS,
+                object,
+                why,
+                sources,
+            });
+        }
+        let client = self.result.request.first()?.before.src;
+        let ranges = &known.service.source_ranges;
+        (!ranges.is_empty() && !ranges.iter().any(|range| range.contains(&client))).then(|| {
+            Attribution {
+                entry: catalogue::SERVICE_SOURCE_DENIED,
+                why: format!("{client} is in none of the loadBalancerSourceRanges of {object}"),
+                object,
+                sources,
+            }
+        })
+    }
+
+    /// A rule that enforces a network policy.
+    fn policy(&self, blocker: &Blocker) -> Option<Attribution> {
+        let denied = self
+            .intent
+            .denied(self.result)
+            .iter()
+            .find(|denied| self.enforces(blocker, denied))?;
+        let (object, _) = denied.policies.first()?.clone();
+        let (entry, way) = match denied.direction {
+            Direction::Ingress => (catalogue::POLICY_INGRESS_DENIED, "into"),
+            Direction::Egress => (catalogue::POLICY_EGRESS_DENIED, "out of"),
+        };
+        let names: Vec<&str> = denied
+            .policies
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        Some(Attribution {
+            entry,
+            object,
+            why: format!(
+                "{} isolates {} and nothing allows this connection {way} it",
+                names.join(", "),
+                denied.pod
+            ),
+            sources: denied
+                .policies
+                .iter()
+                .map(|(_, source)| source.clone())
+                .collect(),
+        })
+    }
+
+    /// Whether the rules that led to the drop derive from the policies: they stand on the pod's node (or in the pod),
+    /// and name the policy, the pod, its address or its device.
+    fn enforces(&self, blocker: &Blocker, denied: &Denied) -> bool {
+        let machine = crate::world::machine_of(&blocker.ns.path);
+        let on_its_node = denied
+            .node
+            .as_ref()
+            .is_some_and(|node| machine.strip_prefix("nodes/") == Some(node));
+        if !on_its_node {
+            return false;
+        }
+        // A detour may pass the node twice: it leaves the sender's node first and reaches the receiver's last.
+        let mut here = self
+            .result
+            .request
+            .iter()
+            .filter(|hop| hop.ns.path == blocker.ns.path);
+        let device = match denied.direction {
+            Direction::Ingress => here.next_back().and_then(|hop| hop.device_out.clone()),
+            Direction::Egress => here.next().and_then(|hop| hop.device_in.clone()),
+        };
+        let address = denied.address.to_string();
+        let mut names: Vec<&str> = denied
+            .policies
+            .iter()
+            .filter_map(|(object, _)| object.rsplit('/').next())
+            .collect();
+        names.push(&denied.name);
+        // What the last rule alone says of the pod may be anybody's: the way to it must be the pod's.
+        let led: &[Source] = match blocker.sources.as_slice() {
+            [] => return false,
+            [only] => std::slice::from_ref(only),
+            all => all,
+        };
+        led.iter().any(|source| {
+            words(source.text()).any(|word| {
+                names.contains(&word)
+                    || device.as_deref() == Some(word)
+                    || (led.len() > 1 && word.split('/').next() == Some(address.as_str()))
+            })
+        })
+    }
+
+    fn no_listener(&self, blocker: &Blocker) -> Option<Attribution> {
+        let hop = self.translator();
+        let service = self.service(hop);
+        if blocker.ns.object.starts_with("fabric:") {
+            let known = service?;
+            return Some(Attribution {
+                entry: catalogue::SOCKET_NO_LISTENER,
+                object: known.object(),
+                why: format!(
+                    "the endpoint of {} is no pod, and nothing listens there",
+                    known.object()
+                ),
+                sources: vec![known.service.meta.source.clone()],
+            });
+        }
+        if !blocker.ns.object.starts_with("pod:") {
+            return None;
+        }
+        let hop = hop?;
+        let (backend, port) = destination(self.result)?;
+        let foreign = match service {
+            Some(known) => known.n_addresses() > 0 && !known.sends_to(backend, port),
+            None => self.to.starts_with("pod:"),
+        };
+        if foreign {
+            return Some(Attribution {
+                entry: catalogue::FOREIGN_DNAT,
+                object: hop.ns.object.clone(),
+                why: format!(
+                    "a rule of {} sends it to {backend} port {port}, which nothing in Kubernetes asks for",
+                    hop.ns.object
+                ),
+                sources: translation(hop),
+            });
+        }
+        let known = service?;
+        let declared = self.intent.ports.get(&backend)?;
+        let listens = |port: u16| declared.iter().any(|declared| declared.port == port);
+        (!declared.is_empty() && !listens(port)).then(|| Attribution {
+            entry: catalogue::SERVICE_TARGET_PORT,
+            object: known.object(),
+            why: format!(
+                "{} sends to port {port}, which {} does not declare",
+                known.object(),
+                blocker.ns.object
+            ),
+            sources: vec![known.service.meta.source.clone()],
+        })
+    }
+
+    /// The answer is not translated back, or the packet meets its own source: the node that translated is to blame.
+    fn translator_at_fault(&self, blocker: &Blocker) -> Option<Attribution> {
+        let hop = self.translator()?;
+        let outsider = !blocker.ns.object.starts_with("node:");
+        (outsider && hop.ns.object.starts_with("node:")).then(|| Attribution {
+            entry: catalogue::entry(blocker.kind),
+            object: hop.ns.object.clone(),
+            why: format!(
+                "{} translated the destination {}, but does not see to it that the answer comes back through it",
+                hop.ns.object, hop.before.dst
+            ),
+            sources: translation(hop),
+        })
+    }
+
+    /// Where the destination was translated.
+    fn translator(&self) -> Option<&LoggedHop> {
+        self.result
+            .request
+            .iter()
+            .find(|hop| hop.steps.iter().any(is_translation))
+    }
+
+    /// The service that the flow is for: the one asked for, or the one that the translating rules name.
+    fn service(&self, hop: Option<&LoggedHop>) -> Option<&Known> {
+        if let Some(target) = self.target {
+            let name = target.object.strip_prefix("service:")?;
+            return self.intent.services.get(name);
+        }
+        hop?.steps
+            .iter()
+            .rev()
+            .flat_map(|step| &step.sources)
+            .find_map(|source| {
+                candidates(source.text()).find_map(|name| self.intent.services.get(name))
+            })
+    }
+}
+
+/// The connection's destination becomes another one (`trace::nat` notes it so).
+fn is_translation(step: &LoggedStep) -> bool {
+    step.text.starts_with("conntrack: destination")
+}
+
+/// The rules that translate.
+fn translation(hop: &LoggedHop) -> Vec<Source> {
+    hop.steps
+        .iter()
+        .filter(|step| step.text.contains("DNAT"))
+        .flat_map(|step| step.sources.iter().cloned())
+        .collect()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || "\"',:;(){}[]".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_of_a_rule() {
+        let text = "-A KUBE-POD-FW -s 10.0.0.1/32 -m comment --comment \"from POD name:web-1 namespace: a\"";
+        assert!(words(text).any(|word| word == "web-1"));
+        assert!(words(text).any(|word| word == "10.0.0.1/32"));
+    }
+}
