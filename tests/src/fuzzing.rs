@@ -3,6 +3,8 @@
 //! Each entry must come back, whatever the bytes: no panic, no hang, no memory that grows beyond its input.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use pathglass_sim::evidence;
@@ -58,6 +60,39 @@ pub const PARSED: &[&str] = &[
     "nodes/n/host/wg.txt",
 ];
 
+/// As [`parser`], of the file that the first byte names; with `only`, of nothing but that file's parser.
+pub fn parser_of(bytes: &[u8], only: Option<&str>) {
+    let Some((first, rest)) = bytes.split_first() else {
+        return;
+    };
+    let named = PARSED.get(usize::from(*first) % PARSED.len());
+    let wanted = only.and_then(|only| PARSED.iter().find(|path| path.ends_with(only)));
+    parser(wanted.or(named).copied().unwrap_or_default(), rest);
+}
+
+/// The files of a capture's folder.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn read(folder: &Path) -> io::Result<Files> {
+    let mut files = Files::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            let name = name.to_string_lossy().into_owned();
+            files.insert(name, std::fs::read(&path)?.into());
+        }
+    }
+    files.remove("expectations.json");
+    Ok(files)
+}
+
 /// The parser of `path` on `bytes`, and the world's own reading of it.
 pub fn parser(path: &str, bytes: &[u8]) {
     let file = evidence::source_file(path, bytes).value;
@@ -96,7 +131,7 @@ fn with_a_client(mut files: Files) -> Files {
 
 /// Opening, listing and asking whatever calls itself a snapshot, whole and in parts.
 pub fn snapshot(bytes: &[u8]) {
-    let mut whole = Session::new(Reader::from_bytes(bytes.into(), Trust::default()));
+    let mut whole = Session::new(Reader::from_bytes(bytes, Trust::default()));
     let objects = whole.objects();
     ask(
         &mut whole,

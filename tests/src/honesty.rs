@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pathglass_sim::flow::FlowRequest;
+use pathglass::assert::FlowExpectation;
 use pathglass_sim::verdict::{Branch, Outcome, Verdict};
 use serde_json::Value;
 
@@ -19,7 +20,9 @@ pub struct Tested {
     pub n_files: usize,
     /// Questions that were asked without one of them.
     pub n_asked: usize,
-    /// Of these, the answers that stayed the same.
+    /// Of these, the answers that are not `unknown`.
+    pub n_decided: usize,
+    /// Of the questions, the answers that stayed the same for certain.
     pub n_same: usize,
     /// Of these, those that became `unknown`, or rest on a stated assumption.
     pub n_unsure: usize,
@@ -34,6 +37,7 @@ impl Tested {
     pub fn add(&mut self, other: Self) {
         self.n_files += other.n_files;
         self.n_asked += other.n_asked;
+        self.n_decided += other.n_decided;
         self.n_same += other.n_same;
         self.n_unsure += other.n_unsure;
         self.n_refused += other.n_refused;
@@ -45,9 +49,10 @@ impl fmt::Display for Tested {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} files taken away, {} questions asked again: {} the same, {} not certain, {} cannot be asked, {} contradicted",
+            "{} files taken away, {} questions asked again: {} still decided, {} the same for certain, {} not certain, {} cannot be asked, {} contradicted",
             self.n_files,
             self.n_asked,
+            self.n_decided,
             self.n_same,
             self.n_unsure,
             self.n_refused,
@@ -73,27 +78,71 @@ pub enum Compared {
 ///
 /// # Errors
 /// When the case cannot be read.
-pub fn test(case: &Case, keep: impl Fn(&str) -> bool) -> std::io::Result<Tested> {
-    let files = case.files()?;
-    let flows = case.expectations()?.flows;
-    let requests: Vec<FlowRequest> = flows.iter().map(|flow| flow.request()).collect();
-    let mut whole = open(&files);
-    let before: Vec<Option<Verdict>> = requests
-        .iter()
-        .map(|request| ask::diagnose(&mut whole, request).ok())
-        .collect();
+pub fn test(case: &Case, keep: impl Fn(&str) -> bool) -> io::Result<Tested> {
+    let whole = Whole::of(case)?;
     let mut tested = Tested::default();
-    for file in files.keys().filter(|file| keep(file)) {
+    for file in whole.files.keys().filter(|file| keep(file)) {
         tested.n_files += 1;
-        let mut session = open(&without(&files, |path| path == file));
-        for (flow, (request, before)) in flows.iter().zip(requests.iter().zip(&before)) {
-            let Some(before) = before.as_ref().filter(|before| concerns(file, before)) else {
+        let left = without(&whole.files, |path| path == file);
+        whole.ask_again(&left, |before| concerns(file, before), file, &mut tested);
+    }
+    Ok(tested)
+}
+
+/// Asks `case` again without what a real cluster's collector would not have: the fabric, and who is at a wire's end.
+///
+/// # Errors
+/// When the case cannot be read.
+pub fn bare(case: &Case) -> io::Result<Tested> {
+    let whole = Whole::of(case)?;
+    let mut tested = Tested::default();
+    let hides = |path: &str| path.starts_with("fabric/") || path.ends_with("/netns.json");
+    tested.n_files = whole.files.keys().filter(|path| hides(path)).count();
+    let left = without(&whole.files, hides);
+    whole.ask_again(&left, |_| true, "fabric and netns.json", &mut tested);
+    Ok(tested)
+}
+
+/// A case with the answers that all of its evidence gives.
+struct Whole<'c> {
+    case: &'c Case,
+    files: Files,
+    flows: Vec<(FlowExpectation, Option<Verdict>)>,
+}
+
+impl<'c> Whole<'c> {
+    fn of(case: &'c Case) -> io::Result<Self> {
+        let files = case.files()?;
+        let mut session = open(&files);
+        let flows = case.expectations()?.flows.into_iter().map(|flow| {
+            let verdict = ask::diagnose(&mut session, &flow.request()).ok();
+            (flow, verdict)
+        });
+        let flows = flows.collect();
+        Ok(Self { case, files, flows })
+    }
+
+    fn ask_again(
+        &self,
+        left: &Files,
+        is_concerned: impl Fn(&Verdict) -> bool,
+        gone: &str,
+        tested: &mut Tested,
+    ) {
+        let mut session = open(left);
+        for (flow, before) in &self.flows {
+            let Some(before) = before.as_ref().filter(|before| is_concerned(before)) else {
                 continue;
             };
             tested.n_asked += 1;
-            let answer = catch_unwind(AssertUnwindSafe(|| ask::diagnose(&mut session, request)));
+            let request = flow.request();
+            let answer = catch_unwind(AssertUnwindSafe(|| ask::diagnose(&mut session, &request)));
             let compared = match answer {
-                Ok(Ok(after)) => compare(before, &after),
+                Ok(Ok(after)) => {
+                    let decided = after.outcome != Outcome::Unknown;
+                    tested.n_decided += usize::from(decided);
+                    compare(before, &after)
+                }
                 Ok(Err(_)) => {
                     tested.n_refused += 1;
                     continue;
@@ -104,13 +153,12 @@ pub fn test(case: &Case, keep: impl Fn(&str) -> bool) -> std::io::Result<Tested>
                 Compared::Same => tested.n_same += 1,
                 Compared::Unsure => tested.n_unsure += 1,
                 Compared::Contradiction(how) => tested.contradictions.push(format!(
-                    "{} {} ({} -> {}) without {file}: {how}",
-                    case.name, flow.id, flow.from, flow.to
+                    "{} {} ({} -> {}) without {gone}: {how}",
+                    self.case.name, flow.id, flow.from, flow.to
                 )),
             }
         }
     }
-    Ok(tested)
 }
 
 /// Whether taking `file` away can change `verdict`: it was read, or what can be looked up is made of it.
