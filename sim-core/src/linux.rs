@@ -1,6 +1,7 @@
 //! Kernel semantics; knows nothing of Kubernetes.
 
 pub mod arp;
+pub mod bytes;
 pub mod choice;
 pub mod conntrack;
 pub mod fib;

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Conn, Ct};
-use crate::linux::netfilter::Hook;
+use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
 use crate::world::{Halt, Namespace, World};
@@ -165,10 +165,12 @@ pub(crate) struct Walk<'w, 's> {
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
     chose_in: Vec<String>,
+    /// What the TCP option of the last SYN or SYN-ACK says, as rules on the way changed it.
+    pub(crate) mss: Option<u16>,
+    /// What rules wrote down, by namespace.
+    notes: BTreeMap<String, Notes>,
     /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
-    /// A TCPMSS rule limits segments to this size.
-    pub(crate) clamped_mss: Option<u16>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
     /// MTU of the route that the last local packet took.
@@ -197,8 +199,9 @@ impl<'w, 's> Walk<'w, 's> {
             ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
+            mss: None,
+            notes: BTreeMap::new(),
             resolvers: Vec::new(),
-            clamped_mss: None,
             last_way: None,
             sent_mtu: 0,
             passages: Vec::new(),

@@ -15,7 +15,7 @@ use pathglass_sim::evidence::nft::{self, ChainHook, Data, Element, Ruleset, Tabl
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::{base_chains, run};
 use pathglass_sim::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, NatAction, ReversePath,
+    AddressType, CtDirection, CtState, CtView, Hook, HookContext, NatAction, Notes, ReversePath,
     RuleVerdict, Surroundings,
 };
 use pathglass_sim::linux::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
@@ -206,6 +206,8 @@ fn targets(ruleset: &Ruleset, dst: IpAddr, port: u16, tcp: bool) -> BTreeMap<Str
         bridged: false,
         local_socket: false,
         source_mac: None,
+        mss: None,
+        notes: Notes::NONE,
         ct: Some(CtView {
             state: CtState::New,
             direction: CtDirection::Original,

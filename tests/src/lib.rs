@@ -7,6 +7,8 @@ pub mod doubts;
 pub mod faults;
 pub mod fuzzing;
 pub mod honesty;
+#[cfg(target_os = "linux")]
+pub mod oracle;
 pub mod parity;
 pub mod readme;
 pub mod report;

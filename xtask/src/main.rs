@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bench | corpus | honesty | fuzz | readme | example`: sets up what it needs, then does it.
+//! `cargo xtask run | test | bench | corpus | honesty | fuzz | oracle | readme | example`: sets up what it needs, then does it.
 
 mod bench;
 mod build;
@@ -8,6 +8,7 @@ mod example;
 mod failure;
 mod fuzz;
 mod honesty;
+mod oracle;
 mod project;
 mod readme;
 mod run;
@@ -47,6 +48,8 @@ enum Task {
     Honesty(honesty::Options),
     /// Throw bytes at the parsers, the opener and the walk (nightly, libFuzzer)
     Fuzz(fuzz::Options),
+    /// Compare the simulator with the kernel on random networks in network namespaces (needs root)
+    Oracle(oracle::Options),
     /// Renew the diagnosis that the README shows, as text and as a picture
     Readme(readme::Options),
     /// Make the bundled example anew, in network namespaces (needs root)
@@ -73,6 +76,7 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Task::Corpus(options) => corpus::corpus(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Honesty(options) => honesty::honesty(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(options) => fuzz::fuzz(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Oracle(options) => oracle::oracle(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Readme(options) => readme::write(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),
     }

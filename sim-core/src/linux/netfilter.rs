@@ -7,6 +7,7 @@ pub(crate) mod test_support;
 pub mod xtables;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use super::choice::Tri;
 use super::packet::{Family, Packet, Port, Tuple};
@@ -132,6 +133,16 @@ pub trait Surroundings: std::fmt::Debug {
     /// The kind of a device, as nft's `iifkind` and `iiftype` see it: e.g. `veth`, `bridge`, `vxlan`.
     fn device_kind(&self, device: &str) -> Option<String>;
 
+    /// The device's group, a number (`ip link set … group`).
+    fn device_group(&self, _device: &str) -> Option<u32> {
+        None
+    }
+
+    /// When the namespace was captured, in seconds since 1970.
+    fn captured_at(&self) -> Option<i64> {
+        None
+    }
+
     /// Whether a local socket (listening or bound) matches the packet; for `xt_socket` and nft's `socket`.
     fn socket(&self, packet: &Packet) -> Tri;
 }
@@ -157,6 +168,10 @@ pub struct HookContext<'a> {
     pub local_socket: bool,
     /// Source MAC, where the packet came by Ethernet.
     pub source_mac: Option<&'a str>,
+    /// What the packet's TCP option says of segments, where that is known.
+    pub mss: Option<u16>,
+    /// What rules wrote down about this flow before.
+    pub notes: &'a Notes,
     /// Conntrack's view; `None` before conntrack has run (raw).
     pub ct: Option<CtView>,
     /// The namespace.
@@ -237,6 +252,39 @@ pub struct Effects {
     pub mss: Option<u16>,
     /// TEE: a copy goes there.
     pub copies_to: Option<Ipv4Addr>,
+    /// What rules wrote down.
+    pub notes: Notes,
+}
+
+/// What rules write down about a flow, beyond its packet and its connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// IP sets and nft sets that they changed.
+    pub sets: Vec<Arc<str>>,
+    /// Lists of `recent` that its address was noted in.
+    pub recent: Vec<Arc<str>>,
+}
+
+impl Notes {
+    /// Nothing yet.
+    pub const NONE: &'static Self = &Self {
+        sets: Vec::new(),
+        recent: Vec::new(),
+    };
+
+    /// Adds what `more` has.
+    pub fn extend(&mut self, more: &Self) {
+        for (own, new) in [
+            (&mut self.sets, &more.sets),
+            (&mut self.recent, &more.recent),
+        ] {
+            for name in new {
+                if !own.contains(name) {
+                    own.push(Arc::clone(name));
+                }
+            }
+        }
+    }
 }
 
 /// One rule that the packet met and that did something.

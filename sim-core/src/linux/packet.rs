@@ -65,6 +65,18 @@ impl TcpFlags {
     pub const PSH: u8 = 0x08;
     /// ACK.
     pub const ACK: u8 = 0x10;
+
+    /// A SYN or a SYN-ACK.
+    #[must_use]
+    pub fn has_syn(self) -> bool {
+        self.0 & Self::SYN != 0
+    }
+
+    /// A SYN without ACK.
+    #[must_use]
+    pub fn is_syn(self) -> bool {
+        self.has_syn() && self.0 & Self::ACK == 0
+    }
 }
 
 /// What the IP packet carries.

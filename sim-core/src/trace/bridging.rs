@@ -107,7 +107,7 @@ impl Walk<'_, '_> {
             oif: Some(bridge.to_owned()),
             physout: Some(out),
             bridged: true,
-            gateway: None,
+            ..HookSite::default()
         };
         self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
     }
@@ -261,7 +261,7 @@ impl Walk<'_, '_> {
                 oif: Some(bridge.to_owned()),
                 physout: Some(out.to_owned()),
                 bridged: true,
-                gateway: None,
+                ..HookSite::default()
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
             self.run_bridge_hook(

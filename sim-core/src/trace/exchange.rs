@@ -154,10 +154,14 @@ impl Walk<'_, '_> {
         Ok(done)
     }
 
-    /// The phases up to small payload; gives both ends and the largest segment of a TCP connection that works.
-    fn phases(&mut self, question: &Question, done: &mut Exchanged) -> Stage<Option<(Ends, u32)>> {
+    /// The phases up to small payload; gives both ends and the largest packets each way of a TCP connection that works.
+    fn phases(
+        &mut self,
+        question: &Question,
+        done: &mut Exchanged,
+    ) -> Stage<Option<(Ends, [u32; 2])>> {
         let arrival = self.request(question)?;
-        let client_mtu = self.sent_mtu;
+        let client = (self.sent_mtu, self.mss);
         done.request = self.log.take();
         let ends = self.ends(question, &arrival, done)?;
         self.phase = Phase::Response;
@@ -173,16 +177,17 @@ impl Walk<'_, '_> {
             TcpFlags::SYN | TcpFlags::ACK,
             length,
         )?;
-        let server_mtu = self.sent_mtu;
+        let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
         if question.protocol != Protocol::Tcp {
             return Ok(None);
         }
-        let largest = self.largest(client_mtu, server_mtu);
-        let length = TCP_HEADERS
-            .saturating_add(question.bytes.unwrap_or(SMALL))
-            .min(largest);
-        self.payload(&ends, length)?;
+        let largest = [
+            largest(&ends, client.0, server),
+            largest(&ends, server.0, client),
+        ];
+        let length = TCP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL));
+        self.payload(&ends, largest.map(|largest| largest.min(length)))?;
         // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
         if self.is_as_if_passed() && question.bytes.is_none() {
@@ -192,20 +197,11 @@ impl Walk<'_, '_> {
         Ok(Some((ends, largest)))
     }
 
-    /// The largest segment that both ends agree on.
-    fn largest(&self, client_mtu: u32, server_mtu: u32) -> u32 {
-        let known = |mtu: u32| if mtu == 0 { 1500 } else { mtu };
-        let agreed = known(client_mtu).min(known(server_mtu));
-        match self.clamped_mss {
-            Some(mss) if mss > 0 => agreed.min(u32::from(mss) + 40),
-            Some(_) | None => agreed,
-        }
-    }
-
-    fn payload(&mut self, ends: &Ends, length: u32) -> Stage<()> {
-        for (phase, from, to) in [
-            (Phase::Data, &ends.client, &ends.server),
-            (Phase::DataResponse, &ends.server, &ends.client),
+    fn payload(&mut self, ends: &Ends, lengths: [u32; 2]) -> Stage<()> {
+        let [request, response] = lengths;
+        for (phase, from, to, length) in [
+            (Phase::Data, &ends.client, &ends.server, request),
+            (Phase::DataResponse, &ends.server, &ends.client, response),
         ] {
             self.phase = phase;
             let mut length = length;
@@ -227,7 +223,7 @@ impl Walk<'_, '_> {
     fn try_full_size(
         &mut self,
         ends: &Ends,
-        largest: u32,
+        largest: [u32; 2],
         done: &mut Exchanged,
     ) -> Result<(), Halt> {
         match self.payload(ends, largest) {
@@ -442,6 +438,20 @@ impl Walk<'_, '_> {
             })),
         }
     }
+}
+
+/// The largest packet that an end with a route of `mtu` sends to one that offered `peer`'s segments (`tcp_sync_mss`).
+fn largest(ends: &Ends, mtu: u32, (peer_mtu, peer_mss): (u32, Option<u16>)) -> u32 {
+    let known = |mtu: u32| if mtu == 0 { 1500 } else { mtu };
+    let headers = if ends.client.tuple().src.is_ipv4() {
+        40
+    } else {
+        60
+    };
+    let offered = peer_mss.map_or(known(peer_mtu), |mss| {
+        u32::from(mss).saturating_add(headers)
+    });
+    known(mtu).min(offered)
 }
 
 fn socket_text(address: IpAddr, port: u16) -> String {

@@ -236,6 +236,7 @@ impl Walk<'_, '_> {
             iif: Some(iif.to_owned()),
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;

@@ -6,7 +6,7 @@ use super::netfilter::HookSite;
 use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::netfilter::{Hook, HookContext, RuleOutcome, RuleVerdict};
+use crate::linux::netfilter::{Hook, HookContext, Notes, RuleOutcome, RuleVerdict};
 use crate::linux::packet::Packet;
 use crate::source::Source;
 use crate::verdict::Probability;
@@ -31,6 +31,7 @@ impl Walk<'_, '_> {
         run: impl Fn(&Packet, &HookContext<'_>, &mut dyn Choice) -> RuleOutcome,
     ) -> Stage<RuleOutcome> {
         let mac = transit.source_mac.map(|mac| mac.to_string());
+        let notes = self.notes.get(&ns.path).cloned();
         let ctx = HookContext {
             hook,
             family: transit.packet.family(),
@@ -41,6 +42,8 @@ impl Walk<'_, '_> {
             bridged: site.bridged,
             local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
             source_mac: mac.as_deref(),
+            mss: self.mss.filter(|_| transit.inner.is_none()),
+            notes: notes.as_ref().unwrap_or(Notes::NONE),
             ct: self.view(transit),
             surroundings: ns.as_ref(),
         };

@@ -7,12 +7,14 @@ use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::hooks::{Part, parts};
 use super::{Stage, Stop, Transit, Walk};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
+use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
+use crate::linux::fib::FibKey;
 use crate::linux::netfilter::{
-    CtDirection, CtState, CtView, Hook, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
+    CtDirection, CtState, CtView, Hook, Notes, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
-use crate::linux::packet::{Family, protocol};
+use crate::linux::packet::{Family, Transport, protocol};
 use crate::linux::sysctl;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -27,6 +29,8 @@ pub(super) struct HookSite {
     pub(super) bridged: bool,
     /// The router that the packet goes to next; masquerading chooses its address by it.
     pub(super) gateway: Option<IpAddr>,
+    /// MTU of the route that it takes.
+    pub(super) mtu: Option<u32>,
 }
 
 impl Walk<'_, '_> {
@@ -159,7 +163,11 @@ impl Walk<'_, '_> {
             transit.zone = zone;
         }
         if let Some(mss) = effects.mss {
-            self.clamped_mss = Some(self.clamped_mss.map_or(mss, |old| old.min(mss)));
+            self.clamp(ns, site, mss, transit)?;
+        }
+        if effects.notes != *Notes::NONE {
+            let notes = self.notes.entry(ns.path.clone()).or_default();
+            notes.extend(&effects.notes);
         }
         if let (Some(mark), Ct::Attached { conn, .. }) = (effects.ct_mark, transit.ct)
             && let Some(conn) = self.conns.get_mut(conn)
@@ -243,6 +251,32 @@ impl Walk<'_, '_> {
             ));
         }
         self.block(blocker, failure, transit)
+    }
+
+    /// `tcpmss_mangle_packet()`: the option is only made smaller; 0 stands for what both ways let through.
+    fn clamp(
+        &mut self,
+        ns: &Arc<Namespace>,
+        site: &HookSite,
+        mss: u16,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let packet = &transit.packet;
+        let is_syn = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn());
+        let (Some(old), true) = (self.mss, is_syn && transit.inner.is_none()) else {
+            return Ok(());
+        };
+        let limit = match (mss, site.mtu) {
+            (0, None) => return Ok(()),
+            (0, Some(mtu)) => {
+                let back = self.look_up(ns, &FibKey::to(packet.src))?;
+                let back = back.map_or(mtu, |way| way.mtu);
+                bytes::advertised_mss(packet.family(), mtu.min(back), None)
+            }
+            (mss, _) => mss,
+        };
+        self.mss = Some(old.min(limit));
+        Ok(())
     }
 
     fn is_translated(&self, transit: &Transit) -> bool {

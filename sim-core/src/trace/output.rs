@@ -7,6 +7,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
 use crate::evidence::route::{NextHop, RouteKind};
+use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
@@ -24,6 +25,8 @@ pub(super) struct Way {
     pub(super) kind: RouteKind,
     pub(super) mtu: u32,
     pub(super) prefsrc: Option<IpAddr>,
+    /// What the route has TCP say of segments.
+    pub(super) advmss: Option<u32>,
     /// By a default route.
     pub(super) is_default: bool,
     pub(super) source: Source,
@@ -87,6 +90,8 @@ impl Walk<'_, '_> {
         }
         if inner.is_none() && !self.is_quiet() {
             self.sent_mtu = way.mtu;
+            self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
+                .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
         if !error
@@ -116,6 +121,7 @@ impl Walk<'_, '_> {
         let site = HookSite {
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         let before = transit.packet.clone();
@@ -143,6 +149,7 @@ impl Walk<'_, '_> {
         let site = HookSite {
             oif: Some(way.device.clone()),
             gateway: way.gateway,
+            mtu: Some(way.mtu),
             ..HookSite::default()
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
@@ -263,6 +270,7 @@ impl Walk<'_, '_> {
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
             prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            advmss: found.route.advmss,
             is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),
             device,

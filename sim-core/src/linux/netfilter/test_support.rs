@@ -61,6 +61,8 @@ pub(crate) fn context() -> HookContext<'static> {
         bridged: false,
         local_socket: false,
         source_mac: Some("00:11:22:33:44:55"),
+        mss: None,
+        notes: super::Notes::NONE,
         ct: Some(CtView {
             state: CtState::New,
             direction: CtDirection::Original,

@@ -2,14 +2,15 @@
 
 mod condition;
 mod conntrack;
+mod content;
 mod device;
 mod index;
 mod probability;
 mod relevance;
 mod target;
+pub(crate) mod time;
 mod transport;
-
-use std::sync::Arc;
+mod unseen;
 
 use condition::{Deferred, Scene};
 use index::{Candidates, ChainIndex};
@@ -84,7 +85,6 @@ impl CompiledTable {
             },
             sets,
             choice,
-            changed_sets: Vec::new(),
             packet: packet.clone(),
             effects: Effects::default(),
             steps: Vec::new(),
@@ -107,7 +107,6 @@ struct Run<'a> {
     ctx: HookContext<'a>,
     sets: &'a IpSets,
     choice: &'a mut dyn Choice,
-    changed_sets: Vec<Arc<str>>,
     packet: Packet,
     effects: Effects,
     steps: Vec<RuleStep>,
@@ -198,14 +197,18 @@ impl<'a> Run<'a> {
             packet: &self.packet,
             ctx: &self.ctx,
             sets: self.sets,
-            changed_sets: &self.changed_sets,
+            noted: &self.effects.notes,
         };
         let holds = match condition::holds(rule, &scene, later) {
             Tri::Yes => true,
             Tri::No => false,
             Tri::Unknown(doubt) => self.choice.unknown(doubt),
         };
-        holds && condition::settle(later, &rule.source, self.choice)
+        let holds = holds && condition::settle(later, &rule.source, self.choice);
+        if holds {
+            condition::note(rule, &mut self.effects.notes);
+        }
+        holds
     }
 }
 

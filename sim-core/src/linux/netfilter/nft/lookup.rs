@@ -4,7 +4,7 @@ use super::load::Against;
 use super::machine::Machine;
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{
-    DataType, Element, Elements, Expression, Interval, MatchOperator, Rule, Set, Statement,
+    Data, DataType, Element, Elements, Expression, Interval, MatchOperator, Rule, Set, Statement,
 };
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::packet::Family;
@@ -34,17 +34,14 @@ impl<'a> Machine<'a> {
                 left,
                 right,
             } => self.compare(rule, *operator, left, right),
-            Statement::Limit(limit) => unclear(format!(
-                "match `limit rate {}`: it depends on the traffic",
-                limit.text
-            )),
-            Statement::NamedLimit(_) => unclear("a named limit: it depends on the traffic".into()),
-            Statement::Quota(text) => {
-                unclear(format!("match `quota {text}`: it depends on the traffic"))
+            Statement::Limit(limit) => self.within_rate(limit.over),
+            Statement::NamedLimit(expression) => self.named_limit(rule, expression),
+            Statement::Quota(text) => self.within_quota(rule, text),
+            Statement::CtCount(text) => {
+                self.choice
+                    .assume("no more connections are open than `ct count` rules allow".into());
+                Tri::from(!is_over(text))
             }
-            Statement::CtCount(text) => unclear(format!(
-                "match `ct count {text}`: the number of connections is not captured"
-            )),
             Statement::Xt { name, .. } => {
                 unclear(format!("match `xt {name}`: its arguments are not printed"))
             }
@@ -60,6 +57,7 @@ impl<'a> Machine<'a> {
             } => {
                 if !delete {
                     self.written.insert(set.clone());
+                    self.effects.notes.sets.push(set.as_str().into());
                 }
                 // The statements of an element are run as if they stood in the rule (`nft_dynset_eval()`).
                 (statements.iter()).fold(Tri::Yes, |all, statement| match statement {
@@ -68,6 +66,43 @@ impl<'a> Machine<'a> {
                 })
             }
             other => unclear(format!("statement `{other:?}` is not modelled")),
+        }
+    }
+
+    /// `nft_limit_eval()`: a fresh bucket holds the burst.
+    fn within_rate(&mut self, over: bool) -> Tri {
+        self.choice
+            .assume("the rate limits of rules are not reached by other traffic".into());
+        Tri::from(!over)
+    }
+
+    fn within_quota(&mut self, rule: &Rule, text: &str) -> Tri {
+        if text.starts_with('"') {
+            return self.unclear(rule, "whether a named quota is used up");
+        }
+        self.choice
+            .assume("the quotas of rules are not used up".into());
+        Tri::from(!is_over(text))
+    }
+
+    fn named_limit(&mut self, rule: &'a Rule, expression: &'a Expression) -> Tri {
+        let name = match expression {
+            Expression::Named(name) => name,
+            Expression::Map { key, map } => match self.pick(rule, key, map) {
+                Found::Miss => return Tri::No,
+                Found::Unclear(why) => return self.unclear(rule, &why),
+                Found::Element(element) => match &element.data {
+                    Some(Data::Object(name)) => name,
+                    _ => return self.unclear(rule, "the map holds no limits"),
+                },
+            },
+            _ => return self.unclear(rule, "a limit that is not understood"),
+        };
+        let object =
+            (self.table).and_then(|table| table.objects.get(&("limit".to_owned(), name.clone())));
+        match object.and_then(|object| object.limit.as_ref()) {
+            Some(limit) => self.within_rate(limit.over),
+            None => self.unclear(rule, &format!("limit `{name}` is not in the listing")),
         }
     }
 
@@ -241,6 +276,11 @@ impl<'a> Machine<'a> {
         }
         Found::Miss
     }
+}
+
+/// Whether the JSON of a quota or of `ct count` says `over`.
+fn is_over(text: &str) -> bool {
+    text.contains("\"inv\":true")
 }
 
 fn known_key(parts: &[Part]) -> Option<Vec<u128>> {

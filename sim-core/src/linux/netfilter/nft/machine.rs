@@ -62,7 +62,12 @@ impl<'a> Machine<'a> {
             packet: packet.clone(),
             effects: Effects::default(),
             steps: Vec::new(),
-            written: BTreeSet::new(),
+            written: ctx
+                .notes
+                .sets
+                .iter()
+                .map(|name| (**name).to_owned())
+                .collect(),
             tproxy: None,
         }
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::evidence::nft::{Table, parse};
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, NatAction, RejectWith, ReversePath,
+    AddressType, CtDirection, CtState, CtView, Hook, NatAction, Notes, RejectWith, ReversePath,
     RuleVerdict, Surroundings,
 };
 use crate::linux::packet::{Family, Port, TcpFlags, Transport, Tuple};
@@ -148,6 +148,8 @@ fn evaluate(ruleset: &Ruleset, packet: &Packet, hook: Hook, answers: &mut Answer
         bridged: false,
         local_socket: hook == Hook::Output,
         source_mac: None,
+        mss: None,
+        notes: Notes::NONE,
         ct: (chain.base.as_ref().unwrap().priority > -200).then(|| CtView {
             state: CtState::New,
             direction: CtDirection::Original,

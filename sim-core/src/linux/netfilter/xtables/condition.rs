@@ -3,18 +3,20 @@
 use std::net::IpAddr;
 
 use super::conntrack::{connmark, conntrack, ct_state_bits};
+use super::content;
 use super::device::{STRANGER, owner, physdev, stranger};
 use super::probability;
 use super::transport::{
     icmp_holds, multiport_holds, of_protocol, ports_hold, sctp_holds, tcp_holds,
 };
+use super::unseen;
 use crate::evidence::xtables::{
     AddressMask, Compare, EcnMatch, Extension, Header, InterfacePattern, Match, PacketType,
-    RecentAction, ReversePathMatch, Rule, SocketMatch, StatisticMatch, Term, TtlMatch,
+    RecentAction, RecentMatch, ReversePathMatch, Rule, SocketMatch, StatisticMatch, Term, TtlMatch,
 };
 use crate::linux::choice::{Choice, Doubt, Tri};
 use crate::linux::netfilter::ipset::IpSets;
-use crate::linux::netfilter::{AddressType, HookContext, ReversePath};
+use crate::linux::netfilter::{AddressType, HookContext, Notes, ReversePath};
 use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
 
@@ -23,8 +25,8 @@ pub(super) struct Scene<'a> {
     pub(super) packet: &'a Packet,
     pub(super) ctx: &'a HookContext<'a>,
     pub(super) sets: &'a IpSets,
-    /// Sets that rules changed on the way.
-    pub(super) changed_sets: &'a [std::sync::Arc<str>],
+    /// What this table's rules wrote down so far.
+    pub(super) noted: &'a Notes,
 }
 
 /// A match that the packet alone does not decide.
@@ -136,22 +138,17 @@ fn match_holds<'r>(
         }
         Match::Statistic(statistic) => chance(statistic, later),
         Match::Set(set) => {
-            if scene.changed_sets.contains(&set.name.value) {
+            let noted = [scene.noted, ctx.notes];
+            if noted
+                .iter()
+                .any(|notes| notes.sets.contains(&set.name.value))
+            {
                 let what = "a rule before it changed the set for this packet";
                 return doubt(item, what, "", source);
             }
             scene.sets.matches(set, packet, ctx, source)
         }
-        Match::Recent(recent) => match recent.action.value {
-            RecentAction::Set => Tri::from(!recent.action.negated),
-            RecentAction::Check | RecentAction::Update | RecentAction::Remove => {
-                later.push(Deferred::Assume(
-                    "no recent-list entry (session affinity) exists for this client: recent lists are not captured",
-                    recent.action.negated,
-                ));
-                Tri::Yes
-            }
-        },
+        Match::Recent(recent) => recent_holds(recent, scene, later),
         Match::Physdev(wanted) => physdev(wanted, item, ctx, source),
         Match::Mac(mac) => mac_holds(*mac, item, ctx, source),
         Match::Owner(extension) => {
@@ -187,19 +184,62 @@ fn match_holds<'r>(
         // No simulated connection was expected by a helper (`xt_helper.c`: no master, no match).
         Match::Helper(name) => Tri::from(name.negated),
         Match::Policy(extension) => policy(extension, later),
+        Match::OfProtocol(_, extension) if &*extension.name == "tcpmss" => {
+            content::tcpmss_holds(extension, item, scene, source)
+        }
         Match::OfProtocol(protocol, _) => of_protocol(*protocol, item, packet, source),
-        Match::Opaque(_) => doubt(
-            item,
-            "its state is not captured or not modelled",
-            "",
-            source,
-        ),
+        Match::Opaque(extension) => unseen::opaque(extension, item, scene, source, later),
         Match::Unknown(_) => doubt(
             item,
             "the extension is not known to this version",
             "",
             source,
         ),
+    }
+}
+
+/// `recent_mt()`: what the lists held before is not captured, what this flow's packets did to them is known.
+fn recent_holds<'r>(
+    recent: &'r RecentMatch,
+    scene: &Scene<'_>,
+    later: &mut Vec<Deferred<'r>>,
+) -> Tri {
+    if recent.action.value == RecentAction::Set {
+        return Tri::from(!recent.action.negated);
+    }
+    let hits = recent
+        .options
+        .iter()
+        .find(|option| &*option.name == "--hitcount");
+    let once = hits.is_none_or(|option| {
+        option
+            .values
+            .iter()
+            .any(|value| matches!(&*value.text, "0" | "1"))
+    });
+    let noted = [scene.noted, scene.ctx.notes];
+    if once
+        && noted
+            .iter()
+            .any(|notes| notes.recent.iter().any(|name| **name == *recent.name))
+    {
+        return Tri::from(!recent.action.negated);
+    }
+    later.push(Deferred::Assume(
+        "no recent-list entry (session affinity) exists for this client: recent lists are not captured",
+        recent.action.negated,
+    ));
+    Tri::Yes
+}
+
+/// Writes down what the matches of a rule that holds have noted.
+pub(super) fn note(rule: &Rule, notes: &mut Notes) {
+    for item in &rule.matches {
+        if let Match::Recent(recent) = item
+            && recent.action.value == RecentAction::Set
+        {
+            notes.recent.push((&*recent.name).into());
+        }
     }
 }
 

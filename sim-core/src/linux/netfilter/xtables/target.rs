@@ -111,7 +111,7 @@ impl Run<'_> {
                 (format!("copy to {gateway}"), After::Next)
             }
             Target::Set { changes, extension } => {
-                self.changed_sets.extend(changes.iter().cloned());
+                self.effects.notes.sets.extend(changes.iter().cloned());
                 if extension
                     .options
                     .iter()
