@@ -3,9 +3,11 @@
 mod as_if;
 mod blame;
 mod blocker;
+mod bridge_vlan;
 mod bridging;
 mod circle;
 mod delivery;
+mod device;
 mod exchange;
 mod fdb;
 mod forwarding;
@@ -17,6 +19,7 @@ mod neighbour;
 mod netfilter;
 mod output;
 mod script;
+mod segment;
 mod transmit;
 mod wire;
 
@@ -36,7 +39,7 @@ use crate::linux::conntrack::{Conn, Ct};
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
-use crate::world::{Halt, Namespace, World};
+use crate::world::{Halt, Namespace, Place, World};
 use script::Script;
 
 /// Why a packet's walk ends before its destination.
@@ -86,11 +89,39 @@ pub(crate) struct Transit {
     pub(crate) inner: Option<Box<Encapsulated>>,
 }
 
-/// An Ethernet frame inside a VXLAN packet.
+/// A packet or frame inside a tunnel's outer packet.
 #[derive(Debug, Clone)]
 pub(crate) struct Encapsulated {
-    pub(crate) vni: u32,
+    pub(crate) carrier: Carrier,
     pub(crate) frame: Frame,
+    /// Who sent the inner packet.
+    pub(crate) sender: Option<(String, Tuple)>,
+    /// The tunnel's device tells its users of errors about outer packets (`ip_tunnel.err_count`).
+    pub(crate) reports: bool,
+    /// The tunnel's device.
+    pub(crate) device: Place,
+}
+
+/// What a tunnel writes between the outer and the inner packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// VXLAN: an Ethernet frame.
+    Vxlan { vni: u32 },
+    /// Geneve.
+    Geneve { vni: u32 },
+    /// IP in IP: nothing.
+    Ip,
+    /// GRE, with its key.
+    Gre {
+        key: Option<u32>,
+        checksum: bool,
+        sequence: bool,
+        ethernet: bool,
+    },
+    /// WireGuard: data.
+    Wireguard,
+    /// WireGuard: an answer to a handshake.
+    Handshake,
 }
 
 /// A packet on an Ethernet segment.
@@ -101,7 +132,19 @@ pub(crate) struct Frame {
     pub(crate) src: Option<Mac>,
     /// The address that the hardware address was asked for.
     pub(crate) next: IpAddr,
+    /// VLAN tags, the outermost last.
+    pub(crate) tags: Vec<Tag>,
+    /// The device whose stack made it, where known.
+    pub(crate) origin: Option<Place>,
     pub(crate) transit: Transit,
+}
+
+/// A VLAN tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tag {
+    /// `802.1Q` or `802.1ad`.
+    pub(crate) protocol: String,
+    pub(crate) id: u16,
 }
 
 /// Where a packet ended well.
@@ -141,6 +184,8 @@ pub(crate) enum Expected {
     ErrorAbout { namespace: String, tuple: Tuple },
     /// A reset for the socket with this tuple.
     Reset { namespace: String, tuple: Tuple },
+    /// The far end of a tunnel: who hears a broadcast that goes through it.
+    TunnelEnd,
 }
 
 /// One walk of one exchange, with everything it has learned so far.
@@ -173,6 +218,10 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
+    /// Far ends of tunnels that a broadcast came out of.
+    heard: Vec<Place>,
+    /// What bridges and VXLAN devices learned from the frames of this walk.
+    learned: device::Learned,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
     /// The machines that sent the packet under way on, in order.
@@ -203,6 +252,8 @@ impl<'w, 's> Walk<'w, 's> {
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
+            heard: Vec::new(),
+            learned: device::Learned::default(),
             sent_mtu: 0,
             passages: Vec::new(),
         }

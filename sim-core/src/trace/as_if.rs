@@ -93,6 +93,44 @@ impl Walk<'_, '_> {
         Ok(None)
     }
 
+    /// The hardware address of a wire's other end that is no bridge port: it could answer for anything (`proxy_arp`).
+    pub(super) fn proxy_mac(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        next: IpAddr,
+    ) -> Stage<Option<Mac>> {
+        let Some(link) = ns.link(device).filter(|link| link.kind == LinkKind::Veth) else {
+            return Ok(None);
+        };
+        let Peer::Captured {
+            namespace, device, ..
+        } = self.world.peer(ns, link, next)?
+        else {
+            return Ok(None);
+        };
+        let other = self.world.namespace(&namespace)?;
+        let end = other.link(&device).filter(|end| end.master.is_none());
+        Ok(end.and_then(|end| end.mac))
+    }
+
+    /// Whether a frame for `next` can only have been meant for `ns`: it has that address, or nothing captured has.
+    pub(super) fn is_meant(&mut self, ns: &Namespace, next: IpAddr) -> Stage<bool> {
+        let is_own = ns.addresses.iter().any(|address| address.local == next);
+        Ok(is_own || self.owners(ns, next)?.is_empty())
+    }
+
+    /// Gives a frame the hardware address that its next hop has.
+    pub(super) fn readdress(&mut self, ns: &Namespace, frame: &mut Frame) -> Stage<()> {
+        let mut own = ns.addresses.iter();
+        let mac = match own.find(|address| address.local == frame.next) {
+            Some(own) => ns.mac_of(&own.device),
+            None => self.rightful_mac(ns, frame.next)?,
+        };
+        frame.dst = mac.or(frame.dst);
+        Ok(())
+    }
+
     fn nearest(&mut self, ns: &Namespace, next: IpAddr) -> Stage<Vec<(String, String)>> {
         let machine = machine_of(&ns.path);
         let mut owners = self.owners(ns, next)?;
@@ -172,6 +210,7 @@ fn way(ns: &Namespace, link: &Link, dst: IpAddr, gateway: Option<IpAddr>) -> Way
             let mut links = ns.links.iter().filter(|link| link.name != "lo");
             links.find_map(|link| address_on(ns, &link.name, dst))
         }),
+        advmss: None,
         is_default: false,
         source: link.source.clone(),
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::output::Way;
-use super::{Stage, Transit, Walk};
+use super::{Stage, Stop, Transit, Walk};
 use crate::linux::icmp;
 use crate::linux::packet::Packet;
+use crate::snapshot::IndexRecord;
 use crate::source::Source;
-use crate::world::Namespace;
+use crate::world::{Namespace, machine_of};
 
 /// A machine that sent the packet on.
 #[derive(Debug, Clone)]
@@ -34,7 +35,8 @@ impl Passage {
 }
 
 impl Walk<'_, '_> {
-    /// Ends a packet that `ns` sends on for the third time just as before: it circles until its TTL runs out.
+    /// Blocks a packet that `ns` sends on for the third time just as before: it circles until its TTL runs out.
+    /// Gives where it should have left the circle.
     ///
     /// The second time may still differ from the first, since conntrack knows the packet by then.
     pub(super) fn circles(
@@ -43,7 +45,7 @@ impl Walk<'_, '_> {
         iif: &str,
         way: &Way,
         transit: &Transit,
-    ) -> Stage<()> {
+    ) -> Stage<Option<(Arc<Namespace>, Way)>> {
         let here = Passage {
             ns: Arc::clone(ns),
             iif: iif.to_owned(),
@@ -59,12 +61,12 @@ impl Walk<'_, '_> {
             .collect();
         let (1.., Some(last)) = (seen.len().saturating_sub(1), seen.last()) else {
             self.passages.push(here);
-            return Ok(());
+            return Ok(None);
         };
         let circle: Vec<Passage> = self.passages.iter().skip(*last).cloned().collect();
         let left = usize::from(transit.packet.ttl.saturating_sub(1));
         let Some(dies) = circle.get(left % circle.len().max(1)) else {
-            return Ok(());
+            return Ok(None);
         };
         let mut names: Vec<&str> = Vec::new();
         for passage in &circle {
@@ -77,14 +79,23 @@ impl Walk<'_, '_> {
             several => format!("between {}", several.join(" and ")),
         };
         let (kind, code) = icmp::time_exceeded(transit.packet.family());
-        let first = self.passages.iter().find(|passage| {
-            let mut circle = circle.iter();
-            circle.any(|member| member.ns.path == passage.ns.path)
+        // Whoever has the destination should not send it away; else the first that sent it into the circle.
+        let dst = transit.packet.dst;
+        let home = self.world.by_address(dst)?.into_iter().find_map(|record| {
+            let IndexRecord::Interface { namespace, .. } = record else {
+                return None;
+            };
+            let mut members = circle.iter().map(|member| &member.ns);
+            members.find(|member| machine_of(&member.path) == machine_of(&namespace))
         });
-        let blocker = Blocker::new(BlockerKind::Loop, first.map_or(ns, |first| &first.ns))
+        let first = self.passages.iter().map(|passage| &passage.ns).find(|ns| {
+            let mut circle = circle.iter();
+            circle.any(|member| member.ns.path == ns.path)
+        });
+        let erring = Arc::clone(home.or(first).unwrap_or(ns));
+        let blocker = Blocker::new(BlockerKind::Loop, &erring)
             .says(format!(
-                "the packet to {} goes in circles {between} until its TTL runs out",
-                transit.packet.dst
+                "the packet to {dst} goes in circles {between} until its TTL runs out"
             ))
             .citing(circle.iter().map(|passage| passage.route.clone()));
         let blocker = Blocker {
@@ -93,6 +104,11 @@ impl Walk<'_, '_> {
         };
         let failure = Failure::Icmp { kind, code };
         let about = dies.transit.clone();
-        self.end(blocker, failure, &about)
+        self.block(blocker, failure, &about)?;
+        self.passages.clear();
+        match self.detour(&erring, dst)? {
+            Some(way) => Ok(Some((erring, way))),
+            None => Err(Stop::Lost),
+        }
     }
 }

@@ -6,7 +6,6 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
 use crate::evidence::ipvs::ServiceKey;
-use crate::evidence::link::LinkKind;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack;
 use crate::linux::icmp;
@@ -56,6 +55,7 @@ impl Walk<'_, '_> {
                 }
                 Err(Stop::Lost)
             }
+            Expected::TunnelEnd => Err(Stop::Lost),
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
                     return Ok(Arrival::Socket {
@@ -175,45 +175,6 @@ impl Walk<'_, '_> {
             Failure::Silent,
             transit,
         )
-    }
-
-    /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
-    fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let Some(inner) = transit.inner.take() else {
-            return Err(Stop::Lost);
-        };
-        let dport = transit.packet.dport();
-        let device = ns.links.iter().find(|link| match &link.kind {
-            LinkKind::Vxlan(vxlan) => {
-                vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport
-            }
-            _ => false,
-        });
-        let Some(device) = device.filter(|device| device.up) else {
-            let any = ns
-                .links
-                .iter()
-                .find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
-            let blocker = Blocker::new(BlockerKind::VxlanPeer, ns)
-                .says(format!(
-                    "{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped",
-                    ns.object, inner.vni
-                ))
-                .citing(
-                    any.or_else(|| ns.links.first())
-                        .map(|link| link.source.clone()),
-                );
-            self.block(blocker, Failure::Silent, &inner.frame.transit)?;
-            return self.arrive(ns, inner.frame);
-        };
-        let name = device.name.clone();
-        self.log.step(
-            StepStatus::Normal,
-            format!("{name} unpacks the tunnelled packet"),
-            vec![device.source.clone()],
-        );
-        self.log.now(&inner.frame.transit.packet, None);
-        self.ingress(ns, &name, inner.frame)
     }
 }
 

@@ -459,7 +459,7 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 }
 
 /// `net.ipv4.ip_local_port_range`.
-fn local_port_range(ns: &Namespace) -> (u16, u16) {
+pub(super) fn local_port_range(ns: &Namespace) -> (u16, u16) {
     if ns.known("sysctl.txt").is_err() {
         return (1, u16::MAX);
     }

@@ -86,12 +86,16 @@ impl Walk<'_, '_> {
                 };
                 if forwarding.value == 0 && matches!(no, NoRoute::Missing) {
                     self.block(
-                        forwarding_off(ns, iif, forwarding.source),
+                        forwarding_off(ns, iif, forwarding.source.clone()),
                         Failure::Silent,
                         &transit,
                     )?;
                 }
                 self.block(blocker, failure, &transit)?;
+                if forwarding.value == 0 && !matches!(no, NoRoute::Missing) {
+                    let off = forwarding_off(ns, iif, forwarding.source);
+                    self.block(off, Failure::Silent, &transit)?;
+                }
                 let from = astray.unwrap_or_else(|| Arc::clone(ns));
                 let Some(way) = self.detour(&from, transit.packet.dst)? else {
                     return Err(Stop::Lost);
@@ -111,7 +115,7 @@ impl Walk<'_, '_> {
             RouteKind::Unicast => {
                 if forwarding.value == 0 {
                     self.block(
-                        forwarding_off(ns, iif, forwarding.source),
+                        forwarding_off(ns, iif, forwarding.source.clone()),
                         Failure::Silent,
                         &transit,
                     )?;
@@ -220,7 +224,9 @@ impl Walk<'_, '_> {
             format!("forward to {}: {}", transit.packet.dst, way.words()),
             vec![way.source.clone()],
         );
-        self.circles(ns, iif, way, &transit)?;
+        if let Some((erring, out)) = self.circles(ns, iif, way, &transit)? {
+            return self.transmit(&erring, &out, transit);
+        }
         if transit.packet.ttl <= 1 {
             let (kind, code) = icmp::time_exceeded(transit.packet.family());
             let blocker = Blocker::new(BlockerKind::Ttl, ns)

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Stage, Stop, Walk};
-use crate::evidence::link::{Link, LinkKind};
+use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::arp;
 use crate::linux::choice::Doubt;
 use crate::source::Source;
-use crate::world::{Namespace, Peer};
+use crate::world::Namespace;
 
 /// What asking for a hardware address comes to.
 #[derive(Debug, Clone)]
@@ -56,8 +56,8 @@ impl Walk<'_, '_> {
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
         let sender = self.arp_sender(ns, device, next, src);
-        let segment = self.segment(ns, device, next)?;
-        let mut macs: BTreeSet<Mac> = BTreeSet::new();
+        let segment = self.segment(ns, device, next, &[])?;
+        let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if arp::answers(other, on, next, sender)?
                 && let Some(mac) = other.mac_of(on)
@@ -74,13 +74,6 @@ impl Walk<'_, '_> {
                 ),
                 settle: format!("{}/ip-neigh.json", ns.path),
                 source: failed,
-            })),
-            (None, _) if segment.tunnels => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "{next} is asked for through a VXLAN flood list, which is not modelled"
-                ),
-                settle: String::new(),
-                source: ns.link(device).map(|link| link.source.clone()),
             })),
             (None, _) if segment.leaves => Ok(Resolution::Uncaptured),
             (None, _) => Ok(Resolution::Nobody(failed)),
@@ -117,188 +110,10 @@ impl Walk<'_, '_> {
         )
         .or(Some(src).filter(|_| own))
     }
-
-    /// Everything that a broadcast from `device` reaches.
-    pub(super) fn segment(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-    ) -> Stage<Segment> {
-        let mut segment = Segment::default();
-        self.flood(ns, device, towards, &mut segment)?;
-        Ok(segment)
-    }
-
-    /// The other end of a wire; where only the devices' indices name it, that is an assumption.
-    pub(super) fn other_end(
-        &mut self,
-        ns: &Arc<Namespace>,
-        link: &Link,
-        towards: IpAddr,
-    ) -> Stage<Peer> {
-        let peer = self.world.peer(ns, link, towards)?;
-        if let Peer::Captured {
-            namespace,
-            is_proven: false,
-            ..
-        } = &peer
-        {
-            let other = crate::world::object_of(namespace);
-            let (a, b) = (
-                ns.object.clone().min(other.clone()),
-                ns.object.clone().max(other),
-            );
-            self.assume(format!(
-                "devices of {a} and {b} that name each other by index are the ends of one wire (a netns.json that would prove it was not captured)"
-            ));
-        }
-        Ok(peer)
-    }
-
-    /// Sends a broadcast out of `device`.
-    fn flood(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-        segment: &mut Segment,
-    ) -> Stage<()> {
-        if !segment.sent.insert((ns.path.clone(), device.to_owned())) {
-            return Ok(());
-        }
-        let Some(link) = ns.link(device).filter(|link| link.up) else {
-            return Ok(());
-        };
-        match &link.kind {
-            LinkKind::Bridge(_) => {
-                let ports: Vec<String> = ns
-                    .links
-                    .iter()
-                    .filter(|port| port.master.as_deref() == Some(device))
-                    .map(|port| port.name.clone())
-                    .collect();
-                for port in ports {
-                    if may_leave(ns, &port, None) {
-                        self.flood(ns, &port, towards, segment)?;
-                    }
-                }
-            }
-            LinkKind::Veth | LinkKind::Netkit { .. } => match self.other_end(ns, link, towards)? {
-                Peer::Captured {
-                    namespace, device, ..
-                } => {
-                    let other = self.world.namespace(&namespace)?;
-                    self.hear(&other, &device, towards, segment)?;
-                }
-                Peer::Unknown => segment.leaves = true,
-            },
-            // A VXLAN device without a default entry sends no broadcasts anywhere.
-            LinkKind::Vxlan(vxlan) => {
-                ns.known("bridge-fdb.json")?;
-                let floods = ns
-                    .fdb
-                    .iter()
-                    .any(|entry| entry.device == device && entry.mac == Mac::ZERO);
-                segment.tunnels |= floods || vxlan.remote.is_some() || vxlan.external;
-            }
-            LinkKind::Loopback | LinkKind::Dummy => {}
-            LinkKind::Physical
-            | LinkKind::Ipip(_)
-            | LinkKind::Gre { .. }
-            | LinkKind::Sit(_)
-            | LinkKind::Ip6Tunnel(_)
-            | LinkKind::Geneve(_)
-            | LinkKind::Wireguard
-            | LinkKind::Ipvlan { .. }
-            | LinkKind::Macvlan { .. }
-            | LinkKind::Vlan { .. }
-            | LinkKind::Bond { .. }
-            | LinkKind::Tun { .. }
-            | LinkKind::Ifb
-            | LinkKind::Vrf { .. }
-            | LinkKind::Other(_) => segment.leaves = true,
-        }
-        Ok(())
-    }
-
-    /// A broadcast arrives at `device`.
-    fn hear(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-        segment: &mut Segment,
-    ) -> Stage<()> {
-        let Some(link) = ns.link(device).filter(|link| link.up) else {
-            return Ok(());
-        };
-        let Some(bridge) = link.master.clone().filter(|master| is_bridge(ns, master)) else {
-            segment.end(ns, device);
-            return Ok(());
-        };
-        if !is_forwarding(ns, device) {
-            return Ok(());
-        }
-        if ns.link(&bridge).is_some_and(|link| link.up) {
-            segment.end(ns, &bridge);
-        }
-        let ports: Vec<String> = ns
-            .links
-            .iter()
-            .filter(|port| port.master.as_deref() == Some(bridge.as_str()) && port.name != device)
-            .map(|port| port.name.clone())
-            .collect();
-        for port in ports {
-            if may_leave(ns, &port, Some(device)) {
-                self.flood(ns, &port, towards, segment)?;
-            }
-        }
-        Ok(())
-    }
 }
 
-/// What a broadcast reaches.
-#[derive(Debug, Default)]
-pub(super) struct Segment {
-    /// Devices with an IP stack behind them.
-    pub(super) ends: Vec<(Arc<Namespace>, String)>,
-    /// It also goes where nothing was captured.
-    pub(super) leaves: bool,
-    /// It is flooded through a tunnel.
-    pub(super) tunnels: bool,
-    sent: BTreeSet<(String, String)>,
-}
-
-impl Segment {
-    fn end(&mut self, ns: &Arc<Namespace>, device: &str) {
-        if !self
-            .ends
-            .iter()
-            .any(|(other, on)| other.path == ns.path && on == device)
-        {
-            self.ends.push((Arc::clone(ns), device.to_owned()));
-        }
-    }
-}
-
+/// Whether a device is a bridge.
 pub(super) fn is_bridge(ns: &Namespace, device: &str) -> bool {
     ns.link(device)
         .is_some_and(|link| matches!(link.kind, LinkKind::Bridge(_)))
-}
-
-pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {
-    ns.link(port)
-        .and_then(|link| link.port.as_ref())
-        .is_none_or(|port| port.state == "forwarding")
-}
-
-/// Whether a flooded frame that came in by `from` may leave by `port` (`should_deliver`).
-fn may_leave(ns: &Namespace, port: &str, from: Option<&str>) -> bool {
-    let settings = |name: &str| ns.link(name).and_then(|link| link.port.as_ref());
-    let isolated = |name: &str| settings(name).is_some_and(|port| port.isolated);
-    ns.link(port).is_some_and(|link| link.up)
-        && is_forwarding(ns, port)
-        && settings(port).is_none_or(|port| port.bcast_flood)
-        && !from.is_some_and(|from| isolated(from) && isolated(port))
 }

@@ -47,6 +47,19 @@ impl Way {
     }
 }
 
+/// What a packet made here is sent with besides its headers.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// The device that it must leave by.
+    pub(super) bound: Option<String>,
+    /// The mark that its route is looked up with, where that is not the packet's.
+    pub(super) route_mark: Option<u32>,
+    /// What a tunnel carries in it.
+    pub(super) inner: Option<Box<Encapsulated>>,
+    /// No socket made it: it only passes through this stack's output.
+    pub(super) passing: bool,
+}
+
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(
@@ -55,7 +68,7 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        self.emit(ns, packet, ct, None, None)
+        self.emit(ns, packet, ct, Origin::default())
     }
 
     /// As `originate`, for a tunnel's outer packet as well.
@@ -64,10 +77,17 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         mut packet: Packet,
         ct: Ct,
-        bound: Option<&str>,
-        inner: Option<Box<Encapsulated>>,
+        origin: Origin,
     ) -> Stage<Arrival> {
-        if inner.is_none() {
+        let Origin {
+            bound,
+            route_mark,
+            inner,
+            passing,
+        } = origin;
+        let bound = bound.as_deref();
+        let fresh = inner.is_none() && !passing;
+        if fresh {
             let passed = self.is_as_if_passed();
             self.log.enter(ns, None, &packet, passed);
         }
@@ -83,19 +103,20 @@ impl Walk<'_, '_> {
         };
         self.tick(ns, &blank)?;
         let fixed = !packet.src.is_unspecified();
-        let way = self.route_out(ns, &packet, bound, &blank)?;
+        let blank = Transit { inner, ..blank };
+        let way = self.route_out(ns, &packet, bound, route_mark, &blank)?;
         if !fixed {
             let chosen = self.source_for(ns, &way, packet.dst)?;
             packet.src = chosen;
         }
-        if inner.is_none() && !self.is_quiet() {
+        if fresh && !self.is_quiet() {
             self.sent_mtu = way.mtu;
             self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
                 .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
         if !error
-            && inner.is_none()
+            && fresh
             && self.sender.is_none()
             && let Some(tuple) = conntrack::tuple_of(&packet)
         {
@@ -105,12 +126,8 @@ impl Walk<'_, '_> {
             // Datagrams are fragmented here, and their fragments may be fragmented again (`ip_append_data`).
             packet.dont_fragment = false;
         }
-        let mut transit = Transit {
-            packet,
-            inner,
-            ..blank
-        };
-        if transit.inner.is_none() {
+        let mut transit = Transit { packet, ..blank };
+        if fresh {
             self.log.made(&transit.packet);
         }
         self.log.step(
@@ -174,6 +191,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         packet: &Packet,
         bound: Option<&str>,
+        route_mark: Option<u32>,
         transit: &Transit,
     ) -> Stage<Way> {
         let key = FibKey {
@@ -181,7 +199,7 @@ impl Walk<'_, '_> {
             src: (!packet.src.is_unspecified()).then_some(packet.src),
             iif: None,
             oif: bound,
-            mark: packet.mark,
+            mark: route_mark.unwrap_or(packet.mark),
             tos: packet.tos,
             protocol: packet.protocol(),
             sport: packet.sport(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::evidence::address::Address;
-use crate::evidence::bridge::FdbEntry;
+use crate::evidence::bridge::{BridgeVlan, FdbEntry};
 use crate::evidence::ipvs::VirtualService;
 use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
@@ -14,6 +14,7 @@ use crate::evidence::route::{Route, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::evidence::socket::Listener;
 use crate::evidence::sysctl::Sysctl;
+use crate::evidence::wireguard::WireguardDevice;
 use crate::linux::choice::Doubt;
 use crate::linux::netfilter::ipset::IpSets;
 use crate::linux::netfilter::xtables::CompiledTable;
@@ -40,6 +41,10 @@ pub struct Namespace {
     pub neighbours: Vec<Neighbour>,
     /// Forwarding tables of bridges and VXLAN devices.
     pub fdb: Vec<FdbEntry>,
+    /// VLANs of bridges and their ports.
+    pub vlans: Vec<BridgeVlan>,
+    /// WireGuard devices.
+    pub wireguard: Vec<WireguardDevice>,
     /// Listening sockets.
     pub listeners: Vec<Listener>,
     /// Kernel settings.

@@ -56,12 +56,6 @@ impl World<'_> {
                 Some(_) | None => Peer::Unknown,
             });
         }
-        let named = ns.netns.as_ref().and_then(|netns| {
-            netns
-                .ids
-                .iter()
-                .find(|id| Some(id.nsid) == link.link_netnsid)
-        });
         let mut found = Vec::new();
         for path in self.candidates(ns, towards)? {
             let other = self.namespace(&path)?;
@@ -71,18 +65,7 @@ impl World<'_> {
             else {
                 continue;
             };
-            // Two identities that are both known must agree; equal ones are proof.
-            let proof = named.zip(other.netns.as_ref()).and_then(|(id, netns)| {
-                match (
-                    id.name.as_ref().zip(netns.name.as_ref()),
-                    id.inode.zip(netns.inode),
-                ) {
-                    (Some((a, b)), _) => Some(a == b),
-                    (None, Some((a, b))) => Some(a == b),
-                    (None, None) => None,
-                }
-            });
-            match proof {
+            match is_named(ns, link.link_netnsid, &other) {
                 Some(true) => return Ok(captured(&path, &peer.name, true)),
                 Some(false) => {}
                 None => found.push(captured(&path, &peer.name, false)),
@@ -96,7 +79,11 @@ impl World<'_> {
 
     /// Namespaces that may hold the other end: those that have `towards`, then the rest of the machine, then,
     /// between a host and the fabric, the other side.
-    fn candidates(&mut self, ns: &Arc<Namespace>, towards: IpAddr) -> Result<Vec<String>, Halt> {
+    pub(super) fn candidates(
+        &mut self,
+        ns: &Arc<Namespace>,
+        towards: IpAddr,
+    ) -> Result<Vec<String>, Halt> {
         let machine = machine_of(&ns.path).to_owned();
         let is_fabric = |path: &str| path.starts_with("fabric/");
         let is_host = |path: &str| is_fabric(path) || path.ends_with("/host");
@@ -132,6 +119,21 @@ impl World<'_> {
         });
         // Namespaces that were named but not captured have no devices and drop out by themselves.
         Ok(ordered)
+    }
+}
+
+/// Whether `ns` means `other` by the id `nsid`: two identities that are both known must agree; equal ones are proof.
+pub(super) fn is_named(ns: &Namespace, nsid: Option<i32>, other: &Namespace) -> Option<bool> {
+    let ids = &ns.netns.as_ref()?.ids;
+    let id = ids.iter().find(|id| Some(id.nsid) == nsid)?;
+    let netns = other.netns.as_ref()?;
+    match (
+        id.name.as_ref().zip(netns.name.as_ref()),
+        id.inode.zip(netns.inode),
+    ) {
+        (Some((a, b)), _) => Some(a == b),
+        (None, Some((a, b))) => Some(a == b),
+        (None, None) => None,
     }
 }
 
