@@ -71,9 +71,7 @@ impl Walk<'_, '_> {
         self.learn(ns, bridge, port, &frame, vid);
         let mut towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
         if matches!(towards, Towards::Nobody) {
-            if filtered {
-                self.flood_in_vain(ns, bridge, port, &mut frame)?;
-            }
+            self.flood_in_vain(ns, bridge, (port, filtered), &mut frame)?;
             self.nobody(ns, bridge, &mut frame)?;
             towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
         }
@@ -92,14 +90,14 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         bridge: &str,
-        from: &str,
+        (from, filtered): (&str, bool),
         frame: &mut Frame,
     ) -> Stage<()> {
         let other = ns
             .links
             .iter()
             .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()) else {
+        let Some(out) = other.map(|link| link.name.clone()).filter(|_| filtered) else {
             return Ok(());
         };
         let site = HookSite {
