@@ -15,9 +15,13 @@ mod hooks;
 mod judge;
 mod log;
 mod nat;
+mod ndisc;
 mod neighbour;
 mod netfilter;
+mod no_route;
+mod order;
 mod output;
+mod ports;
 mod script;
 mod segment;
 mod transmit;
@@ -35,7 +39,7 @@ use std::sync::Arc;
 
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::conntrack::{Conn, Ct};
+use crate::linux::conntrack::{Conn, Ct, Zone};
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
@@ -80,7 +84,7 @@ pub(crate) struct Transit {
     pub(crate) physin: Option<String>,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
-    pub(crate) zone: u16,
+    pub(crate) zone: Zone,
     /// A socket of this namespace made it.
     pub(crate) local: bool,
     /// The Ethernet source that it came with.
@@ -136,6 +140,8 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<Tag>,
     /// The device whose stack made it, where known.
     pub(crate) origin: Option<Place>,
+    /// It is an answer to a question for a hardware address, not an IP packet: no IP stack or filter sees it.
+    pub(crate) answer: bool,
     pub(crate) transit: Transit,
 }
 
@@ -184,6 +190,8 @@ pub(crate) enum Expected {
     ErrorAbout { namespace: String, tuple: Tuple },
     /// A reset for the socket with this tuple.
     Reset { namespace: String, tuple: Tuple },
+    /// The device that asked for a hardware address.
+    Asker { namespace: String, device: String },
     /// The far end of a tunnel: who hears a broadcast that goes through it.
     TunnelEnd,
 }
@@ -206,6 +214,10 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Which of several machines was heard when a device asked for an address.
+    heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// Routes that connected sockets keep.
+    kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -218,8 +230,10 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
+    /// What lost the packet of a walk that only finds out whether something gets through.
+    why_lost: Option<Blocker>,
     /// Far ends of tunnels that a broadcast came out of.
-    heard: Vec<Place>,
+    tunnel_ends: Vec<Place>,
     /// What bridges and VXLAN devices learned from the frames of this walk.
     learned: device::Learned,
     /// MTU of the route that the last local packet took.
@@ -246,13 +260,16 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
-            heard: Vec::new(),
+            why_lost: None,
+            tunnel_ends: Vec::new(),
             learned: device::Learned::default(),
             sent_mtu: 0,
             passages: Vec::new(),

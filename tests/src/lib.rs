@@ -2,11 +2,14 @@
 
 pub mod agreement;
 pub mod ask;
+pub mod cluster;
 pub mod corpus;
 pub mod doubts;
 pub mod faults;
 pub mod fuzzing;
 pub mod honesty;
+pub mod kernel;
+pub mod large;
 #[cfg(target_os = "linux")]
 pub mod oracle;
 pub mod parity;

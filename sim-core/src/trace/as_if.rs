@@ -10,7 +10,7 @@ use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind, Vxlan};
 use crate::evidence::mac::Mac;
 use crate::evidence::route::RouteKind;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
 use crate::world::{Halt, Namespace, Peer, machine_of};
 
@@ -19,11 +19,11 @@ impl Walk<'_, '_> {
     fn owners(&mut self, ns: &Namespace, address: IpAddr) -> Result<Vec<(String, String)>, Halt> {
         let records = self.world.by_address(address)?;
         Ok(records
-            .into_iter()
+            .iter()
             .filter_map(|record| match record {
                 IndexRecord::Interface {
                     namespace, device, ..
-                } if namespace != ns.path => Some((namespace, device)),
+                } if *namespace != ns.path => Some((namespace.clone(), device.clone())),
                 IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
             })
             .collect())
@@ -147,7 +147,7 @@ impl Walk<'_, '_> {
         let other = self.world.namespace(&owner)?;
         let transit = Transit {
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             physin: None,
             iif: Some(device.clone()),
@@ -165,12 +165,12 @@ impl Walk<'_, '_> {
         mac: Option<Mac>,
     ) -> Stage<Option<IpAddr>> {
         let Some(mac) = mac else { return Ok(None) };
-        for machine in self.world.machines()? {
-            for path in self.world.namespaces(&machine)? {
+        for machine in self.world.machines()?.iter() {
+            for path in self.world.namespaces(machine)?.iter() {
                 if path.contains("/pods/") {
                     continue;
                 }
-                let host = self.world.namespace(&path)?;
+                let host = self.world.namespace(path)?;
                 for link in host.links.iter().filter(|link| link.mac == Some(mac)) {
                     let LinkKind::Vxlan(theirs) = &link.kind else {
                         continue;

@@ -48,7 +48,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        }
         let filtered = calls_iptables(ns, bridge, &frame)?;
         frame.transit.physin = Some(port.to_owned());
         let mut ran = Prerouting::ToRun;
@@ -123,7 +125,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        }
         if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
             return self.bridge_forward(ns, bridge, None, &out, frame, vid);
         }
@@ -233,7 +237,7 @@ impl Walk<'_, '_> {
                 frame.src = own;
                 Ok(())
             }
-            Resolution::Nobody(_) | Resolution::Uncaptured => {
+            Resolution::Nobody(..) | Resolution::Uncaptured => {
                 let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
                     .says(format!(
                         "nobody answers for {next} on {bridge} of {}",
@@ -279,7 +283,9 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        if !frame.answer {
+            self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        }
         frame.transit.iif = Some(bridge.to_owned());
         if ran == Prerouting::ToRun {
             frame.transit.physin = None;
@@ -328,7 +334,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() {
+        if from.is_some() && !frame.answer {
             self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
         }
         if filtered {
@@ -355,7 +361,7 @@ impl Walk<'_, '_> {
                 &HookSite { iif: None, ..site },
                 &mut frame.transit,
             )?;
-        } else {
+        } else if !frame.answer {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
@@ -477,6 +483,9 @@ impl Walk<'_, '_> {
 
 /// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
 fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<bool> {
+    if frame.answer {
+        return Ok(false);
+    }
     ns.known("sysctl.txt")?;
     let tagged = "net.bridge.bridge-nf-filter-vlan-tagged";
     if !frame.tags.is_empty() && sysctl::integer(ns, tagged, 0).value == 0 {

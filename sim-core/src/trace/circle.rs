@@ -81,12 +81,12 @@ impl Walk<'_, '_> {
         let (kind, code) = icmp::time_exceeded(transit.packet.family());
         // Whoever has the destination should not send it away; else the first that sent it into the circle.
         let dst = transit.packet.dst;
-        let home = self.world.by_address(dst)?.into_iter().find_map(|record| {
+        let home = self.world.by_address(dst)?.iter().find_map(|record| {
             let IndexRecord::Interface { namespace, .. } = record else {
                 return None;
             };
             let mut members = circle.iter().map(|member| &member.ns);
-            members.find(|member| machine_of(&member.path) == machine_of(&namespace))
+            members.find(|member| machine_of(&member.path) == machine_of(namespace))
         });
         let first = self.passages.iter().map(|passage| &passage.ns).find(|ns| {
             let mut circle = circle.iter();

@@ -17,12 +17,12 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::is_bridge;
 use super::transmit::{VLAN_HEADER, not_modelled};
-use super::{Arrival, Frame, Stage, Stop, Walk};
+use super::{Arrival, Expected, Frame, Stage, Stop, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::world::{Namespace, Peer, Place};
 
 pub(super) use bond::slaves;
@@ -61,8 +61,6 @@ impl Walk<'_, '_> {
                 .citing([link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        self.unclassified(ns, device)?;
-        self.no_device_chains(ns, device, &ChainHook::Egress)?;
         self.put_on_wire(ns, device, frame)
     }
 
@@ -71,12 +69,17 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         device: &str,
-        frame: Frame,
+        mut frame: Frame,
     ) -> Stage<Arrival> {
         self.tick(ns, &frame.transit)?;
         let Some(link) = ns.link(device) else {
             return Err(missing(ns, device));
         };
+        // `__dev_queue_xmit()`: nft's egress chains, then tc's.
+        if !frame.answer {
+            self.run_device_hook(ns, &ChainHook::Egress, device, &mut frame.transit)?;
+        }
+        self.unclassified(ns, device)?;
         match &link.kind {
             LinkKind::Bridge(_) => self.bridge_transmit(ns, device, frame),
             LinkKind::Veth => self.veth_transmit(ns, link, frame),
@@ -191,7 +194,7 @@ impl Walk<'_, '_> {
     ) {
         let transit = &mut frame.transit;
         transit.ct = Ct::None;
-        transit.zone = 0;
+        transit.zone = Zone::default();
         transit.local = false;
         transit.physin = None;
         transit.iif = Some(device.to_owned());
@@ -225,7 +228,10 @@ impl Walk<'_, '_> {
         self.unclassified(ns, device)?;
         frame.transit.iif = Some(device.to_owned());
         frame.transit.source_mac = frame.src;
-        self.no_device_chains(ns, device, &ChainHook::Ingress)?;
+        frame.transit.physin = None;
+        if !frame.answer {
+            self.run_device_hook(ns, &ChainHook::Ingress, device, &mut frame.transit)?;
+        }
         if let Some(vlan) = self.vlan_above(ns, link, &frame)? {
             return self.vlan_receive(ns, &vlan, frame, Prerouting::ToRun);
         }
@@ -253,11 +259,13 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         bridge: &Link,
-        frame: Frame,
+        mut frame: Frame,
         ran: Prerouting,
     ) -> Stage<Arrival> {
         self.unclassified(ns, &bridge.name)?;
-        self.no_device_chains(ns, &bridge.name, &ChainHook::Ingress)?;
+        if !frame.answer {
+            self.run_device_hook(ns, &ChainHook::Ingress, &bridge.name, &mut frame.transit)?;
+        }
         if let Some(vlan) = self.vlan_above(ns, bridge, &frame)? {
             return self.vlan_receive(ns, &vlan, frame, ran);
         }
@@ -310,7 +318,24 @@ impl Walk<'_, '_> {
                 return self.arrive(ns, frame);
             }
         }
+        if frame.answer {
+            return self.answered(ns, &link.name, frame);
+        }
         self.receive(ns, frame.transit, ran)
+    }
+
+    /// An answer to a question for a hardware address reaches a device (`arp_process`).
+    fn answered(&self, ns: &Arc<Namespace>, device: &str, frame: Frame) -> Stage<Arrival> {
+        match &self.expected {
+            Expected::Asker {
+                namespace,
+                device: asked,
+            } if *namespace == ns.path && asked == device => Ok(Arrival::Socket {
+                ns: Arc::clone(ns),
+                packet: frame.transit.packet,
+            }),
+            _ => Err(Stop::Lost),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::segment::{is_forwarding, ports};
+use super::ports::{is_forwarding, ports};
 use super::{Frame, Stage, Stop, Walk, bridge_vlan};
 use crate::evidence::bridge::{FdbEntry, FdbState};
 use crate::evidence::mac::Mac;

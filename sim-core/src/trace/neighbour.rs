@@ -4,22 +4,24 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Stage, Stop, Walk};
+use super::blocker::Blocker;
+use super::{Arrival, Expected, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
-use crate::linux::arp;
 use crate::linux::choice::Doubt;
+use crate::linux::conntrack::{Ct, Zone};
+use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
-use crate::world::Namespace;
+use crate::world::{Namespace, Place};
 
 /// What asking for a hardware address comes to.
 #[derive(Debug, Clone)]
 pub(super) enum Resolution {
     /// This one, from an entry or from who answers.
     Mac(Mac, Option<Source>),
-    /// Nobody answers.
-    Nobody(Option<Source>),
+    /// Nobody answers, or the answer is lost by this.
+    Nobody(Option<Source>, Option<Box<Blocker>>),
     /// The segment leaves what was captured.
     Uncaptured,
 }
@@ -55,28 +57,85 @@ impl Walk<'_, '_> {
         };
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
-        let sender = self.arp_sender(ns, device, next, src);
+        let Some(asker) = self.asker(ns, device, next, src)? else {
+            return Ok(Resolution::Nobody(failed, None));
+        };
+        self.why_lost = None;
         let segment = self.segment(ns, device, next, &[])?;
         let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
-            if arp::answers(other, on, next, sender)?
-                && let Some(mac) = other.mac_of(on)
+            if let Some(mac) = other.mac_of(on)
+                && !macs.contains(&mac)
+                && self.answers((ns, device), (other, on), next, asker)?
+                && self.answer_returns((other, on), (ns, device), asker)?
             {
                 macs.insert(mac);
             }
         }
-        let mut macs = macs.into_iter();
-        match (macs.next(), macs.next()) {
-            (Some(mac), None) => Ok(Resolution::Mac(mac, failed)),
-            (Some(_), Some(_)) => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "several machines answer for {next}: which one is heard first is not known"
-                ),
-                settle: format!("{}/ip-neigh.json", ns.path),
-                source: failed,
-            })),
-            (None, _) if segment.leaves => Ok(Resolution::Uncaptured),
-            (None, _) => Ok(Resolution::Nobody(failed)),
+        let macs: Vec<Mac> = macs.into_iter().collect();
+        match (macs.as_slice(), macs.get(1)) {
+            ([mac], _) => Ok(Resolution::Mac(*mac, failed)),
+            (several, Some(_)) => {
+                let chosen = self.first_heard(ns, device, next, several, failed.clone())?;
+                Ok(Resolution::Mac(chosen, failed))
+            }
+            (_, None) if segment.leaves => Ok(Resolution::Uncaptured),
+            (_, None) => Ok(Resolution::Nobody(
+                failed,
+                self.why_lost.take().map(Box::new),
+            )),
+        }
+    }
+
+    /// Whether the answer to a question for a hardware address gets back to who asked (`arp_send_dst`).
+    fn answer_returns(
+        &mut self,
+        (from, by): (&Arc<Namespace>, &str),
+        (asker, device): (&Arc<Namespace>, &str),
+        to: IpAddr,
+    ) -> Stage<bool> {
+        let packet = Packet {
+            src: to,
+            dst: to,
+            transport: Transport::Other { protocol: 0 },
+            length: 46,
+            dont_fragment: false,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
+        let frame = Frame {
+            dst: asker.mac_of(device),
+            src: from.mac_of(by),
+            next: to,
+            tags: Vec::new(),
+            origin: Some(Place {
+                ns: Arc::clone(from),
+                device: by.to_owned(),
+            }),
+            answer: true,
+            transit: Transit {
+                packet,
+                iif: None,
+                physin: None,
+                ct: Ct::None,
+                zone: Zone::default(),
+                local: false,
+                source_mac: None,
+                inner: None,
+            },
+        };
+        let expected = Expected::Asker {
+            namespace: asker.path.clone(),
+            device: device.to_owned(),
+        };
+        let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        match returned {
+            Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
+            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
+            // Where it leaves the captured world, the packet's own answer will tell.
+            Err(Stop::Undecided(_)) => Ok(true),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -89,26 +148,31 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// `arp_solicit()`: the address that the question is asked from.
-    fn arp_sender(
-        &self,
+    /// Several machines answer: any may be heard first, and for IPv6 each later one replaces it (`ndisc_update`).
+    fn first_heard(
+        &mut self,
         ns: &Namespace,
         device: &str,
         next: IpAddr,
-        src: IpAddr,
-    ) -> Option<IpAddr> {
-        let own = ns.addresses.iter().any(|address| address.local == src);
-        let announce = crate::linux::sysctl::larger(ns, device, "arp_announce", 0).value;
-        if own && announce == 0 {
-            return Some(src);
-        }
-        crate::linux::source_address::select_v4(
-            ns,
-            device,
-            next,
-            crate::evidence::route::Scope::LINK,
-        )
-        .or(Some(src).filter(|_| own))
+        macs: &[Mac],
+        source: Option<Source>,
+    ) -> Stage<Mac> {
+        let doubt = Doubt {
+            what: format!("several machines answer for {next}: which one is heard is not known"),
+            settle: format!("{}/ip-neigh.json", ns.path),
+            source,
+        };
+        let asked = (ns.path.clone(), device.to_owned(), next);
+        let chosen = match self.heard.get(&asked) {
+            Some(chosen) => *chosen,
+            None if next.is_ipv4() => {
+                let chosen = self.script.alternative(macs.len(), vec![doubt.clone()]);
+                self.heard.insert(asked, chosen);
+                chosen
+            }
+            None => return Err(Stop::Undecided(doubt)),
+        };
+        macs.get(chosen).copied().ok_or(Stop::Undecided(doubt))
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::device::{mode_of, slaves};
 use super::neighbour::is_bridge;
+use super::ports::{is_forwarding, is_hairpin, may_leave, ports, suppresses};
 use super::{Arrival, Expected, Frame, Stage, Stop, Tag, Transit, Walk, bridge_vlan};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
-use crate::evidence::neighbour::NeighbourState;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::linux::packet::{Packet, Transport};
 use crate::world::{Namespace, Peer, Place};
 
@@ -40,12 +40,14 @@ impl Segment {
 
 /// The frame whose reach is looked for.
 #[derive(Debug, Clone)]
-struct Probe {
+pub(super) struct Probe {
     /// The address that is asked for.
-    towards: IpAddr,
-    tags: Vec<Tag>,
+    pub(super) towards: IpAddr,
+    pub(super) tags: Vec<Tag>,
+    /// The device that asks.
+    origin: Place,
     /// An address behind a bridge of ours was answered for: ports that suppress such questions do not get it.
-    answered: bool,
+    pub(super) answered: bool,
 }
 
 impl Walk<'_, '_> {
@@ -61,6 +63,10 @@ impl Walk<'_, '_> {
         let probe = Probe {
             towards,
             tags: tags.to_vec(),
+            origin: Place {
+                ns: Arc::clone(ns),
+                device: device.to_owned(),
+            },
             answered: false,
         };
         self.flood(ns, device, &probe, &mut segment)?;
@@ -73,6 +79,7 @@ impl Walk<'_, '_> {
         let probe = Probe {
             towards: frame.next,
             tags: frame.tags.clone(),
+            origin: end.clone(),
             answered: false,
         };
         self.hear(&end.ns, &end.device, &probe, &mut segment)?;
@@ -104,20 +111,21 @@ impl Walk<'_, '_> {
             next: towards,
             tags: Vec::new(),
             origin: None,
+            answer: false,
             transit: Transit {
                 packet,
                 iif: None,
                 physin: None,
                 ct: Ct::None,
-                zone: 0,
+                zone: Zone::default(),
                 local: false,
                 source_mac: None,
                 inner: None,
             },
         };
-        let heard = std::mem::take(&mut self.heard);
+        let heard = std::mem::take(&mut self.tunnel_ends);
         let result = self.quietly(Expected::TunnelEnd, |walk| send(walk, probe));
-        let ends = std::mem::replace(&mut self.heard, heard);
+        let ends = std::mem::replace(&mut self.tunnel_ends, heard);
         match result {
             Ok(_) | Err(Stop::Lost | Stop::TooBig(_)) => Ok(ends),
             Err(stop) => Err(stop),
@@ -331,66 +339,6 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// `br_do_proxy_suppress_arp()`: the bridge answers for a neighbour that it knows behind a port that suppresses.
-    fn suppress(
-        &mut self,
-        ns: &Arc<Namespace>,
-        bridge: &str,
-        from: Option<&str>,
-        vid: u16,
-        probe: &mut Probe,
-        segment: &mut Segment,
-    ) {
-        let all = ports(ns, bridge);
-        let proxies = |port: &str| {
-            ns.link(port)
-                .and_then(|link| link.port.as_ref())
-                .is_some_and(|port| port.proxy_arp || port.proxy_arp_wifi)
-        };
-        let suppressing = all.iter().any(|port| suppresses(ns, port));
-        if !suppressing && !all.iter().any(|port| proxies(port)) {
-            return;
-        }
-        if from.is_some_and(|from| suppresses(ns, from)) {
-            return;
-        }
-        let on = match probe.tags.last() {
-            None => Some(bridge.to_owned()),
-            Some(tag) => ns
-                .links
-                .iter()
-                .find(|link| {
-                    link.link.as_deref() == Some(bridge)
-                        && super::device::is_tagged(ns, &link.name, tag)
-                })
-                .map(|link| link.name.clone()),
-        };
-        let neighbour = ns.neighbours.iter().find(|entry| {
-            Some(&entry.device) == on.as_ref()
-                && entry.address == probe.towards
-                && !entry.proxy
-                && !matches!(
-                    entry.state,
-                    NeighbourState::Failed | NeighbourState::Incomplete | NeighbourState::None
-                )
-        });
-        let Some(mac) = neighbour.and_then(|entry| entry.mac) else {
-            return;
-        };
-        let Some(entry) = ns
-            .fdb
-            .iter()
-            .find(|entry| entry.mac == mac && !entry.self_ && entry.vlan.unwrap_or(0) == vid)
-        else {
-            return;
-        };
-        probe.answered = suppressing;
-        if suppresses(ns, &entry.device) || from.is_some_and(proxies) {
-            probe.answered = true;
-            segment.answers.push(mac);
-        }
-    }
-
     /// A broadcast arrives at `device`.
     fn hear(
         &mut self,
@@ -452,9 +400,18 @@ impl Walk<'_, '_> {
             }
             return Ok(());
         }
+        // One that comes back to the macvlan that sent it is not for all (`macvlan_multicast_rx`).
+        let asker = self.asking_macvlan(ns, device, probe)?;
+        if matches!(asker.as_deref(), Some("private" | "passthru")) {
+            return Ok(());
+        }
         for upper in self.uppers(ns, device, probe.towards)? {
             let listens = is_up(&upper, |link| match &link.kind {
-                LinkKind::Macvlan { mode } => mode != "source",
+                LinkKind::Macvlan { mode } => match asker.as_deref() {
+                    Some("bridge") => mode == "vepa",
+                    Some("vepa") => matches!(mode.as_str(), "vepa" | "bridge"),
+                    _ => mode != "source",
+                },
                 LinkKind::Ipvlan { mode, .. } => mode == "l2",
                 _ => false,
             });
@@ -467,46 +424,30 @@ impl Walk<'_, '_> {
     }
 }
 
+impl Walk<'_, '_> {
+    /// The mode of the macvlan that asks, where it lies on this device.
+    fn asking_macvlan(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        probe: &Probe,
+    ) -> Stage<Option<String>> {
+        let origin = &probe.origin;
+        let Some(link) = origin.ns.link(&origin.device) else {
+            return Ok(None);
+        };
+        let LinkKind::Macvlan { mode } = &link.kind else {
+            return Ok(None);
+        };
+        let lower = self.world.lower(&origin.ns, link)?;
+        let is_here = lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device);
+        Ok(is_here.then(|| mode.clone()))
+    }
+}
+
 fn is_up(place: &Place, is: impl Fn(&Link) -> bool) -> bool {
     place
         .ns
         .link(&place.device)
         .is_some_and(|link| link.up && is(link))
-}
-
-/// The ports of a bridge.
-pub(super) fn ports(ns: &Namespace, bridge: &str) -> Vec<String> {
-    ns.links
-        .iter()
-        .filter(|link| link.master.as_deref() == Some(bridge))
-        .map(|link| link.name.clone())
-        .collect()
-}
-
-pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {
-    ns.link(port)
-        .and_then(|link| link.port.as_ref())
-        .is_none_or(|port| port.state == "forwarding")
-}
-
-fn is_hairpin(ns: &Namespace, port: &str) -> bool {
-    ns.link(port)
-        .and_then(|link| link.port.as_ref())
-        .is_some_and(|port| port.hairpin)
-}
-
-fn suppresses(ns: &Namespace, port: &str) -> bool {
-    ns.link(port)
-        .and_then(|link| link.port.as_ref())
-        .is_some_and(|port| port.neigh_suppress)
-}
-
-/// Whether a flooded frame that came in by `from` may leave by `port` (`should_deliver`).
-fn may_leave(ns: &Namespace, port: &str, from: Option<&str>) -> bool {
-    let settings = |name: &str| ns.link(name).and_then(|link| link.port.as_ref());
-    let isolated = |name: &str| settings(name).is_some_and(|port| port.isolated);
-    ns.link(port).is_some_and(|link| link.up)
-        && is_forwarding(ns, port)
-        && settings(port).is_none_or(|port| port.bcast_flood)
-        && !from.is_some_and(|from| isolated(from) && isolated(port))
 }

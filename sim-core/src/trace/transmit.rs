@@ -8,7 +8,6 @@ use super::neighbour::Resolution;
 use super::output::Way;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::Link;
-use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
 use crate::verdict::StepStatus;
@@ -69,8 +68,6 @@ impl Walk<'_, '_> {
             };
             self.block(blocker, failure, &transit)?;
         }
-        self.unclassified(ns, &way.device)?;
-        self.no_device_chains(ns, &way.device, &ChainHook::Egress)?;
         let packet = &transit.packet;
         if transit.local && packet.dont_fragment && packet.length > way.mtu {
             // A tunnel's packet that may not be fragmented (`ip_fragment`, `ip6_fragment`).
@@ -100,7 +97,7 @@ impl Walk<'_, '_> {
                     Some(mac)
                 }
                 Resolution::Uncaptured => None,
-                Resolution::Nobody(source) => {
+                Resolution::Nobody(source, why) => {
                     let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
                         .says(format!(
                             "nobody answers for {next} on {} of {}",
@@ -109,6 +106,12 @@ impl Walk<'_, '_> {
                         .on(&way.device)
                         .citing(source)
                         .citing([way.source.clone()]);
+                    if let Some(why) = why {
+                        let message = format!("{}: {}", blocker.message, why.message);
+                        let object = why.object.unwrap_or_else(|| why.ns.object.clone());
+                        let blocker = blocker.says(message).blames(object).citing(why.sources);
+                        return self.end(blocker, Failure::Neighbour, &transit);
+                    }
                     let blocker = self.blame_silent(blocker, ns, &way.device, next)?;
                     self.block(blocker, Failure::Neighbour, &transit)?;
                     let mac = match self.rightful_mac(ns, next)? {
@@ -137,51 +140,10 @@ impl Walk<'_, '_> {
                 ns: Arc::clone(ns),
                 device: way.device.clone(),
             }),
+            answer: false,
             transit,
         };
         self.put_on_wire(ns, &way.device, frame)
-    }
-
-    /// Base chains on a device (netdev, and inet's ingress) are not modelled: those that hold rules may do anything.
-    pub(super) fn no_device_chains(
-        &self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        hook: &ChainHook,
-    ) -> Stage<()> {
-        let chains = ns
-            .ruleset
-            .tables
-            .iter()
-            .flat_map(|table| table.chains.iter());
-        for chain in chains.filter(|chain| !chain.rules.is_empty()) {
-            let Some(base) = chain.base.as_ref().filter(|base| base.hook == *hook) else {
-                continue;
-            };
-            let devices = base.devices.as_ref();
-            if devices.is_some_and(|devices| !devices.iter().any(|name| name == device)) {
-                continue;
-            }
-            let (what, settle) = match devices {
-                Some(_) => (
-                    format!("the nft chain {} on {device} is not modelled", chain.name),
-                    String::new(),
-                ),
-                None => (
-                    format!(
-                        "which devices the nft chain {} is on is not printed",
-                        chain.name
-                    ),
-                    format!("{}/nft-ruleset.txt", ns.path),
-                ),
-            };
-            return Err(Stop::Undecided(Doubt {
-                what,
-                settle,
-                source: Some(chain.source.clone()),
-            }));
-        }
-        Ok(())
     }
 
     /// A device with a program that may do anything makes the step undecidable.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Arrival, Frame, Stage, Stop, Tag, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
 use crate::world::{Namespace, Peer, Place};
 
@@ -61,17 +61,17 @@ impl Walk<'_, '_> {
             None => (Arc::clone(ns), link.name.clone()),
         };
         let mut found: BTreeMap<String, (String, ipnet::IpNet)> = BTreeMap::new();
-        for record in self.world.by_address(frame.next)? {
+        for record in self.world.by_address(frame.next)?.iter() {
             if let IndexRecord::Interface {
                 namespace,
                 device,
                 address,
             } = record
-                && namespace != ns.path
-                && namespace != asks.path
-                && shares(&asks, &on, frame.next, address)
+                && *namespace != ns.path
+                && *namespace != asks.path
+                && shares(&asks, &on, frame.next, *address)
             {
-                found.insert(namespace, (device, address));
+                found.insert(namespace.clone(), (device.clone(), *address));
             }
         }
         if found.len() > 1 {
@@ -209,7 +209,7 @@ impl Walk<'_, '_> {
             iif: Some(device.to_owned()),
             physin: None,
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             source_mac: None,
             inner: None,
@@ -223,6 +223,7 @@ impl Walk<'_, '_> {
                 next,
                 tags: Vec::new(),
                 origin: None,
+                answer: false,
                 transit,
             },
         )

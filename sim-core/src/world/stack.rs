@@ -67,9 +67,8 @@ impl World<'_> {
         ns: &Arc<Namespace>,
         nsid: Option<i32>,
     ) -> Result<Option<Arc<Namespace>>, Halt> {
-        let nowhere = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        for path in self.candidates(ns, nowhere)? {
-            let other = self.namespace(&path)?;
+        for path in self.surroundings(ns)?.iter() {
+            let other = self.namespace(path)?;
             if is_named(ns, nsid, &other) == Some(true) {
                 return Ok(Some(other));
             }
@@ -91,14 +90,14 @@ impl World<'_> {
         let machine = machine_of(&ns.path).to_owned();
         let mut paths = vec![ns.path.clone()];
         if towards.is_empty() {
-            paths.extend(self.namespaces(&machine)?);
+            paths.extend(self.namespaces(&machine)?.iter().cloned());
         }
         for address in towards {
-            for record in self.by_address(*address)? {
+            for record in self.by_address(*address)?.iter() {
                 if let IndexRecord::Interface { namespace, .. } = record
-                    && machine_of(&namespace) == machine
+                    && machine_of(namespace) == machine
                 {
-                    paths.push(namespace);
+                    paths.push(namespace.clone());
                 }
             }
         }

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
-use super::super::output::{Origin, Way, no_route};
+use super::super::no_route::no_route;
+use super::super::output::{Origin, Way};
 use super::super::{Arrival, Carrier, Encapsulated, Expected, Frame, Stage, Stop, Transit, Walk};
 use super::super::{neighbour::is_bridge, transmit::not_modelled};
 use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{self, Ct};
+use crate::linux::conntrack::{self, Ct, Zone};
 use crate::linux::fib::FibKey;
 use crate::linux::icmp;
 use crate::linux::packet::{Family, Packet, Port, Transport};
@@ -89,7 +90,7 @@ impl Walk<'_, '_> {
             mark,
         };
         frame.transit.ct = Ct::None;
-        frame.transit.zone = 0;
+        frame.transit.zone = Zone::default();
         frame.transit.local = false;
         let reports = matches!(outer.too_big, TooBig::Refuse) && has_remote(link);
         let kept = self.sender.clone();
@@ -296,7 +297,7 @@ impl Walk<'_, '_> {
             }
         };
         if matches!(self.expected, Expected::TunnelEnd) {
-            self.heard.push(end);
+            self.tunnel_ends.push(end);
             return Err(Stop::Lost);
         }
         let link = end.ns.link(&end.device);
@@ -322,7 +323,8 @@ impl Walk<'_, '_> {
         ns.known("ip-link.json")?;
         let mut found = Vec::new();
         let mut paths = vec![ns.path.clone()];
-        paths.extend(self.world.namespaces(crate::world::machine_of(&ns.path))?);
+        let machine = crate::world::machine_of(&ns.path);
+        paths.extend(self.world.namespaces(machine)?.iter().cloned());
         for (index, path) in paths.into_iter().enumerate() {
             // Only where there is none here may a device that was moved away be meant.
             if index > 0 && (path == ns.path || !found.is_empty()) {
