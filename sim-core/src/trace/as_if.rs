@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::blocker::{Blocker, Failure};
 use super::output::Way;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind, Vxlan};
@@ -27,6 +28,18 @@ impl Walk<'_, '_> {
                 IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
             })
             .collect())
+    }
+
+    /// As `block`; the packet goes on by the way that `ns` should have.
+    pub(super) fn block_and_detour(
+        &mut self,
+        ns: &Arc<Namespace>,
+        blocker: Blocker,
+        failure: Failure,
+        transit: &Transit,
+    ) -> Stage<Way> {
+        self.block(blocker, failure, transit)?;
+        self.detour(ns, transit.packet.dst)?.ok_or(Stop::Lost)
     }
 
     /// The way to `dst` that `ns` should have.

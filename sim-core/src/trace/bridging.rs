@@ -87,31 +87,6 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A frame for an unknown address is flooded: it passes FORWARD on its way to every other port (`br_flood`).
-    fn flood_in_vain(
-        &mut self,
-        ns: &Arc<Namespace>,
-        bridge: &str,
-        (from, filtered): (&str, bool),
-        frame: &mut Frame,
-    ) -> Stage<()> {
-        let other = ns
-            .links
-            .iter()
-            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()).filter(|_| filtered) else {
-            return Ok(());
-        };
-        let site = HookSite {
-            iif: Some(bridge.to_owned()),
-            oif: Some(bridge.to_owned()),
-            physout: Some(out),
-            bridged: true,
-            ..HookSite::default()
-        };
-        self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
-    }
-
     /// The bridge itself sends (`br_dev_xmit`).
     pub(super) fn bridge_transmit(
         &mut self,

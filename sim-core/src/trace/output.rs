@@ -308,8 +308,7 @@ impl Walk<'_, '_> {
                     return Ok(way);
                 }
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
-                self.block(blocker, Failure::Local(Outcome::Unreachable), transit)?;
-                self.detour(ns, packet.dst)?.ok_or(Stop::Lost)
+                self.block_and_detour(ns, blocker, Failure::Local(Outcome::Unreachable), transit)
             }
         }
     }
@@ -366,8 +365,7 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 let failure = super::blocker::local_drop(packet.protocol());
-                self.block(blocker, failure, transit)?;
-                self.detour(ns, packet.dst)?.ok_or(Stop::Lost)
+                self.block_and_detour(ns, blocker, failure, transit)
             }
         }
     }
@@ -382,9 +380,8 @@ impl Walk<'_, '_> {
             Family::V4 => ("ip-route.json", "ip-rule.json"),
             Family::V6 => ("ip6-route.json", "ip6-rule.json"),
         };
-        ns.known(routes)?;
-        ns.known(rules)?;
-        ns.known("ip-link.json")?;
+        let files = [routes, rules, "ip-link.json"];
+        files.into_iter().try_for_each(|file| ns.known(file))?;
         let mut assumptions = Vec::new();
         let found = fib::lookup_assuming(ns, key, &mut assumptions);
         for assumption in assumptions {
@@ -396,8 +393,7 @@ impl Walk<'_, '_> {
             Err(no) => return Ok(on_link(ns, key).ok_or(no)),
         };
         if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
-            // Whether it counts is a setting (`ignore_routes_with_linkdown`).
-            ns.known("sysctl.txt")?;
+            ns.known("sysctl.txt")?; // `ignore_routes_with_linkdown`
         }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
