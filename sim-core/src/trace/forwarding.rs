@@ -120,7 +120,7 @@ impl Walk<'_, '_> {
             RouteKind::Unicast => {
                 if forwarding.value == 0 {
                     self.block(
-                        forwarding_off(ns, iif, forwarding.source.clone()),
+                        forwarding_off(ns, iif, forwarding.source),
                         Failure::Silent,
                         &transit,
                     )?;
