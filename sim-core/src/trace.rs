@@ -16,6 +16,7 @@ mod netfilter;
 mod order;
 mod output;
 mod script;
+mod service;
 mod transmit;
 mod wire;
 
