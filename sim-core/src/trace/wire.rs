@@ -31,16 +31,16 @@ impl Walk<'_, '_> {
             return Err(unknown_end(ns, link));
         }
         let mut found: BTreeMap<String, (String, ipnet::IpNet)> = BTreeMap::new();
-        for record in self.world.by_address(frame.next)? {
+        for record in self.world.by_address(frame.next)?.iter() {
             if let IndexRecord::Interface {
                 namespace,
                 device,
                 address,
             } = record
-                && namespace != ns.path
-                && shares(ns, &link.name, frame.next, address)
+                && *namespace != ns.path
+                && shares(ns, &link.name, frame.next, *address)
             {
-                found.insert(namespace, (device, address));
+                found.insert(namespace.clone(), (device.clone(), *address));
             }
         }
         if found.len() > 1 {

@@ -71,14 +71,6 @@ impl Files {
     }
 }
 
-/// Marks the entries of a namespace as read.
-pub(super) fn touch(store: &mut dyn Store, path: &str) -> Result<(), Halt> {
-    for name in FILES {
-        World::done(store.read(&format!("{path}/{name}")))?;
-    }
-    Ok(())
-}
-
 /// Reads and parses the namespace at `path`.
 pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, Halt> {
     let mut files = fetch(store, path)?;
