@@ -463,7 +463,7 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 }
 
 /// `net.ipv4.ip_local_port_range`.
-fn local_port_range(ns: &Namespace) -> (u16, u16) {
+pub(super) fn local_port_range(ns: &Namespace) -> (u16, u16) {
     let parsed = ns
         .sysctl
         .get("net.ipv4.ip_local_port_range")

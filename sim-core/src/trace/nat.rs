@@ -283,7 +283,7 @@ fn masquerade_address(
             gateway.filter(IpAddr::is_ipv4).unwrap_or(dst),
             crate::evidence::route::Scope::GLOBAL,
         ),
-        Family::V6 => source_address::select_v6(ns, oif, dst),
+        Family::V6 => source_address::select_v6(ns, Some(oif), dst),
     }
 }
 

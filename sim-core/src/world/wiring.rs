@@ -53,12 +53,6 @@ impl World<'_> {
                 Some(_) | None => Peer::Unknown,
             });
         }
-        let named = ns.netns.as_ref().and_then(|netns| {
-            netns
-                .ids
-                .iter()
-                .find(|id| Some(id.nsid) == link.link_netnsid)
-        });
         let mut found = Vec::new();
         let near = self.surroundings(ns)?;
         let owners = self.by_address(towards)?;
@@ -81,18 +75,7 @@ impl World<'_> {
             else {
                 continue;
             };
-            // Two identities that are both known must agree; equal ones are proof.
-            let proof = named.zip(other.netns.as_ref()).and_then(|(id, netns)| {
-                match (
-                    id.name.as_ref().zip(netns.name.as_ref()),
-                    id.inode.zip(netns.inode),
-                ) {
-                    (Some((a, b)), _) => Some(a == b),
-                    (None, Some((a, b))) => Some(a == b),
-                    (None, None) => None,
-                }
-            });
-            match proof {
+            match is_named(ns, link.link_netnsid, &other) {
                 Some(true) => return Ok(captured(path, &peer.name)),
                 Some(false) => {}
                 None => found.push(captured(path, &peer.name)),
@@ -106,7 +89,7 @@ impl World<'_> {
 
     /// Namespaces that may hold the other end of a wire of `ns`: the rest of the machine, then, between a host and the
     /// fabric, the other side.
-    fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
+    pub(super) fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
         if let Some(known) = self.parses.surroundings.get(&ns.path) {
             return Ok(Arc::clone(known));
         }
@@ -135,6 +118,21 @@ impl World<'_> {
         let known = Arc::clone(&ordered);
         self.parses.surroundings.insert(ns.path.clone(), known);
         Ok(ordered)
+    }
+}
+
+/// Whether `ns` means `other` by the id `nsid`: two identities that are both known must agree; equal ones are proof.
+pub(super) fn is_named(ns: &Namespace, nsid: Option<i32>, other: &Namespace) -> Option<bool> {
+    let ids = &ns.netns.as_ref()?.ids;
+    let id = ids.iter().find(|id| Some(id.nsid) == nsid)?;
+    let netns = other.netns.as_ref()?;
+    match (
+        id.name.as_ref().zip(netns.name.as_ref()),
+        id.inode.zip(netns.inode),
+    ) {
+        (Some((a, b)), _) => Some(a == b),
+        (None, Some((a, b))) => Some(a == b),
+        (None, None) => None,
     }
 }
 
