@@ -1,9 +1,11 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod as_if;
 mod blame;
 mod blocker;
 mod bridge_vlan;
 mod bridging;
+mod circle;
 mod delivery;
 mod device;
 mod exchange;
@@ -237,6 +239,8 @@ pub(crate) struct Walk<'w, 's> {
     learned: device::Learned,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
+    /// The machines that sent the packet under way on, in order.
+    passages: Vec<circle::Passage>,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -269,6 +273,7 @@ impl<'w, 's> Walk<'w, 's> {
             tunnel_ends: Vec::new(),
             learned: device::Learned::default(),
             sent_mtu: 0,
+            passages: Vec::new(),
         }
     }
 

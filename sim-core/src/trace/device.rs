@@ -126,10 +126,10 @@ impl Walk<'_, '_> {
 
     /// Through a veth pair (`veth_xmit`).
     fn veth_transmit(&mut self, ns: &Arc<Namespace>, link: &Link, frame: Frame) -> Stage<Arrival> {
-        match self.world.peer(ns, link, frame.transit.packet.dst)? {
-            Peer::Captured { namespace, device } => {
-                self.forward_to(ns, link, &namespace, &device, frame)
-            }
+        match self.other_end(ns, link, frame.transit.packet.dst)? {
+            Peer::Captured {
+                namespace, device, ..
+            } => self.forward_to(ns, link, &namespace, &device, frame),
             Peer::Unknown => self.wire(ns, link, frame),
         }
     }
@@ -313,7 +313,10 @@ impl Walk<'_, '_> {
                 .on(&link.name)
                 .citing([link.source.clone()]);
             let blocker = self.blame_resolver(blocker, frame.next);
-            return self.end(blocker, Failure::Silent, &frame.transit);
+            self.block(blocker, Failure::Silent, &frame.transit)?;
+            if !self.is_meant(ns, frame.next)? {
+                return self.arrive(ns, frame);
+            }
         }
         if frame.answer {
             return self.answered(ns, &link.name, frame);

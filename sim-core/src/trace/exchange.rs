@@ -191,7 +191,7 @@ impl Walk<'_, '_> {
         )?;
         let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
-        if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
+        if question.protocol != Protocol::Tcp {
             return Ok(None);
         }
         let largest = [
@@ -204,6 +204,10 @@ impl Walk<'_, '_> {
         self.payload(&ends, largest.map(|largest| largest.min(length)))?;
         // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
+        if self.is_as_if_passed() && question.bytes.is_none() {
+            self.payload(&ends, largest)?;
+            self.log.take();
+        }
         Ok(Some((ends, largest)))
     }
 
@@ -394,6 +398,7 @@ impl Walk<'_, '_> {
                 tuple: to.tuple().inverted(),
             },
         };
+        self.passages.clear();
         let arrival = match from {
             Side::Socket { ns, tuple } => {
                 self.sender = Some((ns.path.clone(), *tuple));
@@ -464,6 +469,9 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 
 /// `net.ipv4.ip_local_port_range`.
 pub(super) fn local_port_range(ns: &Namespace) -> (u16, u16) {
+    if ns.known("sysctl.txt").is_err() {
+        return (1, u16::MAX);
+    }
     let parsed = ns
         .sysctl
         .get("net.ipv4.ip_local_port_range")

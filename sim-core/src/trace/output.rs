@@ -309,7 +309,7 @@ impl Walk<'_, '_> {
                     return Ok(way);
                 }
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
-                self.end(blocker, Failure::Local(Outcome::Unreachable), transit)
+                self.block_and_detour(ns, blocker, Failure::Local(Outcome::Unreachable), transit)
             }
         }
     }
@@ -366,7 +366,7 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 let failure = super::blocker::local_drop(packet.protocol());
-                self.end(blocker, failure, transit)
+                self.block_and_detour(ns, blocker, failure, transit)
             }
         }
     }
@@ -381,9 +381,8 @@ impl Walk<'_, '_> {
             Family::V4 => ("ip-route.json", "ip-rule.json"),
             Family::V6 => ("ip6-route.json", "ip6-rule.json"),
         };
-        ns.known(routes)?;
-        ns.known(rules)?;
-        ns.known("ip-link.json")?;
+        let files = [routes, rules, "ip-link.json"];
+        files.into_iter().try_for_each(|file| ns.known(file))?;
         let mut assumptions = Vec::new();
         let found = fib::lookup_assuming(ns, key, &mut assumptions);
         for assumption in assumptions {
@@ -394,6 +393,9 @@ impl Walk<'_, '_> {
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
             Err(no) => return Ok(on_link(ns, key).ok_or(no)),
         };
+        if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
+            ns.known("sysctl.txt")?; // `ignore_routes_with_linkdown`
+        }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),

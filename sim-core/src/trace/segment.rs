@@ -150,8 +150,10 @@ impl Walk<'_, '_> {
         match &link.kind {
             LinkKind::Bridge(_) => self.flood_bridge(ns, device, None, probe, segment)?,
             LinkKind::Veth | LinkKind::Netkit { .. } => {
-                match self.world.peer(ns, link, probe.towards)? {
-                    Peer::Captured { namespace, device } => {
+                match self.other_end(ns, link, probe.towards)? {
+                    Peer::Captured {
+                        namespace, device, ..
+                    } => {
                         let other = self.world.namespace(&namespace)?;
                         self.hear(&other, &device, probe, segment)?;
                     }

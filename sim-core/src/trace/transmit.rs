@@ -44,7 +44,12 @@ impl Walk<'_, '_> {
                 ))
                 .on(&way.device)
                 .citing([way.source.clone()]);
-            return self.end(blocker, Failure::Silent, &transit);
+            self.block(blocker, Failure::Silent, &transit)?;
+            let detour = self.detour(ns, transit.packet.dst)?;
+            let Some(detour) = detour.filter(|detour| ns.link(&detour.device).is_some()) else {
+                return Err(Stop::Lost);
+            };
+            return self.transmit(ns, &detour, transit);
         };
         let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
@@ -109,7 +114,21 @@ impl Walk<'_, '_> {
                         return self.end(blocker, Failure::Neighbour, &transit);
                     }
                     let blocker = self.blame_silent(blocker, ns, &way.device, next)?;
-                    return self.end(blocker, Failure::Neighbour, &transit);
+                    self.block(blocker, Failure::Neighbour, &transit)?;
+                    let mac = match self.rightful_mac(ns, next)? {
+                        None => self.proxy_mac(ns, &way.device, next)?,
+                        known => known,
+                    };
+                    if mac.is_none() {
+                        let detour = self.detour(ns, transit.packet.dst)?;
+                        let other = detour.filter(|detour| detour.next(transit.packet.dst) != next);
+                        let Some(other) = other else {
+                            return Err(Stop::Lost);
+                        };
+                        self.tick(ns, &transit)?;
+                        return self.transmit(ns, &other, transit);
+                    }
+                    mac
                 }
             }
         };

@@ -196,7 +196,8 @@ impl Walk<'_, '_> {
             Ok(way) => way,
             Err(no) => {
                 let (blocker, _) = no_route(stack, outer.dst, &no)?;
-                return self.end(blocker, Failure::Silent, transit);
+                self.block(blocker, Failure::Silent, transit)?;
+                self.detour(stack, outer.dst)?.ok_or(Stop::Lost)?
             }
         };
         if way.device == link.name {
@@ -284,13 +285,15 @@ impl Walk<'_, '_> {
         let end = match found {
             Ok(end) => end,
             Err((blocker, failure)) => {
-                // Nobody takes it: there is nothing to go on with.
+                // Nobody takes it.
                 self.sender = inner.sender.clone();
+                let frame = inner.frame.clone();
                 let about = Transit {
                     inner: Some(inner),
                     ..outer
                 };
-                return self.end(*blocker, failure, &about);
+                self.block(*blocker, failure, &about)?;
+                return self.arrive(ns, frame);
             }
         };
         if matches!(self.expected, Expected::TunnelEnd) {
