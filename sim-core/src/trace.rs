@@ -24,6 +24,7 @@ mod output;
 mod ports;
 mod script;
 mod segment;
+mod service;
 mod transmit;
 mod wire;
 

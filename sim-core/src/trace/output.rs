@@ -194,6 +194,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
+        self.untranslated(ns, &transit)?;
         self.last_way = Some((Arc::clone(ns), way.clone()));
         self.transmit(ns, way, transit)
     }

@@ -6,6 +6,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::Resolution;
 use super::output::Way;
+use super::service::bpf_device;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
@@ -166,7 +167,7 @@ impl Walk<'_, '_> {
         for file in ["tc.json", "bpf-net.json"] {
             match ns.gaps.get(file) {
                 None => {}
-                Some(gap) if gap.reason == "not-tried" => self.assume(format!(
+                Some(gap) if gap.reason == "not-tried" && bpf_device(ns).is_none() => self.assume(format!(
                     "no tc classifier or BPF program of {} touches the packet ({file} was not captured)",
                     ns.object
                 )),
