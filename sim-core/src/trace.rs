@@ -1,9 +1,11 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod as_if;
 mod blame;
 mod blocker;
 mod bridge_vlan;
 mod bridging;
+mod circle;
 mod delivery;
 mod device;
 mod exchange;
@@ -22,6 +24,7 @@ mod output;
 mod ports;
 mod script;
 mod segment;
+mod service;
 mod transmit;
 mod wire;
 
@@ -214,6 +217,8 @@ pub(crate) struct Walk<'w, 's> {
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
     /// Which of several machines was heard when a device asked for an address.
     heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// By which device packets from a link-local address came.
+    link_scopes: BTreeMap<(String, IpAddr), String>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -238,6 +243,8 @@ pub(crate) struct Walk<'w, 's> {
     learned: device::Learned,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
+    /// The machines that sent the packet under way on, in order.
+    passages: Vec<circle::Passage>,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -259,6 +266,7 @@ impl<'w, 's> Walk<'w, 's> {
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
+            link_scopes: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
@@ -271,6 +279,7 @@ impl<'w, 's> Walk<'w, 's> {
             tunnel_ends: Vec::new(),
             learned: device::Learned::default(),
             sent_mtu: 0,
+            passages: Vec::new(),
         }
     }
 

@@ -447,7 +447,9 @@ impl Walk<'_, '_> {
         );
         let conns = self.conns.clone();
         let learned = self.learned.clone();
+        let passages = std::mem::take(&mut self.passages);
         let result = walk(self);
+        self.passages = passages;
         self.conns = conns;
         self.learned = learned;
         (self.expected, self.phase, self.sender, self.sent_mtu) = kept;

@@ -8,7 +8,7 @@ use super::forwarding::Prerouting;
 use super::neighbour::Resolution;
 use super::netfilter::HookSite;
 use super::transmit::VLAN_HEADER;
-use super::{Arrival, Frame, Stage, Walk, bridge_vlan};
+use super::{Arrival, Frame, Stage, Stop, Walk, bridge_vlan};
 use crate::evidence::link::LinkKind;
 use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
@@ -71,44 +71,20 @@ impl Walk<'_, '_> {
         let vid = self.admit(ns, bridge, port, &mut frame)?;
         self.unlocked(ns, bridge, port, &frame, vid)?;
         self.learn(ns, bridge, port, &frame, vid);
-        match self.lookup(ns, bridge, Some(port), &frame, vid)? {
+        let mut towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
+        if matches!(towards, Towards::Nobody) {
+            self.flood_in_vain(ns, bridge, (port, filtered), &mut frame)?;
+            self.nobody(ns, bridge, &mut frame)?;
+            towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
+        }
+        match towards {
             Towards::Up => self.pass_up(ns, bridge, port, frame, ran, vid),
             Towards::Port(out) => {
                 let from = Some((port, filtered));
                 self.bridge_forward(ns, bridge, from, &out, frame, vid)
             }
-            Towards::Nobody => {
-                if filtered {
-                    self.flood_in_vain(ns, bridge, port, &mut frame)?;
-                }
-                self.nobody(ns, bridge, &frame)
-            }
+            Towards::Nobody => self.arrive(ns, frame),
         }
-    }
-
-    /// A frame for an unknown address is flooded: it passes FORWARD on its way to every other port (`br_flood`).
-    fn flood_in_vain(
-        &mut self,
-        ns: &Arc<Namespace>,
-        bridge: &str,
-        from: &str,
-        frame: &mut Frame,
-    ) -> Stage<()> {
-        let other = ns
-            .links
-            .iter()
-            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()) else {
-            return Ok(());
-        };
-        let site = HookSite {
-            iif: Some(bridge.to_owned()),
-            oif: Some(bridge.to_owned()),
-            physout: Some(out),
-            bridged: true,
-            ..HookSite::default()
-        };
-        self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
     }
 
     /// The bridge itself sends (`br_dev_xmit`).
@@ -127,9 +103,13 @@ impl Walk<'_, '_> {
         if !frame.answer {
             self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
         }
+        if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
+            return self.bridge_forward(ns, bridge, None, &out, frame, vid);
+        }
+        self.nobody(ns, bridge, &mut frame)?;
         match self.lookup(ns, bridge, None, &frame, vid)? {
             Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, vid),
-            Towards::Up | Towards::Nobody => self.nobody(ns, bridge, &frame),
+            Towards::Up | Towards::Nobody => self.arrive(ns, frame),
         }
     }
 
@@ -241,7 +221,10 @@ impl Walk<'_, '_> {
                     .on(bridge)
                     .citing([way.source]);
                 let blocker = self.blame_silent(blocker, ns, bridge, next)?;
-                self.end(blocker, Failure::Neighbour, &frame.transit)
+                self.block(blocker, Failure::Neighbour, &frame.transit)?;
+                frame.dst = Some(self.rightful_mac(ns, next)?.ok_or(Stop::Lost)?);
+                frame.src = own;
+                Ok(())
             }
         }
     }
@@ -450,7 +433,8 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<Arrival> {
+    /// Nobody on the bridge has the frame's address; it goes on with the one that its next hop has.
+    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &mut Frame) -> Stage<()> {
         let mac = frame
             .dst
             .map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
@@ -467,7 +451,8 @@ impl Walk<'_, '_> {
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
         let blocker = self.blame_resolver(blocker, frame.next);
-        self.end(blocker, Failure::Silent, &frame.transit)
+        self.block(blocker, Failure::Silent, &frame.transit)?;
+        self.readdress(ns, frame)
     }
 }
 

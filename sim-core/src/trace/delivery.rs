@@ -72,6 +72,7 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
+            ns.known("sysctl.txt")?;
             let key = match packet.family() {
                 Family::V4 => "net.ipv4.icmp_echo_ignore_all",
                 Family::V6 => "net.ipv6.icmp.echo_ignore_all",
@@ -81,7 +82,7 @@ impl Walk<'_, '_> {
                 let blocker = Blocker::new(BlockerKind::NoListener, ns)
                     .says(format!("{} ignores echo requests ({key})", ns.object))
                     .citing(ignores.source);
-                return self.end(blocker, Failure::Silent, &transit);
+                self.block(blocker, Failure::Silent, &transit)?;
             }
             self.log.step(
                 StepStatus::Normal,
@@ -168,7 +169,12 @@ impl Walk<'_, '_> {
                 Failure::Icmp { kind, code }
             }
         };
-        self.end(blocker, failure, &transit)
+        self.block(blocker, failure, &transit)?;
+        // As if something listened: what keeps its answer from coming back is found too.
+        Ok(Arrival::Socket {
+            ns: Arc::clone(ns),
+            packet: transit.packet,
+        })
     }
 
     /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.

@@ -17,7 +17,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::is_bridge;
 use super::transmit::{VLAN_HEADER, not_modelled};
-use super::{Arrival, Expected, Frame, Stage, Stop, Walk};
+use super::{Arrival, Encapsulated, Expected, Frame, Stage, Stop, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
@@ -28,6 +28,19 @@ use crate::world::{Namespace, Peer, Place};
 pub(super) use bond::slaves;
 pub(super) use macvlan::mode_of;
 pub(super) use vlan::is_tagged;
+
+/// What a packet made here is sent with besides its headers.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// The device that it must leave by.
+    pub(super) bound: Option<String>,
+    /// The mark that its route is looked up with, where that is not the packet's.
+    pub(super) route_mark: Option<u32>,
+    /// What a tunnel carries in it.
+    pub(super) inner: Option<Box<Encapsulated>>,
+    /// No socket made it: it only passes through this stack's output.
+    pub(super) passing: bool,
+}
 
 /// What the frames of this walk taught the devices that they passed.
 #[derive(Debug, Default, Clone)]
@@ -126,10 +139,10 @@ impl Walk<'_, '_> {
 
     /// Through a veth pair (`veth_xmit`).
     fn veth_transmit(&mut self, ns: &Arc<Namespace>, link: &Link, frame: Frame) -> Stage<Arrival> {
-        match self.world.peer(ns, link, frame.transit.packet.dst)? {
-            Peer::Captured { namespace, device } => {
-                self.forward_to(ns, link, &namespace, &device, frame)
-            }
+        match self.other_end(ns, link, frame.transit.packet.dst)? {
+            Peer::Captured {
+                namespace, device, ..
+            } => self.forward_to(ns, link, &namespace, &device, frame),
             Peer::Unknown => self.wire(ns, link, frame),
         }
     }
@@ -313,7 +326,10 @@ impl Walk<'_, '_> {
                 .on(&link.name)
                 .citing([link.source.clone()]);
             let blocker = self.blame_resolver(blocker, frame.next);
-            return self.end(blocker, Failure::Silent, &frame.transit);
+            self.block(blocker, Failure::Silent, &frame.transit)?;
+            if !self.is_meant(ns, frame.next)? {
+                return self.arrive(ns, frame);
+            }
         }
         if frame.answer {
             return self.answered(ns, &link.name, frame);

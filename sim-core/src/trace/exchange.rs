@@ -80,12 +80,29 @@ impl Side {
     }
 }
 
-/// A small payload, in bytes.
+/// A small payload.
 const SMALL: u32 = 100;
-/// IPv4 and TCP headers with timestamps.
-const TCP_HEADERS: u32 = 52;
-/// IPv4 and UDP headers.
-const UDP_HEADERS: u32 = 28;
+/// TCP's header with the options of a SYN, and with timestamps only.
+const SYN_HEADER: u32 = 40;
+const TCP_HEADER: u32 = 32;
+/// UDP's header, and that of an echo.
+const UDP_HEADER: u32 = 8;
+
+/// The length of an IP header.
+fn ip_header(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 20 } else { 40 }
+}
+
+/// The length of an exchange's first packet and its answer.
+fn first_length(question: &Question) -> u32 {
+    let rest = match question.protocol {
+        Protocol::Tcp => SYN_HEADER,
+        Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
+            UDP_HEADER.saturating_add(question.bytes.unwrap_or(SMALL))
+        }
+    };
+    ip_header(question.to).saturating_add(rest)
+}
 
 impl Walk<'_, '_> {
     /// Walks the whole exchange.
@@ -165,14 +182,8 @@ impl Walk<'_, '_> {
         done.request = self.log.take();
         let ends = self.ends(question, &arrival, done)?;
         self.phase = Phase::Response;
-        let length = match question.protocol {
-            Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
-            }
-        };
+        let mut length = first_length(question);
         let flags = TcpFlags::SYN | TcpFlags::ACK;
-        let mut length = length;
         loop {
             match self.send(&ends.server, &ends.client, flags, length) {
                 Err(Stop::TooBig(mtu)) if mtu < length => {
@@ -184,18 +195,23 @@ impl Walk<'_, '_> {
         }
         let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
-        if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
+        if question.protocol != Protocol::Tcp {
             return Ok(None);
         }
         let largest = [
             largest(&ends, client.0, server),
             largest(&ends, server.0, client),
         ];
-        let length = TCP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL));
+        let length = ip_header(question.to)
+            .saturating_add(TCP_HEADER)
+            .saturating_add(question.bytes.unwrap_or(SMALL));
         let together = largest.map(|largest| length > largest);
         self.payload(&ends, largest.map(|largest| largest.min(length)), together)?;
-        // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
+        if self.is_as_if_passed() && question.bytes.is_none() {
+            self.payload(&ends, largest, [false; 2])?;
+            self.log.take();
+        }
         Ok(Some((ends, largest)))
     }
 
@@ -262,16 +278,12 @@ impl Walk<'_, '_> {
                 id: sport,
             },
         };
-        let length = match question.protocol {
-            Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
-            }
-        };
+        let length = first_length(question);
         let unspecified = match question.to {
             IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         };
+        // A datagram is sent again in smaller fragments when its sender has learned a smaller MTU.
         let mut packet = Packet {
             src: unspecified,
             dst: question.to,
@@ -287,18 +299,16 @@ impl Walk<'_, '_> {
                 packet.src = bound
                     .filter(|bound| bound.is_ipv4() == question.to.is_ipv4())
                     .unwrap_or(unspecified);
-                // A datagram is sent again when its sender has learned a smaller MTU, and is fragmented to that.
-                for _ in 0..8 {
+                loop {
                     match self.originate(&ns, packet.clone(), Ct::None) {
                         Err(Stop::TooBig(mtu)) if mtu < packet.length => {
                             self.log.take();
                             packet.length = mtu;
                             packet.dont_fragment = false;
                         }
-                        other => return other,
+                        other => break other,
                     }
                 }
-                Err(Stop::Lost)
             }
             Asked::Outside {
                 device, address, ..
@@ -405,6 +415,7 @@ impl Walk<'_, '_> {
                 tuple: to.tuple().inverted(),
             },
         };
+        self.passages.clear();
         let arrival = match from {
             Side::Socket { ns, tuple } => {
                 self.sender = Some((ns.path.clone(), *tuple));
@@ -475,6 +486,9 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 
 /// `net.ipv4.ip_local_port_range`.
 pub(super) fn local_port_range(ns: &Namespace) -> (u16, u16) {
+    if ns.known("sysctl.txt").is_err() {
+        return (1, u16::MAX);
+    }
     let parsed = ns
         .sysctl
         .get("net.ipv4.ip_local_port_range")

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::netfilter::HookSite;
 use super::ports::{is_forwarding, ports};
 use super::{Frame, Stage, Stop, Walk, bridge_vlan};
 use crate::evidence::bridge::{FdbEntry, FdbState};
 use crate::evidence::mac::Mac;
 use crate::linux::choice::Doubt;
+use crate::linux::netfilter::Hook;
 use crate::world::Namespace;
 
 /// Where a bridge sends a frame.
@@ -20,6 +22,31 @@ pub(super) enum Towards {
 }
 
 impl Walk<'_, '_> {
+    /// A frame for an unknown address is flooded: it passes FORWARD on its way to every other port (`br_flood`).
+    pub(super) fn flood_in_vain(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        (from, filtered): (&str, bool),
+        frame: &mut Frame,
+    ) -> Stage<()> {
+        let other = ns
+            .links
+            .iter()
+            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
+        let Some(out) = other.map(|link| link.name.clone()).filter(|_| filtered) else {
+            return Ok(());
+        };
+        let site = HookSite {
+            iif: Some(bridge.to_owned()),
+            oif: Some(bridge.to_owned()),
+            physout: Some(out),
+            bridged: true,
+            ..HookSite::default()
+        };
+        self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
+    }
+
     /// The forwarding table of the frame's VLAN, else flooding.
     pub(super) fn lookup(
         &mut self,

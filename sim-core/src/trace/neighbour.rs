@@ -55,6 +55,8 @@ impl Walk<'_, '_> {
             },
             None => None,
         };
+        ns.known("sysctl.txt")?;
+        ns.known("ip-addr.json")?;
         let Some(asker) = self.asker(ns, device, next, src)? else {
             return Ok(Resolution::Nobody(failed, None));
         };

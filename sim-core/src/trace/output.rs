@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
+use super::device::Origin;
 use super::netfilter::HookSite;
 use super::no_route::no_route;
-use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
+use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::{NextHop, RouteKind, Scope};
 use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct, Zone};
@@ -55,19 +56,6 @@ impl Way {
     }
 }
 
-/// What a packet made here is sent with besides its headers.
-#[derive(Debug, Default)]
-pub(super) struct Origin {
-    /// The device that it must leave by.
-    pub(super) bound: Option<String>,
-    /// The mark that its route is looked up with, where that is not the packet's.
-    pub(super) route_mark: Option<u32>,
-    /// What a tunnel carries in it.
-    pub(super) inner: Option<Box<Encapsulated>>,
-    /// No socket made it: it only passes through this stack's output.
-    pub(super) passing: bool,
-}
-
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(
@@ -110,6 +98,11 @@ impl Walk<'_, '_> {
             inner: None,
         };
         self.tick(ns, &blank)?;
+        let scope = self
+            .link_scopes
+            .get(&(ns.path.clone(), packet.dst))
+            .cloned();
+        let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
         let blank = Transit { inner, ..blank };
         let mut way = self.route_out(ns, &packet, bound, route_mark, &blank)?;
@@ -189,6 +182,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
+        self.untranslated(ns, &transit)?;
         self.last_way = Some((Arc::clone(ns), way.clone()));
         self.transmit(ns, way, transit)
     }
@@ -265,8 +259,6 @@ impl Walk<'_, '_> {
                 "{} is a broadcast address, to which no ordinary socket may send",
                 packet.dst
             )
-        } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
-            format!("{} is no destination", packet.dst)
         } else {
             return Ok(());
         };
@@ -308,7 +300,7 @@ impl Walk<'_, '_> {
                     return Ok(way);
                 }
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
-                self.end(blocker, Failure::Local(Outcome::Unreachable), transit)
+                self.block_and_detour(ns, blocker, Failure::Local(Outcome::Unreachable), transit)
             }
         }
     }
@@ -365,7 +357,7 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 let failure = super::blocker::local_drop(packet.protocol());
-                self.end(blocker, failure, transit)
+                self.block_and_detour(ns, blocker, failure, transit)
             }
         }
     }
@@ -380,9 +372,8 @@ impl Walk<'_, '_> {
             Family::V4 => ("ip-route.json", "ip-rule.json"),
             Family::V6 => ("ip6-route.json", "ip6-rule.json"),
         };
-        ns.known(routes)?;
-        ns.known(rules)?;
-        ns.known("ip-link.json")?;
+        let files = [routes, rules, "ip-link.json"];
+        files.into_iter().try_for_each(|file| ns.known(file))?;
         let mut assumptions = Vec::new();
         let found = fib::lookup_assuming(ns, key, &mut assumptions);
         for assumption in assumptions {
@@ -393,6 +384,9 @@ impl Walk<'_, '_> {
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
             Err(no) => return Ok(on_link(ns, key).ok_or(no)),
         };
+        if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
+            ns.known("sysctl.txt")?; // `ignore_routes_with_linkdown`
+        }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),

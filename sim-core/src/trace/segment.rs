@@ -11,7 +11,7 @@ use super::{Arrival, Expected, Frame, Stage, Stop, Tag, Transit, Walk, bridge_vl
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::linux::conntrack::{Ct, Zone};
-use crate::linux::packet::{Packet, Transport};
+use crate::linux::packet::{Family, Packet, Transport};
 use crate::world::{Namespace, Peer, Place};
 
 /// What a broadcast reaches.
@@ -150,8 +150,10 @@ impl Walk<'_, '_> {
         match &link.kind {
             LinkKind::Bridge(_) => self.flood_bridge(ns, device, None, probe, segment)?,
             LinkKind::Veth | LinkKind::Netkit { .. } => {
-                match self.world.peer(ns, link, probe.towards)? {
-                    Peer::Captured { namespace, device } => {
+                match self.other_end(ns, link, probe.towards)? {
+                    Peer::Captured {
+                        namespace, device, ..
+                    } => {
                         let other = self.world.namespace(&namespace)?;
                         self.hear(&other, &device, probe, segment)?;
                     }
@@ -325,7 +327,7 @@ impl Walk<'_, '_> {
             }
             let suppressed = probe.answered && suppresses(ns, &port);
             if suppressed
-                || !may_leave(ns, &port, from)
+                || !may_leave(ns, &port, from, Family::of(probe.towards))
                 || !bridge_vlan::carries(ns, bridge, &port, vid)?
             {
                 continue;

@@ -6,8 +6,10 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::Resolution;
 use super::output::Way;
+use super::service::bpf_device;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
-use crate::evidence::link::Link;
+use crate::evidence::link::{Link, LinkKind};
+use crate::evidence::mac::Mac;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
 use crate::verdict::StepStatus;
@@ -43,7 +45,12 @@ impl Walk<'_, '_> {
                 ))
                 .on(&way.device)
                 .citing([way.source.clone()]);
-            return self.end(blocker, Failure::Silent, &transit);
+            self.block(blocker, Failure::Silent, &transit)?;
+            let detour = self.detour(ns, transit.packet.dst)?;
+            let Some(detour) = detour.filter(|detour| ns.link(&detour.device).is_some()) else {
+                return Err(Stop::Lost);
+            };
+            return self.transmit(ns, &detour, transit);
         };
         let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
@@ -82,7 +89,7 @@ impl Walk<'_, '_> {
         }
         let next = way.next(transit.packet.dst);
         let dst = if !needs_address {
-            None
+            unasked(link)
         } else {
             match self.resolve(ns, &way.device, next, transit.packet.src)? {
                 Resolution::Mac(mac, source) => {
@@ -111,7 +118,21 @@ impl Walk<'_, '_> {
                         return self.end(blocker, Failure::Neighbour, &transit);
                     }
                     let blocker = self.blame_silent(blocker, ns, &way.device, next)?;
-                    return self.end(blocker, Failure::Neighbour, &transit);
+                    self.block(blocker, Failure::Neighbour, &transit)?;
+                    let mac = match self.rightful_mac(ns, next)? {
+                        None => self.proxy_mac(ns, &way.device, next)?,
+                        known => known,
+                    };
+                    if mac.is_none() {
+                        let detour = self.detour(ns, transit.packet.dst)?;
+                        let other = detour.filter(|detour| detour.next(transit.packet.dst) != next);
+                        let Some(other) = other else {
+                            return Err(Stop::Lost);
+                        };
+                        self.tick(ns, &transit)?;
+                        return self.transmit(ns, &other, transit);
+                    }
+                    mac
                 }
             }
         };
@@ -149,7 +170,7 @@ impl Walk<'_, '_> {
         for file in ["tc.json", "bpf-net.json"] {
             match ns.gaps.get(file) {
                 None => {}
-                Some(gap) if gap.reason == "not-tried" => self.assume(format!(
+                Some(gap) if gap.reason == "not-tried" && bpf_device(ns).is_none() => self.assume(format!(
                     "no tc classifier or BPF program of {} touches the packet ({file} was not captured)",
                     ns.object
                 )),
@@ -158,6 +179,16 @@ impl Walk<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The hardware address on a device whose neighbours are not asked: with `arp off`, Ethernet sends to itself
+/// (`arp_constructor`, `ndisc_constructor`).
+fn unasked(link: &Link) -> Option<Mac> {
+    let ethernet = matches!(
+        link.kind,
+        LinkKind::Veth | LinkKind::Physical | LinkKind::Bridge(_)
+    );
+    link.mac.filter(|_| ethernet && !link.pointopoint)
 }
 
 /// The doubt about a device of a kind that is not modelled.

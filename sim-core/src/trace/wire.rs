@@ -9,9 +9,34 @@ use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
-use crate::world::{Namespace, Place};
+use crate::world::{Namespace, Peer, Place};
 
 impl Walk<'_, '_> {
+    /// The other end of a wire; where only the devices' indices name it, that is an assumption.
+    pub(super) fn other_end(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        towards: IpAddr,
+    ) -> Stage<Peer> {
+        let peer = self.world.peer(ns, link, towards)?;
+        if let Peer::Captured {
+            namespace,
+            is_proven: false,
+            ..
+        } = &peer
+        {
+            let other = crate::world::object_of(namespace);
+            let mut ends = [&ns.object, &other];
+            ends.sort();
+            let [a, b] = ends;
+            self.assume(format!(
+                "devices of {a} and {b} that name each other by index are the ends of one wire (a netns.json that would prove it was not captured)"
+            ));
+        }
+        Ok(peer)
+    }
+
     /// A frame leaves by a wire whose other end is not captured.
     ///
     /// The NIC that has the next hop's address is taken to be on the same segment if each has the other's address in a

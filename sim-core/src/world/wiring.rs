@@ -17,6 +17,8 @@ pub enum Peer {
         namespace: String,
         /// Its name there.
         device: String,
+        /// Both are one namespace's, or the identities of the two namespaces prove it.
+        is_proven: bool,
     },
     /// Not captured, or not to be told.
     Unknown,
@@ -37,19 +39,20 @@ impl World<'_> {
         link: &Link,
         towards: IpAddr,
     ) -> Result<Peer, Halt> {
-        let captured = |namespace: &str, device: &str| Peer::Captured {
+        let captured = |namespace: &str, device: &str, is_proven| Peer::Captured {
             namespace: namespace.to_owned(),
             device: device.to_owned(),
+            is_proven,
         };
         if let Some(name) = &link.link {
-            return Ok(captured(&ns.path, name));
+            return Ok(captured(&ns.path, name, true));
         }
         let Some(index) = link.link_index else {
             return Ok(Peer::Unknown);
         };
         if link.link_netnsid.is_none() {
             return Ok(match ns.link_by_index(index) {
-                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name),
+                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name, true),
                 Some(_) | None => Peer::Unknown,
             });
         }
@@ -76,9 +79,9 @@ impl World<'_> {
                 continue;
             };
             match is_named(ns, link.link_netnsid, &other) {
-                Some(true) => return Ok(captured(path, &peer.name)),
+                Some(true) => return Ok(captured(path, &peer.name, true)),
                 Some(false) => {}
-                None => found.push(captured(path, &peer.name)),
+                None => found.push(captured(path, &peer.name, false)),
             }
         }
         Ok(match found.as_slice() {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
 use super::super::no_route::no_route;
-use super::super::output::{Origin, Way};
+use super::super::output::Way;
 use super::super::{Arrival, Carrier, Encapsulated, Expected, Frame, Stage, Stop, Transit, Walk};
 use super::super::{neighbour::is_bridge, transmit::not_modelled};
+use super::Origin;
 use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Ct, Zone};
@@ -196,7 +197,8 @@ impl Walk<'_, '_> {
             Ok(way) => way,
             Err(no) => {
                 let (blocker, _) = no_route(stack, outer.dst, &no)?;
-                return self.end(blocker, Failure::Silent, transit);
+                self.block(blocker, Failure::Silent, transit)?;
+                self.detour(stack, outer.dst)?.ok_or(Stop::Lost)?
             }
         };
         if way.device == link.name {
@@ -284,13 +286,16 @@ impl Walk<'_, '_> {
         let end = match found {
             Ok(end) => end,
             Err((blocker, failure)) => {
-                // Nobody takes it: there is nothing to go on with.
+                // Nobody takes it.
                 self.sender = tunnel;
+                let (frame, sender) = (inner.frame.clone(), inner.sender.clone());
                 let about = Transit {
                     inner: Some(inner),
                     ..outer
                 };
-                return self.end(*blocker, failure, &about);
+                self.block(*blocker, failure, &about)?;
+                self.sender = sender;
+                return self.arrive(ns, frame);
             }
         };
         if matches!(self.expected, Expected::TunnelEnd) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
 use super::super::forwarding::Prerouting;
-use super::super::output::Origin;
 use super::super::transmit::not_modelled;
 use super::super::{Arrival, Frame, Stage, Stop, Walk};
+use super::Origin;
 use crate::evidence::link::{Link, LinkKind};
 use crate::linux::conntrack::Ct;
 use crate::world::{Namespace, Place};

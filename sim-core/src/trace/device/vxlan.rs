@@ -51,12 +51,42 @@ impl Walk<'_, '_> {
                     ))
                     .on(&link.name)
                     .citing([link.source.clone()]);
-                return self.end(blocker, Failure::Silent, &frame.transit);
+                self.block(blocker, Failure::Silent, &frame.transit)?;
+                return match self.rightful_remote(link, vxlan, &frame)? {
+                    Some(remote) => self.vxlan_send(ns, link, vxlan, &remote, frame),
+                    None => self.arrive(ns, frame),
+                };
             }
             [only] => only.clone(),
             several => self.flooded_to(ns, link, vxlan, &frame, several)?,
         };
-        self.vxlan_send(ns, link, vxlan, &remote, frame)
+        let spare = (!self.is_quiet()).then(|| frame.clone());
+        let result = self.vxlan_send(ns, link, vxlan, &remote, frame);
+        // As if the table named the right far end, where the one that it names lost the packet.
+        if let (Err(Stop::Lost), Some(frame)) = (&result, spare)
+            && let Some(rightful) = self.rightful_remote(link, vxlan, &frame)?
+            && rightful.address != remote.address
+        {
+            return self.vxlan_send(ns, link, vxlan, &rightful, frame);
+        }
+        result
+    }
+
+    /// The far end that the table should name.
+    fn rightful_remote(
+        &mut self,
+        link: &Link,
+        vxlan: &Vxlan,
+        frame: &Frame,
+    ) -> Stage<Option<Remote>> {
+        let address = self.rightful_vtep(vxlan, frame.dst)?;
+        Ok(address.zip(vxlan.id).map(|(address, vni)| Remote {
+            address,
+            port: vxlan.port,
+            vni,
+            via: None,
+            source: link.source.clone(),
+        }))
     }
 
     /// The far ends for a frame (`vxlan_find_mac`, then the default entry).

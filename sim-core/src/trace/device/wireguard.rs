@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
-use super::super::output::Origin;
 use super::super::{Arrival, Carrier, Encapsulated, Frame, Stage, Stop, Transit, Walk};
+use super::Origin;
 use super::carrier::{Outer, Taken, TooBig, no_socket, refused};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::wireguard::{WireguardDevice, WireguardPeer};
