@@ -98,3 +98,64 @@ fn known(ns: &Namespace, bridge: &str, member: &str) -> Stage<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::{clean, file};
+    use crate::evidence::{bridge, link};
+
+    /// A bridge with a port of VLAN 10 (untagged) and one that carries it tagged.
+    fn namespace() -> Namespace {
+        let links = file(
+            "ip-link.json",
+            r#"[{"ifindex":2,"ifname":"br0","flags":["UP"],"mtu":1500,"link_type":"ether","linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":1,"vlan_protocol":"802.1Q"}}},
+                {"ifindex":3,"ifname":"pa","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"},
+                {"ifindex":4,"ifname":"pb","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"}]"#,
+        );
+        let vlans = file(
+            "bridge-vlan.json",
+            r#"[{"ifname":"pa","vlans":[{"vlan":10,"flags":["PVID","Egress Untagged"]}]},{"ifname":"pb","vlans":[{"vlan":10,"vlanEnd":12}]}]"#,
+        );
+        Namespace {
+            links: clean(link::parse(&links)),
+            vlans: clean(bridge::parse_vlans(&vlans)),
+            ..Namespace::default()
+        }
+    }
+
+    fn tag(id: u16) -> Tag {
+        Tag {
+            protocol: "802.1Q".to_owned(),
+            id,
+        }
+    }
+
+    #[test]
+    fn untagged_frames_get_the_ports_vlan_and_leave_as_the_other_port_says() {
+        let ns = namespace();
+        let mut tags = Vec::new();
+        assert_eq!(ingress(&ns, "br0", "pa", &mut tags).unwrap(), Some(10));
+        assert!(carries(&ns, "br0", "pb", 10).unwrap());
+        leave(&ns, "br0", "pb", 10, &mut tags);
+        assert_eq!(tags, [tag(10)]);
+        leave(&ns, "br0", "pa", 10, &mut tags);
+        assert!(tags.is_empty());
+    }
+
+    #[test]
+    fn what_a_port_is_not_in_does_not_come_in() {
+        let ns = namespace();
+        assert_eq!(ingress(&ns, "br0", "pb", &mut Vec::new()).unwrap(), None);
+        assert_eq!(ingress(&ns, "br0", "pa", &mut vec![tag(11)]).unwrap(), None);
+        assert_eq!(
+            ingress(&ns, "br0", "pb", &mut vec![tag(11)]).unwrap(),
+            Some(11)
+        );
+        // A priority tag is no VLAN.
+        assert_eq!(
+            ingress(&ns, "br0", "pa", &mut vec![tag(0)]).unwrap(),
+            Some(10)
+        );
+    }
+}
