@@ -26,6 +26,7 @@ mod script;
 mod segment;
 mod service;
 mod transmit;
+mod ways;
 mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
@@ -141,9 +142,16 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<Tag>,
     /// The device whose stack made it, where known.
     pub(crate) origin: Option<Place>,
-    /// It is an answer to a question for a hardware address, not an IP packet: no IP stack or filter sees it.
+    /// It is an answer to a question for a hardware address: no stack but the asker's sees it.
     pub(crate) answer: bool,
     pub(crate) transit: Transit,
+}
+
+impl Frame {
+    /// Whether a bridge's rules see it: of answers, only those of IPv6 are IP packets.
+    pub(crate) fn meets_rules(&self) -> bool {
+        !self.answer || self.next.is_ipv6()
+    }
 }
 
 /// A VLAN tag.
@@ -221,6 +229,8 @@ pub(crate) struct Walk<'w, 's> {
     heard: BTreeMap<(String, String, IpAddr), usize>,
     /// By which device packets from a link-local address came.
     link_scopes: BTreeMap<(String, IpAddr), String>,
+    /// Hardware addresses that were learned from questions.
+    known_askers: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -270,6 +280,7 @@ impl<'w, 's> Walk<'w, 's> {
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
             link_scopes: BTreeMap::new(),
+            known_askers: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
