@@ -343,7 +343,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn is_translated(&self, transit: &Transit) -> bool {
+    pub(super) fn is_translated(&self, transit: &Transit) -> bool {
         match transit.ct {
             Ct::Attached { conn, .. } => self
                 .conns
