@@ -3,6 +3,7 @@
 mod blame;
 mod blocker;
 mod bridging;
+mod checkpoint;
 mod delivery;
 mod exchange;
 mod fdb;

@@ -1,6 +1,5 @@
 //! Route lookup: policy rules, tables, longest prefix (`fib_lookup`, `fib_table_lookup`, `fib6_rule_lookup`).
 
-use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use super::choice::{Doubt, Tri};
@@ -238,10 +237,8 @@ fn table_lookup<'a>(
     family: Family,
     suppress: Option<u8>,
 ) -> Result<Option<Found<'a>>, NoRoute> {
-    let mut candidates: Vec<&Route> = ns
-        .routes(family)
-        .iter()
-        .filter(|route| route.table == table && route.dst.contains(&key.dst))
+    let candidates: Vec<&Route> = ns
+        .routes_to(family, table, key.dst)
         .filter(|route| route.tos == 0 || route.tos == key.tos)
         .filter(|route| {
             route
@@ -249,13 +246,6 @@ fn table_lookup<'a>(
                 .is_none_or(|net| key.src.is_some_and(|src| net.contains(&src)))
         })
         .collect();
-    candidates.sort_by_key(|route| {
-        (
-            Reverse(route.dst.prefix_len()),
-            Reverse(route.tos),
-            route.metric,
-        )
-    });
     for (position, route) in candidates.iter().enumerate() {
         if let Some(encap) = route
             .nexthops

@@ -37,7 +37,7 @@ impl Walk<'_, '_> {
         let entry = ns
             .neighbours
             .iter()
-            .find(|entry| entry.device == device && entry.address == next && !entry.proxy);
+            .find(|entry| entry.address == next && entry.device == device && !entry.proxy);
         let failed = match entry {
             Some(entry) => match (entry.state, entry.mac) {
                 (

@@ -159,6 +159,12 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
         .present
         .iter()
         .any(|(name, file)| tracks(name, &file.text));
+    ns.sees_length = ns.xtables.iter().any(|(_, table)| table.sees_length())
+        || files.present.iter().any(|(name, file)| {
+            // Of nft's rules, any word that could have to do with sizes.
+            let words = ["length", "\"base\"", "limit", "quota", "bytes", "\"xt\""];
+            *name == "nft-ruleset.json" && words.iter().any(|word| file.text.contains(word))
+        });
     ns.links.sort_by_key(|link| link.index);
     ns.gaps = files.gaps;
     Ok(ns)
