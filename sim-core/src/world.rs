@@ -4,9 +4,11 @@ mod index;
 mod kube;
 mod load;
 mod namespace;
+mod stack;
 mod wiring;
 
 pub use namespace::Namespace;
+pub use stack::Place;
 pub use wiring::Peer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,23 +118,6 @@ impl<'s> World<'s> {
         self.parses.loaded.push(Loaded { value, entries });
         self.parses.namespaces.insert(path.to_owned(), place);
         Ok(place)
-    }
-
-    /// Which namespaces this question came to so far.
-    pub(crate) fn seen(&self) -> Vec<bool> {
-        self.seen.clone()
-    }
-
-    /// Forgets namespaces that a walk came to which does not count; `seen` is from before.
-    pub(crate) fn forget(&mut self, seen: Vec<bool>) {
-        self.seen = seen;
-    }
-
-    /// Whether rules of a namespace that this question came to may tell a long packet from a short one.
-    pub(crate) fn sees_length(&self) -> bool {
-        let seen = self.parses.loaded.iter().zip(&self.seen);
-        seen.filter(|(_, seen)| **seen)
-            .any(|(loaded, _)| loaded.value.sees_length)
     }
 
     /// The entries that were read for this question, sorted: path and SHA-256 (hex).

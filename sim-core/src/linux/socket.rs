@@ -1,7 +1,8 @@
-//! Which socket takes a packet (`__inet_lookup_listener`, `__udp4_lib_lookup`).
+//! Which socket takes a packet (`__inet_lookup_listener`, `inet6_lookup_listener`, `__udp4_lib_lookup`, `__udp6_lib_lookup`).
 
 use super::choice::Doubt;
 use super::packet::{Packet, Port, Transport};
+use crate::evidence::route::TableId;
 use crate::evidence::socket::{ListenAddress, Listener};
 use crate::flow::Protocol;
 use crate::world::Namespace;
@@ -24,6 +25,10 @@ pub fn find<'a>(
         }
     };
     ns.known("ss.txt")?;
+    let iif = match iif {
+        Some("lo") => device_of(ns, packet),
+        other => other,
+    };
     let Port::Known(port) = dport else {
         return Ok(None);
     };
@@ -46,14 +51,47 @@ pub fn find<'a>(
                         .is_some_and(|sport| sport == Port::Known(port))
             })
         })
-        // The most specific one wins (`compute_score`).
-        .max_by_key(|listener| {
-            (
-                listener.device.is_some(),
-                matches!(listener.address, ListenAddress::Ip(_)),
-                listener.address == ListenAddress::V4Any,
-            )
-        }))
+        .max_by_key(|listener| rank(listener)))
+}
+
+/// What stays here counts as received by the device that has its destination (`rt_iif`, `rt6i_idev`).
+fn device_of<'a>(ns: &'a Namespace, packet: &Packet) -> Option<&'a str> {
+    ns.routes(packet.family())
+        .iter()
+        .filter(|route| route.table == TableId::LOCAL && route.dst.contains(&packet.dst))
+        .max_by_key(|route| route.dst.prefix_len())
+        .and_then(|route| route.nexthops.first())
+        .and_then(|nexthop| nexthop.device.as_deref())
+}
+
+/// The most specific one wins: an address before a wildcard, then what `compute_score()` adds up.
+fn rank(listener: &Listener) -> (bool, u8, bool) {
+    (
+        matches!(listener.address, ListenAddress::Ip(_)),
+        u8::from(listener.peer.is_some()) * 8 + u8::from(listener.device.is_some()) * 4,
+        listener.address == ListenAddress::V4Any,
+    )
+}
+
+/// The sockets that share `listener`'s address and port (SO_REUSEPORT): which one takes a packet is up to its hash
+/// (`reuseport_select_sock`).
+pub fn group<'a>(ns: &'a Namespace, listener: &Listener) -> Vec<&'a Listener> {
+    ns.listeners
+        .iter()
+        .filter(|other| {
+            other.protocol == listener.protocol
+                && other.port == listener.port
+                && other.address == listener.address
+                && other.device == listener.device
+                && other.peer == listener.peer
+        })
+        .collect()
+}
+
+/// Whether the program has left more connections waiting than its backlog holds (`sk_acceptq_is_full`).
+#[must_use]
+pub fn is_full(listener: &Listener) -> bool {
+    listener.protocol == Protocol::Tcp && listener.recv_q > listener.send_q
 }
 
 /// Listening sockets on the packet's port that do not take it: what a person would look at.

@@ -82,17 +82,6 @@ impl Script {
         chosen
     }
 
-    /// How much was decided and assumed so far.
-    pub(crate) fn progress(&self) -> (usize, usize) {
-        (self.taken.len(), self.assumptions.len())
-    }
-
-    /// Takes back what was decided and assumed since `progress`.
-    pub(crate) fn back_to(&mut self, (taken, assumptions): (usize, usize)) {
-        self.taken.truncate(taken);
-        self.assumptions.truncate(assumptions);
-    }
-
     /// One of `options` alternatives, none of which the evidence rules out.
     pub(crate) fn alternative(&mut self, options: usize, doubts: Vec<Doubt>) -> usize {
         self.next(|| Decision::Doubt {

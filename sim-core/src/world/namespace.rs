@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::index::Index;
 use crate::evidence::address::Address;
-use crate::evidence::bridge::FdbEntry;
+use crate::evidence::bridge::{BridgeVlan, FdbEntry};
 use crate::evidence::ipvs::VirtualService;
 use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
@@ -17,6 +17,7 @@ use crate::evidence::route::{Route, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::evidence::socket::Listener;
 use crate::evidence::sysctl::Sysctl;
+use crate::evidence::wireguard::WireguardDevice;
 use crate::linux::choice::Doubt;
 use crate::linux::netfilter::ipset::IpSets;
 use crate::linux::netfilter::xtables::CompiledTable;
@@ -41,8 +42,14 @@ pub struct Namespace {
     pub(super) rules_v6: Vec<Rule>,
     /// Neighbour entries.
     pub neighbours: Vec<Neighbour>,
+    /// Whether it answers for addresses of others was not captured.
+    pub proxies_unknown: bool,
     /// Forwarding tables of bridges and VXLAN devices.
     pub fdb: Vec<FdbEntry>,
+    /// VLANs of bridges and their ports.
+    pub vlans: Vec<BridgeVlan>,
+    /// WireGuard devices.
+    pub wireguard: Vec<WireguardDevice>,
     /// Listening sockets.
     pub listeners: Vec<Listener>,
     /// Kernel settings.
@@ -65,8 +72,6 @@ pub struct Namespace {
     pub conntrack_count: Option<(u64, Source)>,
     /// What is unknown of it, by file name.
     pub gaps: BTreeMap<String, Gap>,
-    /// A rule may tell a long packet from a short one.
-    pub sees_length: bool,
     /// Made when first asked; what it is made of does not change after loading.
     pub(super) index: OnceLock<Index>,
 }
@@ -76,15 +81,17 @@ impl Namespace {
         self.index.get_or_init(|| Index::of(self))
     }
 
-    /// The routes of `table` that contain `dst`: longest prefix first, then highest TOS, then lowest metric.
-    pub fn routes_to(
-        &self,
-        family: Family,
-        table: TableId,
-        dst: IpAddr,
-    ) -> impl Iterator<Item = &Route> {
-        let places = self.index().routes(family, table, dst);
-        places.filter_map(move |place| self.routes(family).get(place))
+    /// The routes of `tables` that contain `dst`, in the order of the file.
+    #[must_use]
+    pub fn routes_to(&self, family: Family, tables: &[TableId], dst: IpAddr) -> Vec<&Route> {
+        let of_table = |table: &TableId| self.index().routes(family, *table, dst);
+        let mut places: Vec<usize> = tables.iter().flat_map(of_table).collect();
+        places.sort_unstable();
+        places.dedup();
+        let routes = self.routes(family);
+        (places.iter())
+            .filter_map(|place| routes.get(*place))
+            .collect()
     }
 
     /// A base chain of nftables whose type or hook is not known.
@@ -120,17 +127,29 @@ impl Namespace {
         }
     }
 
-    /// Rules beyond the three that the kernel makes (`fib4_has_custom_rules`).
+    /// Whether the kernel goes by its list of rules: by IPv4's once one was added or deleted (`fib_has_custom_rules`),
+    /// by IPv6's once one was added (`fib6_has_custom_rules`).
     #[must_use]
-    pub fn has_custom_rules(&self) -> bool {
-        self.rules_v4.iter().any(|rule| {
-            !matches!(
-                (rule.priority, rule.action),
-                (0, RuleAction::Lookup(TableId::LOCAL))
-                    | (32766, RuleAction::Lookup(TableId::MAIN))
-                    | (32767, RuleAction::Lookup(TableId::DEFAULT))
-            )
-        })
+    pub fn has_custom_rules(&self, family: Family) -> bool {
+        let own = |rule: &Rule| match (rule.priority, rule.action) {
+            (0, RuleAction::Lookup(table)) => table == TableId::LOCAL,
+            (32766, RuleAction::Lookup(table)) => table == TableId::MAIN,
+            (32767, RuleAction::Lookup(table)) => table == TableId::DEFAULT && family == Family::V4,
+            _ => false,
+        };
+        let plain = |rule: &Rule| {
+            rule.src.is_none()
+                && rule.dst.is_none()
+                && rule.iif.is_none()
+                && rule.oif.is_none()
+                && rule.fwmark.is_none()
+                && !rule.not
+                && rule.suppress_prefixlength.is_none()
+                && rule.suppress_ifgroup.is_none()
+        };
+        let rules = self.rules(family);
+        rules.iter().any(|rule| !own(rule) || !plain(rule))
+            || (family == Family::V4 && (1..3).contains(&rules.len()))
     }
 
     /// The device of this name.

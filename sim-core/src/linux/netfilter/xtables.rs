@@ -36,7 +36,6 @@ pub struct CompiledTable {
     jumps: Vec<Vec<Option<u32>>>,
     /// Base chains.
     bases: Vec<usize>,
-    sees_length: bool,
 }
 
 impl CompiledTable {
@@ -74,15 +73,8 @@ impl CompiledTable {
             relevant,
             jumps,
             bases,
-            sees_length: relevance::sees_length(&table),
             table,
         }
-    }
-
-    /// Whether a rule may tell a long packet from a short one.
-    #[must_use]
-    pub fn sees_length(&self) -> bool {
-        self.sees_length
     }
 
     /// The place of the base chain `name`.

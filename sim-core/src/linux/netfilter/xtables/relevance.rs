@@ -1,19 +1,6 @@
 //! Which chains could make a difference: nothing is asked about a jump to one that cannot.
 
-use crate::evidence::xtables::{Match, Table, Target};
-
-/// Whether a rule of `table` may tell a long packet from a short one.
-pub(super) fn sees_length(table: &Table) -> bool {
-    let mut matches = (table.chains.iter())
-        .flat_map(|chain| &chain.rules)
-        .flat_map(|rule| &rule.matches);
-    matches.any(|item| match item {
-        Match::Length(_) | Match::OfProtocol(..) | Match::Opaque(_) | Match::Unknown(_) => true,
-        // Counters of a set's elements count bytes.
-        Match::Set(set) => !set.options.is_empty(),
-        _ => false,
-    })
-}
+use crate::evidence::xtables::{Table, Target};
 
 /// For each chain of `table`, whether it, or a chain that it leads to, holds a rule with an effect.
 pub(super) fn of_chains(table: &Table) -> Vec<bool> {
