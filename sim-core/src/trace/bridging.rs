@@ -48,7 +48,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
         }
         let filtered = calls_iptables(ns, bridge, &frame)?;
@@ -100,7 +100,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
         }
         if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
@@ -258,7 +258,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
         }
         frame.transit.iif = Some(bridge.to_owned());
@@ -309,7 +309,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() && !frame.answer {
+        if from.is_some() && frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
         }
         if filtered {
@@ -336,7 +336,7 @@ impl Walk<'_, '_> {
                 &HookSite { iif: None, ..site },
                 &mut frame.transit,
             )?;
-        } else if !frame.answer {
+        } else if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
@@ -458,7 +458,7 @@ impl Walk<'_, '_> {
 
 /// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
 fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<bool> {
-    if frame.answer {
+    if !frame.meets_rules() {
         return Ok(false);
     }
     ns.known("sysctl.txt")?;

@@ -11,7 +11,6 @@ use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
-use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
 use crate::world::{Namespace, Place};
 
@@ -57,6 +56,10 @@ impl Walk<'_, '_> {
         };
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
+        let known = (ns.path.clone(), device.to_owned(), next);
+        if let Some(mac) = self.known_askers.get(&known) {
+            return Ok(Resolution::Mac(*mac, None));
+        }
         let Some(asker) = self.asker(ns, device, next, src)? else {
             return Ok(Resolution::Nobody(failed, None));
         };
@@ -67,9 +70,14 @@ impl Walk<'_, '_> {
             if let Some(mac) = other.mac_of(on)
                 && !macs.contains(&mac)
                 && self.answers((ns, device), (other, on), next, asker)?
-                && self.answer_returns((other, on), (ns, device), asker)?
+                && self.answer_returns((other, on), (ns, device), (next, asker))?
             {
                 macs.insert(mac);
+                // Who answers has learned who asked (`neigh_event_ns`, `ndisc_recv_ns`).
+                if let Some(own) = ns.mac_of(device).filter(|_| !asker.is_unspecified()) {
+                    let learner = (other.path.clone(), on.clone(), asker);
+                    self.known_askers.insert(learner, own);
+                }
             }
         }
         let macs: Vec<Mac> = macs.into_iter().collect();
@@ -92,18 +100,9 @@ impl Walk<'_, '_> {
         &mut self,
         (from, by): (&Arc<Namespace>, &str),
         (asker, device): (&Arc<Namespace>, &str),
-        to: IpAddr,
+        (next, to): (IpAddr, IpAddr),
     ) -> Stage<bool> {
-        let packet = Packet {
-            src: to,
-            dst: to,
-            transport: Transport::Other { protocol: 0 },
-            length: 46,
-            dont_fragment: false,
-            ttl: 64,
-            tos: 0,
-            mark: 0,
-        };
+        let packet = super::ndisc::answer(next, to);
         let frame = Frame {
             dst: asker.mac_of(device),
             src: from.mac_of(by),
@@ -118,7 +117,7 @@ impl Walk<'_, '_> {
                 packet,
                 iif: None,
                 physin: None,
-                ct: Ct::None,
+                ct: Ct::Untracked,
                 zone: Zone::default(),
                 local: false,
                 source_mac: None,

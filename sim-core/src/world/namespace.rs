@@ -109,6 +109,28 @@ impl Namespace {
         })
     }
 
+    /// A namespace of which these files were captured.
+    #[cfg(test)]
+    pub(crate) fn of(files: &[(&'static str, &str)]) -> Self {
+        use crate::evidence::testing::file;
+        let mut ns = Self::default();
+        for (name, text) in files {
+            let file = file(name, text);
+            match *name {
+                "ip-addr.json" => ns.addresses = crate::evidence::address::parse(&file).value,
+                "ip-link.json" => ns.links = crate::evidence::link::parse(&file).value,
+                "ip-neigh.json" => ns.neighbours = crate::evidence::neighbour::parse(&file).value,
+                "ip-route.json" => ns.routes_v4 = crate::evidence::route::parse(&file).value,
+                "ip6-route.json" => ns.routes_v6 = crate::evidence::route::parse(&file).value,
+                "ip-rule.json" => ns.rules_v4 = crate::evidence::rule::parse(&file).value,
+                "ip6-rule.json" => ns.rules_v6 = crate::evidence::rule::parse(&file).value,
+                "sysctl.txt" => ns.sysctl = crate::evidence::sysctl::parse(&file).value,
+                other => panic!("{other} is not read here"),
+            }
+        }
+        ns
+    }
+
     /// Routes of a family, all tables.
     #[must_use]
     pub fn routes(&self, family: Family) -> &[Route] {
