@@ -220,6 +220,8 @@ pub(crate) struct Walk<'w, 's> {
     quiet: u32,
     /// Stages left before the walk is taken for a loop.
     budget: u32,
+    /// Stages that the packet under way has gone through: each is called by the one before.
+    depth: u32,
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
@@ -258,7 +260,9 @@ pub(crate) struct Walk<'w, 's> {
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
-const BUDGET: u32 = 600;
+const BUDGET: u32 = 1200;
+/// The same for one packet. A small stack (1 MiB in Wasm) has room for so many.
+const DEPTH: u32 = 200;
 
 impl<'w, 's> Walk<'w, 's> {
     pub(crate) fn new(world: &'w mut World<'s>, script: &'w mut Script) -> Self {
@@ -273,6 +277,7 @@ impl<'w, 's> Walk<'w, 's> {
             sender: None,
             quiet: 0,
             budget: BUDGET,
+            depth: 0,
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
@@ -297,7 +302,8 @@ impl<'w, 's> Walk<'w, 's> {
     /// Counts a stage; a walk that does not end is a loop.
     fn tick(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
         self.budget = self.budget.saturating_sub(1);
-        if self.budget > 0 {
+        self.depth += 1;
+        if self.budget > 0 && self.depth < DEPTH {
             return Ok(());
         }
         self.block(

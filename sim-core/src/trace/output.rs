@@ -76,7 +76,10 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        self.emit(ns, packet, ct, Origin::default())
+        let depth = self.depth;
+        let arrival = self.emit(ns, packet, ct, Origin::default());
+        self.depth = depth;
+        arrival
     }
 
     /// As `originate`, for a tunnel's outer packet as well.
