@@ -229,6 +229,8 @@ pub(crate) struct Walk<'w, 's> {
     heard: BTreeMap<(String, String, IpAddr), usize>,
     /// By which device packets from a link-local address came.
     link_scopes: BTreeMap<(String, IpAddr), String>,
+    /// Rules on the way of an answer that may drop it.
+    arp_doubt: Option<Doubt>,
     /// Hardware addresses that were learned from questions.
     known_askers: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
@@ -280,6 +282,7 @@ impl<'w, 's> Walk<'w, 's> {
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
             link_scopes: BTreeMap::new(),
+            arp_doubt: None,
             known_askers: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
