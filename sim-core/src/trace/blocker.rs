@@ -171,6 +171,16 @@ impl Walk<'_, '_> {
             self.why_lost.get_or_insert(blocker);
             return Err(Stop::Lost);
         }
+        let again = |known: &Blocker| {
+            known.kind == blocker.kind
+                && known.ns.path == blocker.ns.path
+                && known.phase == self.phase
+                && known.message == blocker.message
+        };
+        if self.blockers.iter().any(again) {
+            // What lies behind leads back here: everything there was found.
+            return Err(Stop::Lost);
+        }
         let first = self.blockers.is_empty();
         if let Failure::TooBig { mtu } = failure
             && self.error_returns(
@@ -277,47 +287,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What the inner packet's sender notices of a lost outer packet: most tunnels are silent; those with `err_count`
-    /// tell the next one that is sent (`ipip_err`, `ip_tunnel_xmit`).
-    fn noticed_through(
-        &mut self,
-        inner: &super::Encapsulated,
-        blocker: &Blocker,
-        failure: Failure,
-        outer: &Transit,
-    ) -> Stage<(Outcome, Option<Outcome>)> {
-        let lost = (Outcome::Timeout, None);
-        if !inner.reports || self.phase != Phase::Request {
-            return Ok(lost);
-        }
-        let heard = match failure {
-            Failure::Icmp { kind, code } => {
-                let error = icmp::error(&outer.packet, kind, code);
-                self.error_returns(&blocker.ends_at, error, outer)?
-            }
-            Failure::Neighbour if outer.local => true,
-            Failure::Neighbour => {
-                let (kind, code) = icmp::host_unreachable(outer.packet.family());
-                let error = icmp::error(&outer.packet, kind, code);
-                self.error_returns(&blocker.ends_at, error, outer)?
-            }
-            Failure::Silent | Failure::TooBig { .. } | Failure::Reset | Failure::Local(_) => false,
-        };
-        if !heard {
-            return Ok(lost);
-        }
-        let about = &inner.frame.transit;
-        let (kind, code) = icmp::host_unreachable(about.packet.family());
-        let kept = std::mem::replace(&mut self.sender, inner.sender.clone());
-        let noticed = self.error_noticed(&inner.device.ns, kind, code, about);
-        self.sender = kept;
-        Ok(match noticed? {
-            Outcome::Unreachable => (Outcome::Unreachable, Some(Outcome::Timeout)),
-            other => (other, None),
-        })
-    }
-
-    fn error_noticed(
+    pub(super) fn error_noticed(
         &mut self,
         ns: &Arc<Namespace>,
         kind: u8,
@@ -342,7 +312,7 @@ impl Walk<'_, '_> {
     }
 
     /// Whether an ICMP error about the packet under way reaches its sender.
-    fn error_returns(
+    pub(super) fn error_returns(
         &mut self,
         ns: &Arc<Namespace>,
         error: Packet,

@@ -2,6 +2,7 @@
 
 mod bond;
 mod carrier;
+mod errors;
 mod ipvlan;
 mod macvlan;
 mod tunnel;
