@@ -7,6 +7,7 @@ pub mod conntrack;
 pub mod fib;
 pub mod icmp;
 pub mod ipvs;
+pub mod nat_range;
 pub mod netfilter;
 pub mod packet;
 pub mod socket;

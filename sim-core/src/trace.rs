@@ -13,6 +13,7 @@ mod log;
 mod nat;
 mod neighbour;
 mod netfilter;
+mod order;
 mod output;
 mod script;
 mod transmit;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::conntrack::{Conn, Ct};
+use crate::linux::conntrack::{Conn, Ct, Zone};
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
@@ -75,7 +76,7 @@ pub(crate) struct Transit {
     pub(crate) physin: Option<String>,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
-    pub(crate) zone: u16,
+    pub(crate) zone: Zone,
     /// A socket of this namespace made it.
     pub(crate) local: bool,
     /// The Ethernet source that it came with.

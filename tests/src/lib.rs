@@ -4,6 +4,8 @@ pub mod agreement;
 pub mod ask;
 pub mod corpus;
 pub mod doubts;
+#[cfg(target_os = "linux")]
+pub mod oracle;
 pub mod parity;
 pub mod readme;
 pub mod report;

@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bench | corpus | readme | example`: sets up what it needs, then does it.
+//! `cargo xtask run | test | bench | corpus | oracle | readme | example`: sets up what it needs, then does it.
 
 mod bench;
 mod build;
@@ -6,6 +6,7 @@ mod command;
 mod corpus;
 mod example;
 mod failure;
+mod oracle;
 mod project;
 mod readme;
 mod run;
@@ -41,6 +42,8 @@ enum Task {
     Bench(bench::Options),
     /// Measure agreement with the corpus: real captures with the true result of real connections
     Corpus(corpus::Options),
+    /// Compare the simulator with the kernel on random networks in network namespaces (needs root)
+    Oracle(oracle::Options),
     /// Renew the diagnosis that the README shows, as text and as a picture
     Readme(readme::Options),
     /// Make the bundled example anew, in network namespaces (needs root)
@@ -65,6 +68,7 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Task::Test(options) => test::test(&project, options),
         Task::Bench(options) => bench::bench(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Corpus(options) => corpus::corpus(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Oracle(options) => oracle::oracle(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Readme(options) => readme::write(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),
     }

@@ -61,7 +61,8 @@ pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) ->
 
 /// RFC 6724 section 5 as `ipv6_dev_get_saddr()` has it, without labels and mobility: scope, not deprecated,
 /// outgoing device, then the longest common prefix.
-fn select_v6(ns: &Namespace, device: &str, dst: IpAddr) -> Option<IpAddr> {
+#[must_use]
+pub fn select_v6(ns: &Namespace, device: &str, dst: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(target) = dst else { return None };
     let target_local = target.is_unicast_link_local();
     ns.addresses

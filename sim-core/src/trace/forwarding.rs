@@ -44,7 +44,6 @@ impl Walk<'_, '_> {
             };
             self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
         }
-        transit.physin = None;
         if looped {
             // What came over `lo` has its route already (`skb_valid_dst`).
             return self.input(ns, transit);

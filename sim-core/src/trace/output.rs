@@ -8,7 +8,7 @@ use super::netfilter::HookSite;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
 use crate::evidence::route::{NextHop, RouteKind};
 use crate::linux::bytes;
-use crate::linux::conntrack::{self, Ct};
+use crate::linux::conntrack::{self, Ct, Zone};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
@@ -76,7 +76,7 @@ impl Walk<'_, '_> {
             iif: None,
             physin: None,
             ct,
-            zone: 0,
+            zone: Zone::default(),
             local: true,
             source_mac: None,
             inner: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::Link;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
 use crate::world::Namespace;
 
@@ -86,7 +86,7 @@ impl Walk<'_, '_> {
         frame.dst = frame.dst.and(mac);
         frame.transit = Transit {
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             physin: None,
             iif: Some(device.to_owned()),
@@ -136,7 +136,7 @@ impl Walk<'_, '_> {
             iif: Some(device.to_owned()),
             physin: None,
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             source_mac: None,
             inner: None,

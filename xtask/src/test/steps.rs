@@ -6,7 +6,7 @@ use crate::build::{self, Profile};
 use crate::command::Program;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::{corpus, readme, run, say, tools};
+use crate::{corpus, oracle, readme, run, say, tools};
 
 /// Every step, in order.
 pub(super) const STEPS: &[Step] = &[
@@ -49,6 +49,11 @@ pub(super) const STEPS: &[Step] = &[
         name: "parity",
         about: "native and Wasm verdicts are the same bytes on every flow of the corpus",
         work: corpus::parity,
+    },
+    Step {
+        name: "oracle",
+        about: "verdicts agree with the kernel on random networks in network namespaces",
+        work: oracle::step,
     },
     Step {
         name: "example",

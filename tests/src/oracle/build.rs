@@ -1,0 +1,224 @@
+//! Makes a world: namespaces, then each op's tool with the op's text.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::Problem;
+use super::netns::{self, Namespaces};
+use super::spec::{Deed, Spec, Tool};
+
+/// Switched on in every namespace before there are devices: what makes the kernel answer soon and always.
+///
+/// No duplicate address detection, no limit on ICMP errors, and neighbours that fail quickly.
+const GROUND: &[(&str, &str)] = &[
+    ("net/ipv4/icmp_ratelimit", "0"),
+    ("net/ipv4/icmp_ratemask", "0"),
+    ("net/ipv6/icmp/ratelimit", "0"),
+    ("net/ipv6/conf/all/accept_dad", "0"),
+    ("net/ipv6/conf/default/accept_dad", "0"),
+    ("net/ipv6/conf/all/accept_ra", "0"),
+    ("net/ipv6/conf/default/accept_ra", "0"),
+    ("net/ipv6/conf/default/router_solicitations", "0"),
+    ("net/ipv6/conf/default/dad_transmits", "0"),
+    ("net/ipv4/neigh/default/retrans_time_ms", "150"),
+    ("net/ipv6/neigh/default/retrans_time_ms", "150"),
+    ("net/ipv4/neigh/default/proxy_delay", "0"),
+    ("net/ipv6/neigh/default/proxy_delay", "0"),
+    ("net/ipv4/neigh/default/unres_qlen_bytes", "4194304"),
+    ("net/ipv6/neigh/default/unres_qlen_bytes", "4194304"),
+];
+
+/// A line or text that a tool refused: a flaw of the grammar, or what an op that was left out took along.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Which tool.
+    pub tool: Tool,
+    /// Where.
+    pub at: String,
+    /// What it was given.
+    pub text: String,
+    /// What it said.
+    pub said: String,
+}
+
+/// A world that is there, until this goes.
+#[derive(Debug)]
+pub struct Built {
+    /// Its namespaces.
+    pub namespaces: Namespaces,
+    /// What did not work.
+    pub refused: Vec<Refused>,
+}
+
+/// Makes the world of `spec`.
+///
+/// # Errors
+/// When namespaces cannot be made. What a tool refuses is noted, not fatal: the capture shows what is there.
+pub fn build(spec: &Spec) -> Result<Built, Problem> {
+    let namespaces = Namespaces::make(&spec.places())?;
+    let mut refused = Vec::new();
+    for (_, name) in namespaces.all() {
+        netns::within(name, || {
+            for (key, value) in GROUND {
+                let _ = std::fs::write(format!("/proc/sys/{key}"), value);
+            }
+            feed("ip", &["-batch", "-"], "link set lo up\n")
+        })??;
+    }
+    for (place, _) in namespaces.all() {
+        refused.extend(perform(spec, &namespaces, place, true)?);
+    }
+    let done: Vec<Result<Vec<Refused>, Problem>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = namespaces
+            .all()
+            .iter()
+            .map(|(place, _)| scope.spawn(|| perform(spec, &namespaces, place, false)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Problem("a thread panicked".to_owned())))
+            })
+            .collect()
+    });
+    for result in done {
+        refused.extend(result?);
+    }
+    Ok(Built {
+        namespaces,
+        refused,
+    })
+}
+
+/// The ops of one place, the wires' (`wires`) or the rest, as few processes as the order allows.
+fn perform(
+    spec: &Spec,
+    namespaces: &Namespaces,
+    place: &str,
+    wires: bool,
+) -> Result<Vec<Refused>, Problem> {
+    let mut runs: Vec<(Tool, Vec<String>)> = Vec::new();
+    for op in spec.ops.iter().filter(|op| op.at == place) {
+        let Deed::Run { tool, text } = &op.deed else {
+            continue;
+        };
+        if (*tool == Tool::Wire) != wires {
+            continue;
+        }
+        let text = namespaces.fill(text);
+        match runs.last_mut() {
+            Some((last, texts)) if last == tool => texts.push(text),
+            _ => runs.push((*tool, vec![text])),
+        }
+    }
+    let Some(name) = namespaces.name(place) else {
+        return Ok(Vec::new());
+    };
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    netns::within(name, || {
+        let mut refused = Vec::new();
+        for (tool, texts) in &runs {
+            refused.extend(run(*tool, place, texts));
+        }
+        refused
+    })
+}
+
+/// Runs `texts` at once and, where the tool takes all or nothing and took nothing, one by one.
+fn run(tool: Tool, place: &str, texts: &[String]) -> Vec<Refused> {
+    let refuse = |text: &str, said: String| Refused {
+        tool,
+        at: place.to_owned(),
+        text: text.to_owned(),
+        said,
+    };
+    if tool == Tool::Sysctl {
+        let lines = texts.iter().flat_map(|text| text.lines());
+        return lines
+            .filter_map(|line| {
+                let error = write_sysctl(line).err()?;
+                Some(refuse(line, error.to_string()))
+            })
+            .collect();
+    }
+    let (program, arguments) = command(tool);
+    let whole = texts.join("");
+    let Err(problem) = feed(program, arguments, &whole) else {
+        return Vec::new();
+    };
+    let is_batch = arguments.contains(&"-force");
+    if is_batch || texts.len() == 1 {
+        return vec![refuse(&whole, problem.to_string())];
+    }
+    texts
+        .iter()
+        .filter_map(|text| {
+            let problem = feed(program, arguments, text).err()?;
+            Some(refuse(text, problem.to_string()))
+        })
+        .collect()
+}
+
+fn command(tool: Tool) -> (&'static str, &'static [&'static str]) {
+    match tool {
+        Tool::Wire | Tool::Ip | Tool::Sysctl => ("ip", &["-force", "-batch", "-"]),
+        Tool::Ip6 => ("ip", &["-6", "-force", "-batch", "-"]),
+        Tool::Bridge => ("bridge", &["-force", "-batch", "-"]),
+        Tool::Tc => ("tc", &["-force", "-batch", "-"]),
+        Tool::Iptables => ("iptables-nft-restore", &["--noflush"]),
+        Tool::Ip6tables => ("ip6tables-nft-restore", &["--noflush"]),
+        Tool::IptablesLegacy => ("iptables-legacy-restore", &["--noflush"]),
+        Tool::Ip6tablesLegacy => ("ip6tables-legacy-restore", &["--noflush"]),
+        Tool::Nft => ("nft", &["-f", "-"]),
+        Tool::Ipset => ("ipset", &["restore"]),
+    }
+}
+
+/// `net.ipv4.conf.eth0.rp_filter=1`, or with slashes where a device's name has dots.
+fn write_sysctl(line: &str) -> std::io::Result<()> {
+    let Some((key, value)) = line.split_once('=') else {
+        return Err(std::io::Error::other("no `=`"));
+    };
+    let key = key.trim();
+    let path = if key.contains('/') {
+        key.to_owned()
+    } else {
+        key.replace('.', "/")
+    };
+    std::fs::write(format!("/proc/sys/{path}"), value.trim())
+}
+
+/// Starts `program` in this thread's namespace, gives it `input`, and returns what it printed.
+///
+/// # Errors
+/// When it is missing or fails; its own words are in the problem.
+pub fn feed(program: &str, arguments: &[&str], input: &str) -> Result<Vec<u8>, Problem> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Problem::of(program, &error))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A tool that ends early says itself why.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|error| Problem::of(program, &error))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let mut said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if said.is_empty() {
+        let _ = write!(said, "{}", output.status);
+    }
+    Err(Problem(format!("{program}: {said}")))
+}

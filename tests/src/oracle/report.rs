@@ -1,0 +1,197 @@
+//! What a run came to: worlds, flows, agreement, per feature.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::measure::{Measured, describe};
+
+/// A count of flows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Count {
+    /// All.
+    pub flows: usize,
+    /// Those where kernel and simulator agree.
+    pub agree: usize,
+    /// Those that the simulator does not know.
+    pub unknown: usize,
+    /// Those whose answer changes when the feature's ops are left out.
+    pub decisive: usize,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Worlds.
+    pub worlds: usize,
+    /// All flows.
+    pub total: Count,
+    /// Flows over IPv6.
+    pub v6: usize,
+    /// Flows of which no attempt connected.
+    pub failed: usize,
+    /// Flows in worlds with an op of the feature.
+    pub features: BTreeMap<String, Count>,
+    /// Why flows are unknown, and how often.
+    pub doubts: BTreeMap<String, usize>,
+    /// Problems of the machine.
+    pub problems: usize,
+    /// Texts that tools refused, by tool and first words.
+    pub refused: BTreeMap<String, usize>,
+}
+
+impl Count {
+    /// Agreement in percent.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    pub fn percent(self) -> f64 {
+        100.0 * self.agree as f64 / (self.flows.max(1)) as f64
+    }
+
+    fn add(&mut self, agree: bool, unknown: bool) {
+        self.flows += 1;
+        self.agree += usize::from(agree);
+        self.unknown += usize::from(unknown);
+    }
+}
+
+impl Report {
+    /// Counts a world.
+    pub fn add(&mut self, measured: &Measured) {
+        self.worlds += 1;
+        let features = measured.spec.features();
+        for flow in &measured.flows {
+            let agree = flow.disagreement.is_none();
+            self.total.add(agree, flow.is_unknown);
+            self.v6 += usize::from(flow.flow.is_v6());
+            self.failed += usize::from(flow.failed());
+            for feature in &features {
+                let count = self.features.entry(feature.clone()).or_default();
+                count.add(agree, flow.is_unknown);
+            }
+            for doubt in &flow.doubts {
+                *self.doubts.entry(doubt.clone()).or_default() += 1;
+            }
+        }
+        for refused in &measured.refused {
+            let key = format!("{:?}: {}", refused.tool, refused.said);
+            *self.refused.entry(key).or_default() += 1;
+        }
+        for unbound in &measured.unbound {
+            *self
+                .refused
+                .entry(format!("Listen: {unbound}"))
+                .or_default() += 1;
+        }
+    }
+
+    /// Counts flows whose answer changed without the ops of `feature`.
+    pub fn add_decisive(&mut self, feature: &str, n_flows: usize) {
+        self.features
+            .entry(feature.to_owned())
+            .or_default()
+            .decisive += n_flows;
+    }
+
+    /// The counts of a whole domain.
+    fn domain(&self, domain: &str) -> usize {
+        let of_it = self
+            .features
+            .iter()
+            .filter(|(feature, _)| feature.split('.').next() == Some(domain));
+        of_it.map(|(_, count)| count.decisive).sum()
+    }
+
+    /// The report, for people.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "percentages")]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let share = |part: usize| 100.0 * part as f64 / self.total.flows.max(1) as f64;
+        let _ = writeln!(
+            text,
+            "worlds {}   flows {}   IPv6 {:.1} %   not connecting {:.1} %",
+            self.worlds,
+            self.total.flows,
+            share(self.v6),
+            share(self.failed)
+        );
+        let _ = writeln!(
+            text,
+            "agreement {:.2} % ({} of {}), unknown {}",
+            self.total.percent(),
+            self.total.agree,
+            self.total.flows,
+            self.total.unknown
+        );
+        let _ = writeln!(
+            text,
+            "\n{:<32} {:>7} {:>8} {:>8} {:>9}",
+            "feature", "flows", "agree", "unknown", "decisive"
+        );
+        for (feature, count) in &self.features {
+            let _ = writeln!(
+                text,
+                "{feature:<32} {:>7} {:>7.2}% {:>8} {:>9}",
+                count.flows,
+                count.percent(),
+                count.unknown,
+                count.decisive
+            );
+        }
+        let domains: BTreeSet<&str> = self
+            .features
+            .keys()
+            .filter_map(|feature| feature.split('.').next())
+            .collect();
+        let _ = writeln!(text);
+        for domain in domains {
+            let _ = writeln!(text, "{domain:<32} decisive in {}", self.domain(domain));
+        }
+        for (title, lines) in [
+            ("unknown because", &self.doubts),
+            ("refused", &self.refused),
+        ] {
+            let mut lines: Vec<(&String, &usize)> = lines.iter().collect();
+            lines.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            if !lines.is_empty() {
+                let _ = writeln!(text, "\n{title}:");
+            }
+            for (line, count) in lines.iter().take(25) {
+                let _ = writeln!(text, "{count:>6}  {line}");
+            }
+        }
+        if self.problems > 0 {
+            let _ = writeln!(text, "\n{} worlds could not be measured", self.problems);
+        }
+        text
+    }
+}
+
+/// A world's disagreements, for people.
+#[must_use]
+pub fn mismatches(measured: &Measured) -> String {
+    let mut text = String::new();
+    for flow in &measured.flows {
+        let Some(why) = &flow.disagreement else {
+            continue;
+        };
+        let observed = &flow.observed;
+        let _ = writeln!(
+            text,
+            "world {} ({}) {} {}\n    kernel    {:?} {:?} {:?} retransmitted {}\n    simulator {}\n    why       {why}",
+            measured.spec.seed,
+            measured.spec.shape,
+            flow.flow.id,
+            describe(&flow.flow),
+            observed.outcomes,
+            observed.backends,
+            observed.clients,
+            observed.retransmitted,
+            flow.said
+        );
+        for doubt in &flow.doubts {
+            let _ = writeln!(text, "    doubt     {doubt}");
+        }
+    }
+    text
+}
