@@ -129,9 +129,8 @@ pub fn schedule(service: &VirtualService) -> Scheduled<'_> {
             .filter(|(_, weight)| *weight > 0)
             .collect()
     };
-    let has_flag = |names: [&str; 2]| {
-        (service.flags.iter()).any(|flag| names.contains(&flag.as_str()))
-    };
+    let has_flag =
+        |names: [&str; 2]| (service.flags.iter()).any(|flag| names.contains(&flag.as_str()));
     Scheduled::Among(match service.scheduler.as_str() {
         "rr" | "lc" => weighted(|server| u64::from(server.weight > 0)),
         "wrr" | "wlc" | "sed" | "nq" | "lblc" | "lblcr" | "mh" | "twos" => {
@@ -146,7 +145,9 @@ pub fn schedule(service: &VirtualService) -> Scheduled<'_> {
                 .collect()
         }
         // `ip_vs_sh_reassign()` gives each server its weight in buckets, and one to those of weight 0.
-        "sh" if !has_flag(["sh-fallback", "flag-1"]) => hashed(service, |server| server.weight.max(1)),
+        "sh" if !has_flag(["sh-fallback", "flag-1"]) => {
+            hashed(service, |server| server.weight.max(1))
+        }
         "sh" => weighted(|server| u64::from(server.weight)),
         // `ip_vs_dh_reassign()` gives each server the same.
         "dh" => hashed(service, |_| 1),

@@ -50,6 +50,8 @@ pub(crate) enum BlockerKind {
     Mtu,
     /// Nothing listens.
     NoListener,
+    /// A virtual service has no server.
+    NoServer,
     /// The connection table is full.
     ConntrackFull,
     /// The answer reaches the client from another address than it asked.

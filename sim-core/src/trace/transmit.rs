@@ -186,6 +186,7 @@ impl Walk<'_, '_> {
         frame.transit = Transit {
             ct: Ct::None,
             zone: Zone::default(),
+            balancing: super::balancing::Balancing::Fresh,
             local: false,
             physin: None,
             iif: Some(peer.to_owned()),

@@ -87,6 +87,7 @@ impl Walk<'_, '_> {
         frame.transit = Transit {
             ct: Ct::None,
             zone: Zone::default(),
+            balancing: super::balancing::Balancing::Fresh,
             local: false,
             physin: None,
             iif: Some(device.to_owned()),
@@ -139,6 +140,7 @@ impl Walk<'_, '_> {
             zone: Zone::default(),
             local: false,
             source_mac: None,
+            balancing: super::balancing::Balancing::Fresh,
             inner: None,
         };
         self.ingress(

@@ -78,6 +78,7 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::VxlanPeer => VXLAN_PEER,
         BlockerKind::Mtu => MTU_BLACKHOLE,
         BlockerKind::NoListener => SOCKET_NO_LISTENER,
+        BlockerKind::NoServer => SERVICE_NO_ENDPOINTS,
         BlockerKind::ConntrackFull => CONNTRACK_FULL,
         BlockerKind::ReplyMismatch => REPLY_MISMATCH,
         BlockerKind::Stranger => REPLY_STRANGER,

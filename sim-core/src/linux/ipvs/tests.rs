@@ -4,7 +4,6 @@ use super::*;
 use crate::evidence::ipvs::parse;
 use crate::evidence::testing::file;
 
-
 const SERVICES: &str = "\
 -A -t 10.96.0.10:80 -s rr
 -a -t 10.96.0.10:80 -r 10.244.1.3:8080 -m -w 1
@@ -57,7 +56,13 @@ fn a_mark_wins_over_an_address_and_only_the_asked_port_and_protocol_match() {
     let services = services();
     let key = |packet: &Packet| find(&services, packet).map(|service| service.key);
     let by_address = key(&packet("10.96.0.10", syn(80), 0)).unwrap();
-    assert!(matches!(by_address, ServiceKey::Address { protocol: Protocol::Tcp, .. }));
+    assert!(matches!(
+        by_address,
+        ServiceKey::Address {
+            protocol: Protocol::Tcp,
+            ..
+        }
+    ));
     let by_mark = key(&packet("10.96.0.10", syn(80), 7)).unwrap();
     assert_eq!(by_mark, ServiceKey::Fwmark { mark: 7, v6: false });
     assert_eq!(key(&packet("10.96.0.10", syn(81), 0)), None);
@@ -70,7 +75,13 @@ fn weight_0_takes_no_connections_but_keeps_a_hash_bucket() {
     let Scheduled::Among(among) = schedule(&services[1]) else {
         panic!("sh is known");
     };
-    assert_eq!(among.iter().map(|(server, share)| (server.is_some(), *share)).collect::<Vec<_>>(), [(true, 3), (false, 1)]);
+    assert_eq!(
+        among
+            .iter()
+            .map(|(server, share)| (server.is_some(), *share))
+            .collect::<Vec<_>>(),
+        [(true, 3), (false, 1)]
+    );
     assert_eq!(shares(&services[2]), [2, 5]);
     assert_eq!(schedule(&services[3]), Scheduled::Unknown);
 }
@@ -79,6 +90,12 @@ fn weight_0_takes_no_connections_but_keeps_a_hash_bucket() {
 fn a_server_without_a_port_keeps_the_asked_one() {
     let services = services();
     let asked = Port::Known(80);
-    assert_eq!(server_port(&services[0], &services[0].servers[0], asked), Port::Known(8080));
-    assert_eq!(server_port(&services[2], &services[2].servers[0], asked), asked);
+    assert_eq!(
+        server_port(&services[0], &services[0].servers[0], asked),
+        Port::Known(8080)
+    );
+    assert_eq!(
+        server_port(&services[2], &services[2].servers[0], asked),
+        asked
+    );
 }
