@@ -1,10 +1,14 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod as_if;
 mod balancing;
 mod blame;
 mod blocker;
+mod bridge_vlan;
 mod bridging;
+mod circle;
 mod delivery;
+mod device;
 mod exchange;
 mod fdb;
 mod forwarding;
@@ -12,11 +16,16 @@ mod hooks;
 mod judge;
 mod log;
 mod nat;
+mod ndisc;
 mod neighbour;
 mod netfilter;
+mod no_route;
 mod order;
 mod output;
+mod ports;
 mod script;
+mod segment;
+mod service;
 mod transmit;
 mod wire;
 
@@ -37,7 +46,7 @@ use crate::linux::ipvs::Balanced;
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
-use crate::world::{Halt, Namespace, World};
+use crate::world::{Halt, Namespace, Place, World};
 use script::Script;
 
 /// Why a packet's walk ends before its destination.
@@ -89,11 +98,39 @@ pub(crate) struct Transit {
     pub(crate) inner: Option<Box<Encapsulated>>,
 }
 
-/// An Ethernet frame inside a VXLAN packet.
+/// A packet or frame inside a tunnel's outer packet.
 #[derive(Debug, Clone)]
 pub(crate) struct Encapsulated {
-    pub(crate) vni: u32,
+    pub(crate) carrier: Carrier,
     pub(crate) frame: Frame,
+    /// Who sent the inner packet.
+    pub(crate) sender: Option<(String, Tuple)>,
+    /// The tunnel's device tells its users of errors about outer packets (`ip_tunnel.err_count`).
+    pub(crate) reports: bool,
+    /// The tunnel's device.
+    pub(crate) device: Place,
+}
+
+/// What a tunnel writes between the outer and the inner packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// VXLAN: an Ethernet frame.
+    Vxlan { vni: u32 },
+    /// Geneve.
+    Geneve { vni: u32 },
+    /// IP in IP: nothing.
+    Ip,
+    /// GRE, with its key.
+    Gre {
+        key: Option<u32>,
+        checksum: bool,
+        sequence: bool,
+        ethernet: bool,
+    },
+    /// WireGuard: data.
+    Wireguard,
+    /// WireGuard: an answer to a handshake.
+    Handshake,
 }
 
 /// A packet on an Ethernet segment.
@@ -104,7 +141,21 @@ pub(crate) struct Frame {
     pub(crate) src: Option<Mac>,
     /// The address that the hardware address was asked for.
     pub(crate) next: IpAddr,
+    /// VLAN tags, the outermost last.
+    pub(crate) tags: Vec<Tag>,
+    /// The device whose stack made it, where known.
+    pub(crate) origin: Option<Place>,
+    /// It is an answer to a question for a hardware address, not an IP packet: no IP stack or filter sees it.
+    pub(crate) answer: bool,
     pub(crate) transit: Transit,
+}
+
+/// A VLAN tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tag {
+    /// `802.1Q` or `802.1ad`.
+    pub(crate) protocol: String,
+    pub(crate) id: u16,
 }
 
 /// Where a packet ended well.
@@ -144,6 +195,10 @@ pub(crate) enum Expected {
     ErrorAbout { namespace: String, tuple: Tuple },
     /// A reset for the socket with this tuple.
     Reset { namespace: String, tuple: Tuple },
+    /// The device that asked for a hardware address.
+    Asker { namespace: String, device: String },
+    /// The far end of a tunnel: who hears a broadcast that goes through it.
+    TunnelEnd,
 }
 
 /// One walk of one exchange, with everything it has learned so far.
@@ -166,6 +221,10 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Which of several machines was heard when a device asked for an address.
+    heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// Routes that connected sockets keep.
+    kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -178,8 +237,16 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
+    /// What lost the packet of a walk that only finds out whether something gets through.
+    why_lost: Option<Blocker>,
+    /// Far ends of tunnels that a broadcast came out of.
+    tunnel_ends: Vec<Place>,
+    /// What bridges and VXLAN devices learned from the frames of this walk.
+    learned: device::Learned,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
+    /// The machines that sent the packet under way on, in order.
+    passages: Vec<circle::Passage>,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -201,13 +268,19 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
+            why_lost: None,
+            tunnel_ends: Vec::new(),
+            learned: device::Learned::default(),
             sent_mtu: 0,
+            passages: Vec::new(),
         }
     }
 

@@ -2,12 +2,19 @@
 
 pub mod agreement;
 pub mod ask;
+pub mod cluster;
 pub mod corpus;
 pub mod doubts;
+pub mod faults;
+pub mod fuzzing;
+pub mod honesty;
+pub mod kernel;
+pub mod large;
 #[cfg(target_os = "linux")]
 pub mod oracle;
 pub mod parity;
 pub mod readme;
 pub mod report;
 pub mod schema;
+pub mod unhashed;
 pub mod watch;

@@ -274,11 +274,10 @@ def main(wanted):
     import scenarios  # pylint: disable=import-outside-toplevel # it needs this module
 
     failed = []
-    for name, build in scenarios.ALL.items():
-        if wanted and not any(part in name for part in wanted):
-            continue
+    names = [name for part in wanted or [""] for name in scenarios.ALL if part in name]
+    for name in dict.fromkeys(names):
         try:
-            record(name, build, "/out")
+            record(name, scenarios.ALL[name], "/out")
         except Exception:  # pylint: disable=broad-except # the other scenarios go on
             traceback.print_exc(file=sys.stdout)
             failed.append(name)

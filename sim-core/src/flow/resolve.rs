@@ -135,6 +135,16 @@ fn object(
         return Ok(record);
     }
     let asked = label(kind, namespace, name);
+    let list = match kind {
+        ObjectKind::Pod => "kube/pods.json",
+        ObjectKind::Node => "kube/nodes.json",
+        ObjectKind::Service => "kube/services.json",
+    };
+    if world.parts(list)?.is_empty() {
+        let known = from_folder(world, kind, namespace, name)?;
+        let unknown = || format!("what `{asked}` is cannot be told: {list} was not captured");
+        return known.map_or_else(|| wrong(field, unknown()), Ok);
+    }
     let mut near: Vec<(f64, String)> = world
         .objects()?
         .into_iter()
@@ -161,6 +171,47 @@ fn object(
         names => format!("; did you mean {}?", names.join(" or ")),
     };
     wrong(field, format!("this capture has no `{asked}`{hint}"))
+}
+
+/// A pod or node that no list names but whose own files are there; a node's address is then not known.
+fn from_folder(
+    world: &mut World<'_>,
+    kind: ObjectKind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<IndexRecord>, Halt> {
+    for machine in world.machines()?.iter() {
+        let Some(node) = machine.strip_prefix("nodes/") else {
+            continue;
+        };
+        let path = match kind {
+            ObjectKind::Pod => format!("{machine}/pods/{namespace}_{name}"),
+            ObjectKind::Node if node == name => format!("{machine}/host"),
+            ObjectKind::Node | ObjectKind::Service => continue,
+        };
+        if !world.namespaces(machine)?.contains(&path) {
+            continue;
+        }
+        let netns = world.namespace(&path)?;
+        let addresses = netns.addresses.iter().filter(|address| {
+            kind == ObjectKind::Pod && address.scope == crate::evidence::route::Scope::GLOBAL
+        });
+        let addresses: Vec<IpAddr> = addresses.map(|address| address.local).collect();
+        return Ok(Some(IndexRecord::Object {
+            object: kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            entry: String::new(),
+            pointer: String::new(),
+            node: node.to_owned(),
+            host_network: false,
+            // Which of several is the pod's own, only the list says.
+            addresses: Some(addresses)
+                .filter(|all| all.len() == 1)
+                .unwrap_or_default(),
+        }));
+    }
+    Ok(None)
 }
 
 fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
@@ -252,15 +303,7 @@ fn destination(
 
 /// The ports of the service at `pointer` in `entry`.
 fn service_ports(world: &mut World<'_>, entry: &str, pointer: &str) -> Result<Vec<u16>, Halt> {
-    let Some(file) = world.file(entry)? else {
-        return Ok(Vec::new());
-    };
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(&file.text) else {
-        return Ok(Vec::new());
-    };
-    let ports = document
-        .pointer(&format!("{pointer}/spec/ports"))
-        .and_then(serde_json::Value::as_array);
+    let ports = world.item(entry, pointer)?.and_then(ports_of);
     Ok(ports
         .into_iter()
         .flatten()
@@ -269,8 +312,26 @@ fn service_ports(world: &mut World<'_>, entry: &str, pointer: &str) -> Result<Ve
         .collect())
 }
 
+/// The `spec.ports` of a service as the kube list has it.
+pub(crate) fn ports_of(service: &str) -> Option<Vec<serde_json::Value>> {
+    #[derive(serde::Deserialize)]
+    struct Service {
+        spec: Spec,
+    }
+    #[derive(serde::Deserialize)]
+    struct Spec {
+        ports: Vec<serde_json::Value>,
+    }
+    let service: Service = serde_json::from_str(service).ok()?;
+    Some(service.spec.ports)
+}
+
 fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
     match (request.port, request.protocol, known) {
+        (Some(port), Protocol::Icmp, _) => wrong(
+            "port",
+            format!("ICMP echo has no ports: ask without port {port}, or with another protocol"),
+        ),
         (Some(port), _, _) => Ok(port),
         (None, Protocol::Icmp, _) => Ok(0),
         (None, _, [only]) => Ok(*only),
@@ -290,7 +351,7 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
     let records = world.by_address(address)?;
     let mut object = None;
     let mut netns = None;
-    for record in &records {
+    for record in records.iter() {
         match record {
             IndexRecord::Object {
                 object: kind,
@@ -387,11 +448,11 @@ fn outside(
     }
     let entry = world
         .by_address(to)?
-        .into_iter()
+        .iter()
         .find_map(|record| match record {
             IndexRecord::Interface {
                 namespace, device, ..
-            } if namespace.ends_with("/host") => Some((namespace, device)),
+            } if namespace.ends_with("/host") => Some((namespace.clone(), device.clone())),
             IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
         });
     let Some((path, device)) = entry else {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
-use super::output::{Way, no_route};
+use super::no_route::no_route;
+use super::output::Way;
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::ipvs::{Forwarding, VirtualService};
 use crate::evidence::route::RouteKind;

@@ -6,11 +6,12 @@ use super::balancing::Balancing;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
-use crate::evidence::link::LinkKind;
+use crate::evidence::socket::Listener;
+use crate::linux::choice::Choice as _;
 use crate::linux::conntrack;
 use crate::linux::icmp;
-use crate::linux::netfilter::Hook;
-use crate::linux::packet::{Port, Transport};
+use crate::linux::netfilter::{AddressType, Hook, Surroundings as _};
+use crate::linux::packet::{Family, Port, Transport};
 use crate::linux::socket;
 use crate::linux::sysctl;
 use crate::verdict::StepStatus;
@@ -57,6 +58,7 @@ impl Walk<'_, '_> {
                 }
                 Err(Stop::Lost)
             }
+            Expected::TunnelEnd | Expected::Asker { .. } => Err(Stop::Lost),
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
                     return Ok(Arrival::Socket {
@@ -72,15 +74,17 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
-            let ignores = sysctl::integer(ns, "net.ipv4.icmp_echo_ignore_all", 0);
-            if ignores.value != 0 && packet.dst.is_ipv4() {
+            ns.known("sysctl.txt")?;
+            let key = match packet.family() {
+                Family::V4 => "net.ipv4.icmp_echo_ignore_all",
+                Family::V6 => "net.ipv6.icmp.echo_ignore_all",
+            };
+            let ignores = sysctl::integer(ns, key, 0);
+            if ignores.value != 0 {
                 let blocker = Blocker::new(BlockerKind::NoListener, ns)
-                    .says(format!(
-                        "{} ignores echo requests (icmp_echo_ignore_all)",
-                        ns.object
-                    ))
+                    .says(format!("{} ignores echo requests ({key})", ns.object))
                     .citing(ignores.source);
-                return self.end(blocker, Failure::Silent, &transit);
+                self.block(blocker, Failure::Silent, &transit)?;
             }
             self.log.step(
                 StepStatus::Normal,
@@ -92,7 +96,27 @@ impl Walk<'_, '_> {
                 packet: transit.packet,
             });
         }
-        if let Some(listener) = socket::find(ns, packet, transit.iif.as_deref())? {
+        if matches!(packet.transport, Transport::Tcp { .. })
+            && ns.address_type(packet.dst, None) == Ok(AddressType::Anycast)
+        {
+            let blocker = Blocker::new(BlockerKind::NoListener, ns).says(format!(
+                "{} is an anycast address of {}: TCP takes no connections there",
+                packet.dst, ns.object
+            ));
+            return self.end(blocker, Failure::Silent, &transit);
+        }
+        let listener = socket::find(ns, packet, transit.iif.as_deref())?;
+        if let Some(listener) = listener.map(|found| self.member_of(ns, found)) {
+            if socket::is_full(listener) {
+                let blocker = Blocker::new(BlockerKind::BacklogFull, ns)
+                    .says(format!(
+                        "the socket on port {} has {} connections that its program does not accept, more than its backlog of {}: it takes no more",
+                        listener.port, listener.recv_q, listener.send_q
+                    ))
+                    .citing([listener.source.clone()]);
+                // `tcp_conn_request()`: the SYN is dropped, whatever tcp_abort_on_overflow says.
+                self.block(blocker, Failure::Silent, &transit)?;
+            }
             let by = if listener.processes.is_empty() {
                 String::new()
             } else {
@@ -147,7 +171,26 @@ impl Walk<'_, '_> {
                 Failure::Icmp { kind, code }
             }
         };
-        self.end(blocker, failure, &transit)
+        self.block(blocker, failure, &transit)?;
+        // As if something listened: what keeps its answer from coming back is found too.
+        Ok(Arrival::Socket {
+            ns: Arc::clone(ns),
+            packet: transit.packet,
+        })
+    }
+
+    /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.
+    fn member_of<'a>(&mut self, ns: &'a Namespace, found: &'a Listener) -> &'a Listener {
+        let group = socket::group(ns, found);
+        let n_full = group
+            .iter()
+            .filter(|member| socket::is_full(member))
+            .count();
+        if n_full == 0 || n_full == group.len() {
+            return found;
+        }
+        let chosen = self.script.chance(&vec![1; group.len()], &found.source);
+        group.get(chosen).copied().unwrap_or(found)
     }
 
     /// A packet of the exchange reached a stack that does not know its connection.
@@ -170,43 +213,5 @@ impl Walk<'_, '_> {
             Failure::Silent,
             transit,
         )
-    }
-
-    /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
-    fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let Some(inner) = transit.inner.take() else {
-            return Err(Stop::Lost);
-        };
-        let dport = transit.packet.dport();
-        let device = ns.links.iter().find(|link| match &link.kind {
-            LinkKind::Vxlan(vxlan) => {
-                vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport
-            }
-            _ => false,
-        });
-        let Some(device) = device.filter(|device| device.up) else {
-            let any = ns
-                .links
-                .iter()
-                .find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
-            let blocker = Blocker::new(BlockerKind::VxlanPeer, ns)
-                .says(format!(
-                    "{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped",
-                    ns.object, inner.vni
-                ))
-                .citing(
-                    any.or_else(|| ns.links.first())
-                        .map(|link| link.source.clone()),
-                );
-            return self.end(blocker, Failure::Silent, &inner.frame.transit);
-        };
-        let name = device.name.clone();
-        self.log.step(
-            StepStatus::Normal,
-            format!("{name} unpacks the tunnelled packet"),
-            vec![device.source.clone()],
-        );
-        self.log.now(&inner.frame.transit.packet, None);
-        self.ingress(ns, &name, inner.frame)
     }
 }

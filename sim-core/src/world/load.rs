@@ -22,8 +22,10 @@ const FILES: &[&str] = &[
     "ip-rule.json",
     "ip6-rule.json",
     "ip-neigh.json",
+    PROXIES,
     "ip-nexthop.json",
     "bridge-fdb.json",
+    "bridge-vlan.json",
     "iptables-save.txt",
     "ip6tables-save.txt",
     "iptables-legacy-save.txt",
@@ -33,6 +35,7 @@ const FILES: &[&str] = &[
     "ipset-save.txt",
     "ipvsadm-save.txt",
     "ss.txt",
+    "wg.txt",
     "sysctl.txt",
     "netns.json",
     "tc.json",
@@ -40,10 +43,14 @@ const FILES: &[&str] = &[
     "conntrack-count.txt",
 ];
 
+/// Addresses that the machine answers for though it does not have them.
+const PROXIES: &str = "ip-neigh-proxy.json";
+
 struct Files {
     path: String,
     present: BTreeMap<&'static str, Arc<SourceFile>>,
     gaps: BTreeMap<String, Gap>,
+    proxies_unknown: bool,
 }
 
 impl Files {
@@ -71,14 +78,6 @@ impl Files {
     }
 }
 
-/// Marks the entries of a namespace as read.
-pub(super) fn touch(store: &mut dyn Store, path: &str) -> Result<(), Halt> {
-    for name in FILES {
-        World::done(store.read(&format!("{path}/{name}")))?;
-    }
-    Ok(())
-}
-
 /// Reads and parses the namespace at `path`.
 pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, Halt> {
     let mut files = fetch(store, path)?;
@@ -100,6 +99,8 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
         rules_v6: files.parse("ip6-rule.json", evidence::rule::parse),
         neighbours: files.parse("ip-neigh.json", evidence::neighbour::parse),
         fdb: files.parse("bridge-fdb.json", evidence::bridge::parse_fdb),
+        vlans: files.parse("bridge-vlan.json", evidence::bridge::parse_vlans),
+        wireguard: files.parse("wg.txt", evidence::wireguard::parse),
         listeners: files.parse("ss.txt", evidence::socket::parse),
         ipvs: files.parse("ipvsadm-save.txt", evidence::ipvs::parse),
         sysctl: files.parse("sysctl.txt", evidence::sysctl::parse),
@@ -110,6 +111,9 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
     if let Some(text) = files.present.get("nft-ruleset.txt") {
         evidence::nft::complete(&mut ns.ruleset, text);
     }
+    ns.neighbours
+        .extend(files.parse(PROXIES, evidence::neighbour::parse));
+    ns.proxies_unknown = files.proxies_unknown;
     let nexthops = files.parse("ip-nexthop.json", evidence::nexthop::parse);
     resolve_nexthops(&mut ns, &nexthops);
     for (name, family) in [
@@ -179,6 +183,7 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
         path: path.to_owned(),
         present: BTreeMap::new(),
         gaps: BTreeMap::new(),
+        proxies_unknown: false,
     };
     let mut needs: Vec<ByteRange> = Vec::new();
     for name in FILES.iter().copied() {
@@ -200,6 +205,14 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
             }
             // What they would tell stands in sysctl.txt and nft-ruleset.json too, or is asked for where it does not.
             None if matches!(name, "conntrack-count.txt" | "nft-ruleset.txt") => {}
+            // Newer captures have it; without it, who answers for others is known of IPv4 only.
+            None if name == PROXIES => {
+                let state = states.get(name).copied().unwrap_or(FileState::NotTried);
+                files.proxies_unknown = matches!(
+                    state,
+                    FileState::Captured | FileState::Failed | FileState::NotTried
+                );
+            }
             None => match states.get(name).copied().unwrap_or(FileState::NotTried) {
                 FileState::Captured => {
                     files.gap(name, "captured, but not in this capture".to_owned());

@@ -1,5 +1,5 @@
 """What is recorded: scenario names and what builds them."""
 
-from . import links, tunnels
+from . import ipvs, links, tunnels
 
-ALL = {**tunnels.ALL, **links.ALL}
+ALL = {**tunnels.ALL, **links.ALL, **ipvs.ALL}
