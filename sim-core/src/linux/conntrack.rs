@@ -52,7 +52,7 @@ impl Zone {
 }
 
 /// An entry of a namespace's connection table (`struct nf_conn`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conn {
     /// The namespace that tracks it.
     pub namespace: String,

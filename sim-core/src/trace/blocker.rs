@@ -173,6 +173,16 @@ impl Walk<'_, '_> {
             self.why_lost.get_or_insert(blocker);
             return Err(Stop::Lost);
         }
+        let again = |known: &Blocker| {
+            known.kind == blocker.kind
+                && known.ns.path == blocker.ns.path
+                && known.phase == self.phase
+                && known.message == blocker.message
+        };
+        if self.blockers.iter().any(again) {
+            // What lies behind leads back here: everything there was found.
+            return Err(Stop::Lost);
+        }
         let first = self.blockers.is_empty();
         if let (Failure::TooBig { mtu }, Phase::Data | Phase::DataResponse) = (failure, self.phase)
             && self.error_returns(

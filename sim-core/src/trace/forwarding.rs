@@ -59,6 +59,11 @@ impl Walk<'_, '_> {
     fn route_in(&mut self, ns: &Arc<Namespace>, iif: &str, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         let family = packet.family();
+        if matches!(packet.src, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+            // Answers go back by the same device (`icmp6_iif`, `ireq->ir_iif`).
+            self.link_scopes
+                .insert((ns.path.clone(), packet.src), iif.to_owned());
+        }
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
         if let Some(wrong) = source_address::martian(ns, iif, packet.src, packet.dst) {

@@ -34,6 +34,7 @@ pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Par
     let chain = chain_name(hook);
     for (of, table) in &ns.xtables {
         if *of == family
+            && !table.is_idle(chain)
             && let Some(priority) = table_priority(&table.table().name, hook)
         {
             parts.push((priority, Part::Xtables(table, chain)));
@@ -59,7 +60,7 @@ pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32,
         100
     };
     for (of, table) in &ns.xtables {
-        if *of == family && table.table().name == "nat" {
+        if *of == family && table.table().name == "nat" && !table.is_idle(chain_name(hook)) {
             parts.push((own, Part::Xtables(table, chain_name(hook))));
         }
     }
@@ -86,7 +87,7 @@ fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evid
         Hook::Output => ChainHook::Output,
         Hook::Postrouting => ChainHook::Postrouting,
     };
-    nft::base_chains(&ns.ruleset, family, hook)
+    nft::base_chains(ns.base_chains(), family, hook)
 }
 
 pub(super) fn chain_name(hook: Hook) -> &'static str {
