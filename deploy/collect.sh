@@ -315,7 +315,8 @@ capture() { # NAMESPACE NETNS-FILE PROCESS FOUND-BY
     take ip6-route.json ip -j -6 -d route show table all
     take ip-rule.json ip -j rule
     take ip6-rule.json ip -j -6 rule
-    take ip-neigh.json ip -j neigh
+    take ip-neigh.json ip -j neigh show nud all
+    take ip-neigh-proxy.json ip -j neigh show proxy
     take ip-nexthop.json ip -j nexthop
     take bridge-fdb.json bridge -j fdb
     take bridge-link.json bridge -j -d link

@@ -7,7 +7,7 @@
 //! | `ip-addr.json` | [`address::parse`] |
 //! | `ip-route.json`, `ip6-route.json` | [`route::parse`] |
 //! | `ip-rule.json`, `ip6-rule.json` | [`rule::parse`] |
-//! | `ip-neigh.json` | [`neighbour::parse`] |
+//! | `ip-neigh.json`, `ip-neigh-proxy.json` | [`neighbour::parse`] |
 //! | `ip-nexthop.json` | [`nexthop::parse`] |
 //! | `bridge-link.json`, `bridge-fdb.json`, `bridge-vlan.json` | [`bridge::parse_links`], [`bridge::parse_fdb`], [`bridge::parse_vlans`] |
 //! | `ip(6)tables-save.txt`, `ip(6)tables-legacy-save.txt` | [`xtables::parse`] |

@@ -2,7 +2,7 @@
 
 mod resolve;
 
-pub(crate) use resolve::{Resolved, Unresolved, resolve};
+pub(crate) use resolve::{Resolved, Unresolved, ports_of, resolve};
 
 use serde::{Deserialize, Serialize};
 

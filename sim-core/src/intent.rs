@@ -107,7 +107,7 @@ impl Known {
             labels: None,
             node: None,
         };
-        for record in world.by_address(address)? {
+        for record in world.by_address(address)?.iter() {
             match record {
                 IndexRecord::Object {
                     object: ObjectKind::Pod,
@@ -117,14 +117,14 @@ impl Known {
                     host_network: false,
                     ..
                 } => {
-                    known.pod = world.pod(&entry, &namespace, &name)?;
-                    known.labels = world.namespace_labels(&namespace)?;
+                    known.pod = world.pod(entry, namespace, name)?;
+                    known.labels = world.namespace_labels(namespace)?;
                 }
                 IndexRecord::Object {
                     object: ObjectKind::Node,
                     name,
                     ..
-                } => known.node = Some(name),
+                } => known.node = Some(name.clone()),
                 IndexRecord::Interface { namespace, .. } => {
                     if let Some(node) = namespace
                         .strip_prefix("nodes/")

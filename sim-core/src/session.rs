@@ -1,6 +1,6 @@
 //! One opened capture, asked many questions.
 
-use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, resolve};
+use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, ports_of, resolve};
 use crate::intent::Intent;
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
@@ -47,6 +47,8 @@ struct Answer {
     completeness: Completeness,
     service: Option<AskedService>,
     intent: Intent,
+    /// What was read for it.
+    entries: Vec<(String, String)>,
 }
 
 impl<S: Store> Session<S> {
@@ -68,7 +70,6 @@ impl<S: Store> Session<S> {
     /// # Errors
     /// When the question means nothing here, or the snapshot is damaged.
     pub fn diagnose(&mut self, flow: &FlowRequest) -> Result<Step<Verdict>, AskError> {
-        self.store.reset_entries_read();
         let answer = match self.answer(flow) {
             Ok(answer) => answer,
             Err(Unresolved::Wrong { field, message }) => {
@@ -81,11 +82,11 @@ impl<S: Store> Session<S> {
             Step::Done(hash) => hash,
             Step::Needs(ranges) => return Ok(Step::Needs(ranges)),
         };
-        let entries = self.store.entries_read();
         let receipt = Receipt {
             manifest_sha256,
             engine: ENGINE.to_owned(),
-            entries: entries
+            entries: answer
+                .entries
                 .into_iter()
                 .map(|(path, sha256)| ReceiptEntry { path, sha256 })
                 .collect(),
@@ -96,6 +97,7 @@ impl<S: Store> Session<S> {
             completeness,
             service,
             intent,
+            ..
         } = answer;
         let walked = Walked {
             resolved,
@@ -127,6 +129,7 @@ impl<S: Store> Session<S> {
             runs,
             completeness,
             service,
+            entries: world.entries(),
         })
     }
 
@@ -141,7 +144,7 @@ impl<S: Store> Session<S> {
 
 /// The service that has the destination address, and where its object stands.
 fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<AskedService>, Halt> {
-    for record in world.by_address(resolved.question.to)? {
+    for record in world.by_address(resolved.question.to)?.iter() {
         if let IndexRecord::Object {
             object: ObjectKind::Service,
             namespace,
@@ -151,11 +154,9 @@ fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<Asked
             ..
         } = record
         {
-            let file = world.file(&entry)?;
-            let has_port = file
-                .as_ref()
-                .is_none_or(|file| has_port(&file.text, &pointer, &resolved.question));
-            let source = file.map(|file| Source::pointer(&file, pointer, ""));
+            let file = world.file(entry)?;
+            let has_port = has_port(world.item(entry, pointer)?, &resolved.question);
+            let source = file.map(|file| Source::pointer(&file, pointer.as_str(), ""));
             return Ok(Some(AskedService {
                 object: format!("service:{namespace}/{name}"),
                 source,
@@ -166,13 +167,9 @@ fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<Asked
     Ok(None)
 }
 
-/// Whether the service at `pointer` has the port that is asked for; one that cannot be read is taken to have it.
-fn has_port(text: &str, pointer: &str, question: &Question) -> bool {
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(text) else {
-        return true;
-    };
-    let ports = document.pointer(&format!("{pointer}/spec/ports"));
-    let Some(ports) = ports.and_then(serde_json::Value::as_array) else {
+/// Whether the service `item` has the port that is asked for; one that cannot be read is taken to have it.
+fn has_port(item: Option<&str>, question: &Question) -> bool {
+    let Some(ports) = item.and_then(ports_of) else {
         return true;
     };
     let protocol = match question.protocol {

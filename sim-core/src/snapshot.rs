@@ -6,7 +6,7 @@ pub mod folder;
 mod hex;
 mod index;
 mod layout;
-mod lists;
+pub(crate) mod lists;
 pub mod manifest;
 mod pack;
 mod path;

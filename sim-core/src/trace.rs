@@ -11,8 +11,10 @@ mod hooks;
 mod judge;
 mod log;
 mod nat;
+mod ndisc;
 mod neighbour;
 mod netfilter;
+mod order;
 mod output;
 mod script;
 mod transmit;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::conntrack::{Conn, Ct};
+use crate::linux::conntrack::{Conn, Ct, Zone};
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
@@ -75,7 +77,7 @@ pub(crate) struct Transit {
     pub(crate) physin: Option<String>,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
-    pub(crate) zone: u16,
+    pub(crate) zone: Zone,
     /// A socket of this namespace made it.
     pub(crate) local: bool,
     /// The Ethernet source that it came with.
@@ -159,6 +161,10 @@ pub(crate) struct Walk<'w, 's> {
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
+    /// Which of several machines was heard when a device asked for an address.
+    heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// Routes that connected sockets keep.
+    kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -193,6 +199,8 @@ impl<'w, 's> Walk<'w, 's> {
             budget: BUDGET,
             next_port: 0,
             ways: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,

@@ -8,11 +8,12 @@ mod wiring;
 pub use namespace::Namespace;
 pub use wiring::Peer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::snapshot::{ByteRange, IndexRecord, ObjectKind, SnapshotError, Step, Store};
+use crate::snapshot::{ByteRange, IndexRecord, ObjectKind, SnapshotError, Step, Store, lists};
 use crate::source::SourceFile;
 
 /// Why the world cannot be looked at now.
@@ -30,12 +31,29 @@ impl From<SnapshotError> for Halt {
     }
 }
 
-/// What was parsed of a capture so far; kept from question to question.
+/// What was parsed and looked up of a capture so far; kept from question to question.
 #[derive(Debug, Default)]
 pub struct Parses {
-    namespaces: BTreeMap<String, Arc<Namespace>>,
-    files: BTreeMap<String, Option<Arc<SourceFile>>>,
+    /// Places in `loaded`.
+    namespaces: BTreeMap<String, usize>,
+    loaded: Vec<Loaded<Arc<Namespace>>>,
+    files: BTreeMap<String, Loaded<Option<Arc<SourceFile>>>>,
+    machines: Option<Arc<[String]>>,
+    on_machine: BTreeMap<String, Arc<[String]>>,
+    addresses: BTreeMap<IpAddr, Arc<[IndexRecord]>>,
     kube: kube::Lists,
+    parts: BTreeMap<String, Arc<[String]>>,
+    /// Where the items of kube lists stand in their files.
+    items: BTreeMap<String, Vec<Range<usize>>>,
+    /// Where the other ends of a namespace's wires may be.
+    surroundings: BTreeMap<String, Arc<[String]>>,
+}
+
+/// Something parsed, with the entries that were read for it.
+#[derive(Debug)]
+struct Loaded<T> {
+    value: T,
+    entries: Vec<(String, String)>,
 }
 
 /// The captured world, read as far as a question needs it.
@@ -43,12 +61,21 @@ pub struct Parses {
 pub struct World<'s> {
     store: &'s mut dyn Store,
     parses: &'s mut Parses,
+    /// For each loaded namespace, whether this question came to it.
+    seen: Vec<bool>,
+    /// Files beside the namespaces' own that this question read.
+    seen_files: BTreeSet<String>,
 }
 
 impl<'s> World<'s> {
     /// Looks at the world through `store`.
     pub fn new(store: &'s mut dyn Store, parses: &'s mut Parses) -> Self {
-        Self { store, parses }
+        Self {
+            store,
+            parses,
+            seen: Vec::new(),
+            seen_files: BTreeSet::new(),
+        }
     }
 
     fn done<T>(step: Result<Step<T>, SnapshotError>) -> Result<T, Halt> {
@@ -63,45 +90,88 @@ impl<'s> World<'s> {
     /// # Errors
     /// When it cannot be read now.
     pub fn namespace(&mut self, path: &str) -> Result<Arc<Namespace>, Halt> {
-        if let Some(namespace) = self.parses.namespaces.get(path) {
-            let namespace = Arc::clone(namespace);
-            self.touch(path)?;
-            return Ok(namespace);
+        let place = match self.parses.namespaces.get(path) {
+            Some(place) => *place,
+            None => self.load(path)?,
+        };
+        if place >= self.seen.len() {
+            self.seen.resize(place + 1, false);
         }
-        let namespace = Arc::new(load::namespace(self.store, path)?);
-        self.parses
-            .namespaces
-            .insert(path.to_owned(), Arc::clone(&namespace));
-        Ok(namespace)
+        if let Some(seen) = self.seen.get_mut(place) {
+            *seen = true;
+        }
+        match self.parses.loaded.get(place) {
+            Some(loaded) => Ok(Arc::clone(&loaded.value)),
+            // It was put there by `load`.
+            None => Ok(Arc::default()),
+        }
     }
 
-    /// Counts the entries of a namespace that was parsed for an earlier question as read for this one too.
-    fn touch(&mut self, path: &str) -> Result<(), Halt> {
-        load::touch(self.store, path)
+    fn load(&mut self, path: &str) -> Result<usize, Halt> {
+        self.store.reset_entries_read();
+        let value = Arc::new(load::namespace(self.store, path)?);
+        let entries = self.store.entries_read();
+        let place = self.parses.loaded.len();
+        self.parses.loaded.push(Loaded { value, entries });
+        self.parses.namespaces.insert(path.to_owned(), place);
+        Ok(place)
+    }
+
+    /// The entries that were read for this question, sorted: path and SHA-256 (hex).
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let seen = self.parses.loaded.iter().zip(&self.seen);
+        let of_namespaces = seen
+            .filter(|(_, seen)| **seen)
+            .flat_map(|(loaded, _)| &loaded.entries);
+        let files = self.seen_files.iter();
+        let of_files = files
+            .filter_map(|path| self.parses.files.get(path))
+            .flat_map(|loaded| &loaded.entries);
+        let mut entries: Vec<&(String, String)> = of_namespaces.chain(of_files).collect();
+        entries.sort();
+        entries.dedup();
+        entries.into_iter().cloned().collect()
     }
 
     /// The captured machines: `nodes/<node>`, `fabric/<name>`.
     ///
     /// # Errors
     /// When they cannot be read now.
-    pub fn machines(&mut self) -> Result<Vec<String>, Halt> {
-        Self::done(self.store.machines())
+    pub fn machines(&mut self) -> Result<Arc<[String]>, Halt> {
+        if let Some(machines) = &self.parses.machines {
+            return Ok(Arc::clone(machines));
+        }
+        let machines: Arc<[String]> = Self::done(self.store.machines())?.into();
+        self.parses.machines = Some(Arc::clone(&machines));
+        Ok(machines)
     }
 
     /// The namespaces of a machine.
     ///
     /// # Errors
     /// When they cannot be read now.
-    pub fn namespaces(&mut self, machine: &str) -> Result<Vec<String>, Halt> {
-        Self::done(self.store.namespaces(machine))
+    pub fn namespaces(&mut self, machine: &str) -> Result<Arc<[String]>, Halt> {
+        if let Some(known) = self.parses.on_machine.get(machine) {
+            return Ok(Arc::clone(known));
+        }
+        let namespaces: Arc<[String]> = Self::done(self.store.namespaces(machine))?.into();
+        let known = Arc::clone(&namespaces);
+        self.parses.on_machine.insert(machine.to_owned(), known);
+        Ok(namespaces)
     }
 
     /// What has this address.
     ///
     /// # Errors
     /// When it cannot be read now.
-    pub fn by_address(&mut self, address: IpAddr) -> Result<Vec<IndexRecord>, Halt> {
-        Self::done(self.store.by_address(address))
+    pub fn by_address(&mut self, address: IpAddr) -> Result<Arc<[IndexRecord]>, Halt> {
+        if let Some(known) = self.parses.addresses.get(&address) {
+            return Ok(Arc::clone(known));
+        }
+        let records: Arc<[IndexRecord]> = Self::done(self.store.by_address(address))?.into();
+        self.parses.addresses.insert(address, Arc::clone(&records));
+        Ok(records)
     }
 
     /// The object of this name.
@@ -130,21 +200,52 @@ impl<'s> World<'s> {
     /// # Errors
     /// When it cannot be read now.
     pub fn file(&mut self, path: &str) -> Result<Option<Arc<SourceFile>>, Halt> {
-        let bytes = Self::done(self.store.read(path))?;
-        if let Some(file) = self.parses.files.get(path) {
-            return Ok(file.clone());
+        if !self.parses.files.contains_key(path) {
+            self.store.reset_entries_read();
+            let bytes = Self::done(self.store.read(path))?;
+            let value = bytes.map(|bytes| crate::evidence::source_file(path, &bytes).value);
+            let entries = self.store.entries_read();
+            let loaded = Loaded { value, entries };
+            self.parses.files.insert(path.to_owned(), loaded);
         }
-        let file = bytes.map(|bytes| crate::evidence::source_file(path, &bytes).value);
-        self.parses.files.insert(path.to_owned(), file.clone());
-        Ok(file)
+        self.seen_files.insert(path.to_owned());
+        let loaded = self.parses.files.get(path);
+        Ok(loaded.and_then(|loaded| loaded.value.clone()))
+    }
+
+    /// The item at `pointer` (`/items/17`) of the kube list `path`, as it is written there.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    pub fn item(&mut self, path: &str, pointer: &str) -> Result<Option<&str>, Halt> {
+        let Some(file) = self.file(path)? else {
+            return Ok(None);
+        };
+        let items = self.parses.items.entry(path.to_owned());
+        let items = items.or_insert_with(|| lists::items(&file.text));
+        let place = pointer.strip_prefix("/items/");
+        let place = place.and_then(|place| place.parse::<usize>().ok());
+        let range = place.and_then(|place| items.get(place)).cloned();
+        let loaded = self.parses.files.get(path);
+        let text = loaded.and_then(|loaded| loaded.value.as_ref());
+        Ok(text
+            .zip(range)
+            .and_then(|(file, range)| file.text.get(range)))
     }
 
     /// The entries that hold a kube list.
     ///
     /// # Errors
     /// When they cannot be read now.
-    pub fn parts(&mut self, list: &str) -> Result<Vec<String>, Halt> {
-        Self::done(self.store.parts(list))
+    pub fn parts(&mut self, list: &str) -> Result<Arc<[String]>, Halt> {
+        if let Some(known) = self.parses.parts.get(list) {
+            return Ok(Arc::clone(known));
+        }
+        let parts: Arc<[String]> = Self::done(self.store.parts(list))?.into();
+        self.parses
+            .parts
+            .insert(list.to_owned(), Arc::clone(&parts));
+        Ok(parts)
     }
 }
 

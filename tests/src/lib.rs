@@ -2,8 +2,11 @@
 
 pub mod agreement;
 pub mod ask;
+pub mod cluster;
 pub mod corpus;
 pub mod doubts;
+pub mod kernel;
+pub mod large;
 #[cfg(target_os = "linux")]
 pub mod oracle;
 pub mod parity;

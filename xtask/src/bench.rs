@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: diagnoses per second, native and Wasm side by side, and the module's size.
+//! `cargo xtask bench`: how long diagnoses take, native and Wasm side by side, the kernel beside them, and the module's size.
 
 use clap::Args;
 
@@ -17,12 +17,17 @@ pub(crate) struct Options {
     /// Write the numbers into README.md
     #[arg(long)]
     write_readme: bool,
+    /// Only the nodes with many Services, natively
+    #[arg(long)]
+    native: bool,
 }
 
 /// Measures both and prints the table.
 pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure> {
     say::heading("Building the module and the native program, both as shipped");
-    build::wasm(project)?;
+    if !options.native {
+        build::wasm(project)?;
+    }
     let native = build::program(
         project,
         Profile::Release,
@@ -34,6 +39,9 @@ pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure>
         .loud()
         .arg("--seconds")
         .arg(options.seconds.to_string());
+    if options.native {
+        program = program.arg("--native");
+    }
     if options.write_readme {
         program = program.arg("--write-readme");
     }

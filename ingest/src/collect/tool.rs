@@ -48,7 +48,14 @@ pub(super) const PLAIN: &[(&str, &[&str])] = &[
     ),
     ("ip-rule.json", &["ip", "-j", "rule"]),
     ("ip6-rule.json", &["ip", "-j", "-6", "rule"]),
-    ("ip-neigh.json", &["ip", "-j", "neigh"]),
+    (
+        "ip-neigh.json",
+        &["ip", "-j", "neigh", "show", "nud", "all"],
+    ),
+    (
+        "ip-neigh-proxy.json",
+        &["ip", "-j", "neigh", "show", "proxy"],
+    ),
     ("ip-nexthop.json", &["ip", "-j", "nexthop"]),
     ("bridge-fdb.json", &["bridge", "-j", "fdb"]),
     ("bridge-link.json", &["bridge", "-j", "-d", "link"]),

@@ -20,6 +20,9 @@ const NAMESPACE: &[(&str, Check)] = &[
     ("ip-rule.json", |file| rule::parse(file).problems),
     ("ip6-rule.json", |file| rule::parse(file).problems),
     ("ip-neigh.json", |file| neighbour::parse(file).problems),
+    ("ip-neigh-proxy.json", |file| {
+        neighbour::parse(file).problems
+    }),
     ("ip-nexthop.json", |file| nexthop::parse(file).problems),
     ("bridge-fdb.json", |file| bridge::parse_fdb(file).problems),
     ("bridge-link.json", |file| {

@@ -252,21 +252,27 @@ fn destination(
 
 /// The ports of the service at `pointer` in `entry`.
 fn service_ports(world: &mut World<'_>, entry: &str, pointer: &str) -> Result<Vec<u16>, Halt> {
-    let Some(file) = world.file(entry)? else {
-        return Ok(Vec::new());
-    };
-    let Ok(document) = serde_json::from_str::<serde_json::Value>(&file.text) else {
-        return Ok(Vec::new());
-    };
-    let ports = document
-        .pointer(&format!("{pointer}/spec/ports"))
-        .and_then(serde_json::Value::as_array);
+    let ports = world.item(entry, pointer)?.and_then(ports_of);
     Ok(ports
         .into_iter()
         .flatten()
         .filter_map(|port| port.get("port")?.as_u64())
         .filter_map(|port| u16::try_from(port).ok())
         .collect())
+}
+
+/// The `spec.ports` of a service as the kube list has it.
+pub(crate) fn ports_of(service: &str) -> Option<Vec<serde_json::Value>> {
+    #[derive(serde::Deserialize)]
+    struct Service {
+        spec: Spec,
+    }
+    #[derive(serde::Deserialize)]
+    struct Spec {
+        ports: Vec<serde_json::Value>,
+    }
+    let service: Service = serde_json::from_str(service).ok()?;
+    Some(service.spec.ports)
 }
 
 fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
@@ -290,7 +296,7 @@ fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<Strin
     let records = world.by_address(address)?;
     let mut object = None;
     let mut netns = None;
-    for record in &records {
+    for record in records.iter() {
         match record {
             IndexRecord::Object {
                 object: kind,
@@ -387,11 +393,11 @@ fn outside(
     }
     let entry = world
         .by_address(to)?
-        .into_iter()
+        .iter()
         .find_map(|record| match record {
             IndexRecord::Interface {
                 namespace, device, ..
-            } if namespace.ends_with("/host") => Some((namespace, device)),
+            } if namespace.ends_with("/host") => Some((namespace.clone(), device.clone())),
             IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
         });
     let Some((path, device)) = entry else {

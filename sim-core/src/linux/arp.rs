@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::choice::Doubt;
 use super::fib::{self, FibKey, NoRoute};
+use super::netfilter::{AddressType, Surroundings as _};
 use super::packet::Family;
 use super::source_address::{self, SourceCheck};
 use super::sysctl;
@@ -28,16 +29,63 @@ pub fn answers(
             }
             answers_arp(ns, device, target, sender)
         }
-        // Addresses of the device itself, and proxy entries.
-        Family::V6 => Ok({
-            ns.addresses.iter().any(|address| {
-                address.local == target && address.device == device && !address.flags.tentative
-            }) || ns
-                .neighbours
-                .iter()
-                .any(|entry| entry.proxy && entry.address == target && entry.device == device)
-        }),
+        Family::V6 => answers_ndisc(ns, device, target),
     }
+}
+
+/// `ndisc_recv_ns()`: an address of the device itself, an anycast one, or one that it is a proxy for.
+fn answers_ndisc(ns: &Namespace, device: &str, target: IpAddr) -> Result<bool, Doubt> {
+    let setting = |of: &str, name: &str| sysctl::device(ns, Family::V6, of, name, 0).value != 0;
+    let own = ns
+        .addresses
+        .iter()
+        .find(|address| address.local == target && address.device == device && !address.anycast);
+    if let Some(address) = own {
+        let flags = address.flags;
+        if flags.tentative && !flags.optimistic && !flags.dadfailed {
+            return Err(Doubt {
+                what: format!(
+                    "whether {target} on {device} of {} is a duplicate was still being found out",
+                    ns.object
+                ),
+                settle: format!("{}/ip-addr.json", ns.path),
+                source: Some(address.source.clone()),
+            });
+        }
+        return Ok(!flags.dadfailed);
+    }
+    ns.known("ip6-route.json")?;
+    let anycast = ns.routes(Family::V6).iter().any(|route| {
+        route.kind == RouteKind::Anycast
+            && route.dst.addr() == target
+            && route.dst.prefix_len() == 128
+            && (route.nexthops.iter()).any(|nexthop| nexthop.device.as_deref() == Some(device))
+    });
+    if anycast {
+        return Ok(true);
+    }
+    ns.known("sysctl.txt")?;
+    let proxies = setting(device, "forwarding")
+        && (setting("all", "proxy_ndp") || setting(device, "proxy_ndp"));
+    let proxied = is_proxy(ns, device, target);
+    if proxies && !proxied && ns.proxies_unknown {
+        return Err(Doubt {
+            what: format!(
+                "for which addresses {} answers on {device} in place of others is not known",
+                ns.object
+            ),
+            settle: format!("{}/ip-neigh-proxy.json", ns.path),
+            source: None,
+        });
+    }
+    Ok(proxies && proxied)
+}
+
+/// `pneigh_lookup()`.
+fn is_proxy(ns: &Namespace, device: &str, target: IpAddr) -> bool {
+    ns.neighbours
+        .iter()
+        .any(|entry| entry.proxy && entry.address == target && entry.device == device)
 }
 
 fn answers_arp(
@@ -46,9 +94,22 @@ fn answers_arp(
     target: IpAddr,
     sender: Option<IpAddr>,
 ) -> Result<bool, Doubt> {
+    let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    if target.is_multicast()
+        || (target.is_loopback() && !sysctl::either(ns, device, "route_localnet"))
+    {
+        return Ok(false);
+    }
+    // Who has no address asks as if it looked for duplicates.
+    let Some(asker) = sender.filter(|sender| *sender != unspecified) else {
+        return Ok(is_local(ns, target) && !ignored(ns, device, target, None));
+    };
     let mut key = FibKey::to(target);
-    key.src = sender;
+    key.src = Some(asker);
     key.iif = Some(device);
+    if source_address::martian(ns, device, asker, target).is_some() {
+        return Ok(false);
+    }
     // `ip_route_input_noref()` must succeed: a sender that looks martian gets no answer.
     let found = match fib::lookup(ns, &key) {
         Ok(found) => found,
@@ -81,10 +142,7 @@ fn answers_arp(
             }
             let proxied = sysctl::either(ns, device, "proxy_arp") && towards != Some(device);
             let private = sysctl::either(ns, device, "proxy_arp_pvlan") && towards == Some(device);
-            let entry = ns
-                .neighbours
-                .iter()
-                .any(|entry| entry.proxy && entry.address == target && entry.device == device);
+            let entry = towards != Some(device) && is_proxy(ns, device, target);
             proxied || private || entry
         }
         RouteKind::Broadcast
@@ -99,6 +157,11 @@ fn answers_arp(
     })
 }
 
+/// `inet_addr_type()` is RTN_LOCAL.
+pub(crate) fn is_local(ns: &Namespace, address: IpAddr) -> bool {
+    ns.address_type(address, None) == Ok(AddressType::Local)
+}
+
 /// `arp_ignore()`.
 fn ignored(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>) -> bool {
     let on_device = || {
@@ -108,14 +171,21 @@ fn ignored(ns: &Namespace, device: &str, target: IpAddr, sender: Option<IpAddr>)
     };
     match sysctl::larger(ns, device, "arp_ignore", 0).value {
         1 => on_device().next().is_none(),
-        2 => !on_device().any(|address| {
-            sender.is_some_and(|sender| {
-                ipnet::IpNet::new(address.local, address.prefix_len)
-                    .is_ok_and(|net| net.contains(&sender))
-            })
-        }),
+        2 => {
+            let prefix_holds = |address: &crate::evidence::address::Address| {
+                ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len)
+                    .is_ok_and(|net| {
+                        net.contains(&target) && sender.is_none_or(|sender| net.contains(&sender))
+                    })
+            };
+            let near = ns
+                .addresses
+                .iter()
+                .any(|address| address.device == device && prefix_holds(address));
+            on_device().next().is_none() || !near
+        }
         3 => !ns.addresses.iter().any(|address| {
-            address.local == target && address.scope < crate::evidence::route::Scope::LINK
+            address.local == target && address.scope <= crate::evidence::route::Scope::LINK
         }),
         8 => true,
         _ => false,

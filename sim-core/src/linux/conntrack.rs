@@ -34,13 +34,30 @@ impl Manip {
     }
 }
 
+/// The conntrack zone of each direction (`struct nf_conntrack_zone`); 0 where a rule set none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Zone {
+    /// Of packets that go as the first one.
+    pub original: u16,
+    /// Of those that go the other way.
+    pub reply: u16,
+}
+
+impl Zone {
+    /// The id, whichever directions it is for.
+    #[must_use]
+    pub fn id(self) -> u16 {
+        self.original.max(self.reply)
+    }
+}
+
 /// An entry of a namespace's connection table (`struct nf_conn`).
 #[derive(Debug, Clone)]
 pub struct Conn {
     /// The namespace that tracks it.
     pub namespace: String,
     /// Its zone.
-    pub zone: u16,
+    pub zone: Zone,
     /// The tuple of its first packet.
     pub original: Tuple,
     /// The tuple that its replies will have here.
@@ -116,9 +133,8 @@ pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
 pub fn track(
     conns: &mut [Conn],
     namespace: &str,
-    zone: u16,
+    zone: Zone,
     packet: &Packet,
-    liberal: bool,
     loose: bool,
 ) -> Tracked {
     if let Transport::IcmpError { about, .. } = &packet.transport {
@@ -128,16 +144,9 @@ pub fn track(
         return Tracked::As(Ct::None);
     };
     let found = conns.iter_mut().enumerate().find_map(|(index, conn)| {
-        if conn.namespace != namespace || conn.zone != zone {
-            return None;
-        }
-        if conn.original == tuple {
-            Some((index, conn, CtDirection::Original))
-        } else if conn.reply == tuple {
-            Some((index, conn, CtDirection::Reply))
-        } else {
-            None
-        }
+        (conn.namespace == namespace).then_some(())?;
+        let direction = conn.direction_of(zone, tuple)?;
+        Some((index, conn, direction))
     });
     let Some((index, conn, direction)) = found else {
         return begin(packet, tuple, loose);
@@ -145,7 +154,7 @@ pub fn track(
     if let Transport::Tcp { flags, .. } = &packet.transport {
         match next_state(conn.tcp, direction, *flags) {
             Some(state) => conn.tcp = state,
-            None if liberal => {}
+            // `nf_conntrack_tcp_be_liberal` forgives windows, not states.
             None => return Tracked::As(Ct::Invalid),
         }
     }
@@ -165,17 +174,11 @@ pub fn track(
 }
 
 /// An ICMP error belongs to the connection of the packet that it is about (`nf_conntrack_inet_error`).
-fn track_error(conns: &[Conn], namespace: &str, zone: u16, about: Tuple) -> Ct {
+fn track_error(conns: &[Conn], namespace: &str, zone: Zone, about: Tuple) -> Ct {
     let wanted = about.inverted();
     for (index, conn) in conns.iter().enumerate() {
-        if conn.namespace != namespace || conn.zone != zone {
-            continue;
-        }
-        let direction = if conn.reply == wanted {
-            CtDirection::Reply
-        } else if conn.original == wanted {
-            CtDirection::Original
-        } else {
+        let found = (conn.namespace == namespace).then(|| conn.direction_of(zone, wanted));
+        let Some(direction) = found.flatten() else {
             continue;
         };
         return Ct::Attached {
@@ -258,7 +261,7 @@ fn next_state(state: TcpState, direction: CtDirection, flags: TcpFlags) -> Optio
 impl Conn {
     /// A fresh entry for `tuple`.
     #[must_use]
-    pub fn new(namespace: &str, zone: u16, tuple: Tuple, tcp: TcpState) -> Self {
+    pub fn new(namespace: &str, zone: Zone, tuple: Tuple, tcp: TcpState) -> Self {
         Self {
             namespace: namespace.to_owned(),
             zone,
@@ -287,8 +290,16 @@ impl Conn {
             dnat: self.dnat,
             seen_reply: self.seen_reply,
             mark: self.mark,
-            zone: self.zone,
+            zone: self.zone.id(),
         }
+    }
+
+    /// Which way a packet with this tuple and zone goes in it (`nf_ct_key_equal`).
+    fn direction_of(&self, zone: Zone, tuple: Tuple) -> Option<CtDirection> {
+        if self.original == tuple && self.zone.original == zone.original {
+            return Some(CtDirection::Original);
+        }
+        (self.reply == tuple && self.zone.reply == zone.reply).then_some(CtDirection::Reply)
     }
 
     /// Gives the connection a new destination (`nf_nat_setup_info` with NF_NAT_MANIP_DST).

@@ -1,6 +1,8 @@
-//! Route lookup: policy rules, tables, longest prefix (`fib_lookup`, `fib_table_lookup`, `fib6_rule_lookup`).
+//! Route lookup: policy rules, then their tables (`fib_lookup`, `__fib_lookup`, `fib6_rule_lookup`).
 
-use std::cmp::Reverse;
+mod rule;
+mod table;
+
 use std::net::IpAddr;
 
 use super::choice::{Doubt, Tri};
@@ -78,28 +80,52 @@ pub enum NoRoute {
     Undecided(Doubt),
 }
 
+/// Whether a rule or route for `tos` is one for packets with `other`: IPv4 leaves the precedence out
+/// (`fib_dscp_masked_match`), IPv6 looks at the whole DSCP.
+fn tos_matches(family: Family, tos: u8, other: u8) -> bool {
+    let mask = match family {
+        Family::V4 => 0x1c,
+        Family::V6 => 0xfc,
+    };
+    tos == 0 || tos & mask == other & mask
+}
+
 /// Looks up the route for `key`.
 ///
 /// # Errors
 /// When there is no way, or it cannot be decided.
 pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRoute> {
+    lookup_assuming(ns, key, &mut Vec::new())
+}
+
+/// As `lookup`; what it takes for granted is added to `assumptions`.
+///
+/// # Errors
+/// When there is no way, or it cannot be decided.
+pub fn lookup_assuming<'a>(
+    ns: &'a Namespace,
+    key: &FibKey<'_>,
+    assumptions: &mut Vec<String>,
+) -> Result<Found<'a>, NoRoute> {
     let family = Family::of(key.dst);
     let rules = ns.rules(family);
-    if rules.is_empty() {
+    if rules.is_empty() || (family == Family::V4 && !ns.has_custom_rules(family)) {
         return default_rules(ns, key, family);
     }
     let mut index = 0;
     while let Some(rule) = rules.get(index) {
         index += 1;
-        match applies(rule, key) {
+        match rule::applies(rule, key, assumptions) {
             Tri::No => continue,
             Tri::Unknown(doubt) => return Err(NoRoute::Undecided(doubt)),
             Tri::Yes => {}
         }
         match rule.action {
             RuleAction::Lookup(table) => {
-                let suppress = rule.suppress_prefixlength;
-                if let Some(found) = table_lookup(ns, table, key, family, suppress)? {
+                let Some(found) = table::lookup(ns, &[table], key)? else {
+                    continue;
+                };
+                if !rule::suppresses(ns, rule, &found).map_err(NoRoute::Undecided)? {
                     return Ok(Found {
                         rule: Some(rule),
                         ..found
@@ -120,6 +146,24 @@ pub fn lookup<'a>(ns: &'a Namespace, key: &FibKey<'_>) -> Result<Found<'a>, NoRo
             RuleAction::Prohibit => return Err(refused(RouteKind::Prohibit, &rule.source)),
         }
     }
+    missing(ns, key, family)
+}
+
+/// No rule's table has a route.
+///
+/// IPv6 goes by its rules only once one was added (`fib6_has_custom_rules`): a capture in which the kernel's own are
+/// partly gone does not tell whether one ever was.
+fn missing<'a>(ns: &'a Namespace, key: &FibKey<'_>, family: Family) -> Result<Found<'a>, NoRoute> {
+    if family == Family::V6
+        && !ns.has_custom_rules(family)
+        && default_rules(ns, key, family).is_ok()
+    {
+        return Err(NoRoute::Undecided(Doubt {
+            what: "the kernel's own rules were deleted, and whether others were ever added, without which they count all the same, is not shown".to_owned(),
+            settle: String::new(),
+            source: ns.rules(family).first().map(|rule| rule.source.clone()),
+        }));
+    }
     Err(NoRoute::Missing)
 }
 
@@ -130,232 +174,22 @@ fn refused(kind: RouteKind, source: &Source) -> NoRoute {
     }
 }
 
-/// The rules of a namespace in which nobody made any (`fib_default_rules_init`).
+/// The tables of a namespace in which nobody made rules (`fib_lookup`, `fib6_rule_lookup`).
+///
+/// IPv4's local and main tables are one then, in which the longest prefix wins (`fib_trie_table`, undone by `fib_unmerge`).
 fn default_rules<'a>(
     ns: &'a Namespace,
     key: &FibKey<'_>,
     family: Family,
 ) -> Result<Found<'a>, NoRoute> {
-    for table in [TableId::LOCAL, TableId::MAIN, TableId::DEFAULT] {
-        if let Some(found) = table_lookup(ns, table, key, family, None)? {
+    let tables: &[&[TableId]] = match family {
+        Family::V4 => &[&[TableId::LOCAL, TableId::MAIN], &[TableId::DEFAULT]],
+        Family::V6 => &[&[TableId::LOCAL], &[TableId::MAIN]],
+    };
+    for table in tables {
+        if let Some(found) = table::lookup(ns, table, key)? {
             return Ok(found);
         }
     }
     Err(NoRoute::Missing)
-}
-
-/// Whether `rule` applies (`fib_rule_match`, `fib4_rule_match`).
-fn applies(rule: &Rule, key: &FibKey<'_>) -> Tri {
-    if rule.iif_detached || rule.oif_detached {
-        return Tri::No;
-    }
-    let mut tri = Tri::Yes;
-    let mut require = |condition: Tri| {
-        let so_far = std::mem::replace(&mut tri, Tri::No);
-        tri = so_far.and(condition);
-    };
-    if let Some(iif) = &rule.iif {
-        require(Tri::from(key.iif.unwrap_or("lo") == iif));
-    }
-    if let Some(oif) = &rule.oif {
-        require(Tri::from(key.oif == Some(oif)));
-    }
-    if let Some(src) = &rule.src
-        && src.prefix_len() > 0
-    {
-        require(Tri::from(
-            key.src.is_some_and(|address| src.contains(&address)),
-        ));
-    }
-    if let Some(dst) = &rule.dst {
-        require(Tri::from(dst.contains(&key.dst)));
-    }
-    if let Some((mark, mask)) = rule.fwmark {
-        require(Tri::from(key.mark & mask == mark & mask));
-    }
-    if rule.tos != 0 {
-        require(Tri::from(rule.tos == key.tos));
-    }
-    if let Some((value, mask)) = rule.dscp {
-        require(Tri::from((key.tos >> 2) & mask == value & mask));
-    }
-    if let Some(protocol) = rule.ipproto {
-        require(Tri::from(protocol == key.protocol));
-    }
-    for (range, port, name) in [
-        (rule.sport, key.sport, "sport"),
-        (rule.dport, key.dport, "dport"),
-    ] {
-        if let Some((low, high)) = range {
-            require(match port {
-                None => Tri::No,
-                Some(port) => match super::netfilter::port_in(port, low, high) {
-                    Some(within) => Tri::from(within),
-                    None => Tri::Unknown(doubt(
-                        rule,
-                        &format!(
-                            "rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"
-                        ),
-                    )),
-                },
-            });
-        }
-    }
-    if rule.uidrange.is_some() && key.iif.is_none() {
-        require(Tri::Unknown(doubt(
-            rule,
-            "rule `uidrange`: the sender's user id is not captured",
-        )));
-    } else if rule.uidrange.is_some() {
-        require(Tri::No);
-    }
-    if rule.l3mdev {
-        // Devices outside a VRF never match; VRFs are not modelled yet.
-        require(Tri::No);
-    }
-    for condition in &rule.unmodelled {
-        require(Tri::Unknown(doubt(
-            rule,
-            &format!("rule condition `{condition}` is not modelled"),
-        )));
-    }
-    tri.negate_if(rule.not)
-}
-
-fn doubt(rule: &Rule, what: &str) -> Doubt {
-    Doubt {
-        what: what.to_owned(),
-        settle: String::new(),
-        source: Some(rule.source.clone()),
-    }
-}
-
-/// The best route of `table`: longest prefix, then TOS, then metric (`fib_table_lookup`).
-fn table_lookup<'a>(
-    ns: &'a Namespace,
-    table: TableId,
-    key: &FibKey<'_>,
-    family: Family,
-    suppress: Option<u8>,
-) -> Result<Option<Found<'a>>, NoRoute> {
-    let mut candidates: Vec<&Route> = ns
-        .routes(family)
-        .iter()
-        .filter(|route| route.table == table && route.dst.contains(&key.dst))
-        .filter(|route| route.tos == 0 || route.tos == key.tos)
-        .filter(|route| {
-            route
-                .src
-                .is_none_or(|net| key.src.is_some_and(|src| net.contains(&src)))
-        })
-        .collect();
-    candidates.sort_by_key(|route| {
-        (
-            Reverse(route.dst.prefix_len()),
-            Reverse(route.tos),
-            route.metric,
-        )
-    });
-    for (position, route) in candidates.iter().enumerate() {
-        if let Some(encap) = route
-            .nexthops
-            .iter()
-            .find_map(|nexthop| nexthop.encap.as_ref())
-        {
-            return Err(NoRoute::Undecided(Doubt {
-                what: format!(
-                    "the route's lightweight tunnel `encap {}` is not modelled",
-                    encap.kind
-                ),
-                settle: String::new(),
-                source: Some(route.source.clone()),
-            }));
-        }
-        match route.kind {
-            RouteKind::Throw => return Ok(None),
-            RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit => {
-                if suppress.is_some_and(|length| route.dst.prefix_len() <= length) {
-                    return Ok(None);
-                }
-                return Err(refused(route.kind, &route.source));
-            }
-            RouteKind::Unicast
-            | RouteKind::Local
-            | RouteKind::Broadcast
-            | RouteKind::Anycast
-            | RouteKind::Multicast
-            | RouteKind::Nat
-            | RouteKind::Xresolve => {}
-        }
-        let mut nexthops = usable(ns, route, key);
-        if family == Family::V6 {
-            nexthops.extend(siblings(ns, &candidates, position, key));
-        }
-        if route.nexthops.is_empty() && route.nexthop_id.is_some() {
-            return Err(NoRoute::Undecided(Doubt {
-                what: "the route's nexthop object is not known".to_owned(),
-                settle: format!("{}/ip-nexthop.json", ns.path),
-                source: Some(route.source.clone()),
-            }));
-        }
-        if nexthops.is_empty() && !route.nexthops.is_empty() {
-            continue;
-        }
-        // `fib_rule_suppress`: too short a prefix counts as not found.
-        if suppress.is_some_and(|length| route.dst.prefix_len() <= length) {
-            return Ok(None);
-        }
-        return Ok(Some(Found {
-            route,
-            nexthops,
-            rule: None,
-        }));
-    }
-    Ok(None)
-}
-
-/// IPv6 lists the ways of a multipath route as routes of their own with equal prefix and metric.
-fn siblings(
-    ns: &Namespace,
-    candidates: &[&Route],
-    position: usize,
-    key: &FibKey<'_>,
-) -> Vec<NextHop> {
-    let Some(first) = candidates.get(position) else {
-        return Vec::new();
-    };
-    let gatewayed = |route: &Route| {
-        route
-            .nexthops
-            .iter()
-            .any(|nexthop| nexthop.gateway.is_some())
-    };
-    if !gatewayed(first) {
-        return Vec::new();
-    }
-    candidates
-        .iter()
-        .skip(position + 1)
-        .filter(|route| route.dst == first.dst && route.metric == first.metric && gatewayed(route))
-        .flat_map(|route| usable(ns, route, key))
-        .collect()
-}
-
-/// The next hops that can be used: alive, and by the demanded device (`fib_lookup_good_nhc`).
-fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
-    let ignore_linkdown =
-        |device: &str| super::sysctl::either(ns, device, "ignore_routes_with_linkdown");
-    route
-        .nexthops
-        .iter()
-        .filter(|nexthop| !nexthop.dead)
-        .filter(|nexthop| {
-            !nexthop.linkdown || !nexthop.device.as_deref().is_some_and(ignore_linkdown)
-        })
-        .filter(|nexthop| {
-            key.oif
-                .is_none_or(|oif| nexthop.device.as_deref() == Some(oif))
-        })
-        .cloned()
-        .collect()
 }

@@ -25,7 +25,11 @@ pub fn error(packet: &Packet, kind: u8, code: u8) -> Packet {
         length: packet.length.saturating_add(28).min(576),
         dont_fragment: false,
         ttl: 64,
-        tos: packet.tos,
+        // `icmp_send()`: internet control's precedence on the packet's own TOS; `icmp6_send()` does not take it over.
+        tos: match packet.family() {
+            Family::V4 => (packet.tos & 0x1e) | 0xc0,
+            Family::V6 => 0,
+        },
         mark: 0,
     }
 }
@@ -65,6 +69,12 @@ pub fn prohibited(family: Family) -> (u8, u8) {
         Family::V4 => (3, 13),
         Family::V6 => (1, 1),
     }
+}
+
+/// Type and code of "beyond scope of source address" (IPv6).
+#[must_use]
+pub fn beyond_scope() -> (u8, u8) {
+    (1, 2)
 }
 
 /// Type and code of "port unreachable".

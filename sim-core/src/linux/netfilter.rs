@@ -13,6 +13,9 @@ use super::choice::Tri;
 use super::packet::{Family, Packet, Port, Tuple};
 use crate::source::Source;
 
+/// Who sends is not captured; a rule that singles out a user (a sidecar's, say) is taken to mean another program.
+pub(crate) const STRANGER: &str = "the sending program does not run as the user or group that an `owner` rule names (senders' ids are not captured)";
+
 /// Where in the packet's way a rule set runs (`enum nf_inet_hooks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hook {
@@ -247,7 +250,7 @@ pub struct Effects {
     /// A new connection mark.
     pub ct_mark: Option<u32>,
     /// A conntrack zone was set.
-    pub zone: Option<u16>,
+    pub zone: Option<super::conntrack::Zone>,
     /// TCPMSS clamped the segment size to this value; `Some(0)`: to the path MTU.
     pub mss: Option<u16>,
     /// TEE: a copy goes there.
@@ -315,6 +318,20 @@ pub struct RuleOutcome {
     pub effects: Effects,
     /// The rules that did something, in order.
     pub steps: Vec<RuleStep>,
+}
+
+impl RuleOutcome {
+    /// Nothing happens to `packet`.
+    #[must_use]
+    pub fn pass(packet: &Packet) -> Self {
+        Self {
+            verdict: RuleVerdict::Accept,
+            decided_by: None,
+            packet: packet.clone(),
+            effects: Effects::default(),
+            steps: Vec::new(),
+        }
+    }
 }
 
 /// Whether `port` lies in `low..=high`: a port still to be chosen may lie in it or not.

@@ -1,4 +1,4 @@
-//! Which socket takes a packet (`__inet_lookup_listener`, `__udp4_lib_lookup`).
+//! Which socket takes a packet (`__inet_lookup_listener`, `inet6_lookup_listener`, `__udp4_lib_lookup`, `__udp6_lib_lookup`).
 
 use super::choice::Doubt;
 use super::packet::{Packet, Port, Transport};
@@ -46,14 +46,37 @@ pub fn find<'a>(
                         .is_some_and(|sport| sport == Port::Known(port))
             })
         })
-        // The most specific one wins (`compute_score`).
-        .max_by_key(|listener| {
-            (
-                listener.device.is_some(),
-                matches!(listener.address, ListenAddress::Ip(_)),
-                listener.address == ListenAddress::V4Any,
-            )
-        }))
+        .max_by_key(|listener| rank(listener)))
+}
+
+/// The most specific one wins: an address before a wildcard, then what `compute_score()` adds up.
+fn rank(listener: &Listener) -> (bool, u8, bool) {
+    (
+        matches!(listener.address, ListenAddress::Ip(_)),
+        u8::from(listener.peer.is_some()) * 8 + u8::from(listener.device.is_some()) * 4,
+        listener.address == ListenAddress::V4Any,
+    )
+}
+
+/// The sockets that share `listener`'s address and port (SO_REUSEPORT): which one takes a packet is up to its hash
+/// (`reuseport_select_sock`).
+pub fn group<'a>(ns: &'a Namespace, listener: &Listener) -> Vec<&'a Listener> {
+    ns.listeners
+        .iter()
+        .filter(|other| {
+            other.protocol == listener.protocol
+                && other.port == listener.port
+                && other.address == listener.address
+                && other.device == listener.device
+                && other.peer == listener.peer
+        })
+        .collect()
+}
+
+/// Whether the program has left more connections waiting than its backlog holds (`sk_acceptq_is_full`).
+#[must_use]
+pub fn is_full(listener: &Listener) -> bool {
+    listener.protocol == Protocol::Tcp && listener.recv_q > listener.send_q
 }
 
 /// Listening sockets on the packet's port that do not take it: what a person would look at.

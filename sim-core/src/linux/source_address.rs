@@ -25,15 +25,39 @@ pub fn source_address(
     if found.route.kind == RouteKind::Local {
         return Some(dst);
     }
-    let device = nexthop.and_then(|nexthop| nexthop.device.as_deref())?;
-    let towards = nexthop.and_then(|nexthop| nexthop.gateway).unwrap_or(dst);
+    let device = nexthop.and_then(|nexthop| nexthop.device.as_deref());
     match Family::of(dst) {
-        Family::V4 => select_v4(ns, device, towards, found.route.scope),
+        Family::V4 => {
+            // `fib_info_update_nhc_saddr()`: by the gateway; what is on the link does not count.
+            let towards = nexthop
+                .and_then(|nexthop| nexthop.gateway)
+                .filter(IpAddr::is_ipv4)
+                .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
+            select_v4(ns, device?, towards, found.route.scope)
+        }
         Family::V6 => select_v6(ns, device, dst),
     }
 }
 
-/// `inet_select_addr()`: a primary address of the device, first one in the target's own prefix.
+/// Whether a packet from `src` has the source that one of `nexthop`'s would get (`nh_saddr`).
+#[must_use]
+pub fn is_of_way(ns: &Namespace, found: &Found<'_>, nexthop: &NextHop, src: IpAddr) -> bool {
+    let Some(device) = nexthop.device.as_deref() else {
+        return false;
+    };
+    match src {
+        IpAddr::V4(_) => {
+            let any = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+            let towards = nexthop.gateway.filter(IpAddr::is_ipv4).unwrap_or(any);
+            select_v4(ns, device, towards, found.route.scope) == Some(src)
+        }
+        IpAddr::V6(_) => {
+            (ns.addresses.iter()).any(|address| address.local == src && address.device == device)
+        }
+    }
+}
+
+/// `inet_select_addr()`: a primary address of the device, first one whose prefix holds `towards` (unspecified: any).
 #[must_use]
 pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) -> Option<IpAddr> {
     fn primaries<'a>(ns: &'a Namespace, name: &'a str) -> impl Iterator<Item = &'a Address> {
@@ -42,52 +66,153 @@ pub fn select_v4(ns: &Namespace, device: &str, towards: IpAddr, scope: Scope) ->
             .filter(move |address| address.device == name && address.local.is_ipv4())
             .filter(|address| !address.flags.secondary)
     }
-    let fits = |address: &&Address| address.scope <= scope;
-    let same_prefix = primaries(ns, device).filter(fits).find(|address| {
-        ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len)
-            .is_ok_and(|net| net.contains(&towards))
-    });
-    if let Some(address) = same_prefix.or_else(|| primaries(ns, device).find(fits)) {
+    // With route_localnet, loopback addresses count as the link's.
+    let nearest = if super::sysctl::either(ns, device, "route_localnet") {
+        Scope::LINK
+    } else {
+        Scope::HOST
+    };
+    let fits = |address: &&Address| address.scope.min(nearest) <= scope;
+    let holds = |address: &&Address| {
+        towards.is_unspecified()
+            || ipnet::IpNet::new(address.peer.unwrap_or(address.local), address.prefix_len)
+                .is_ok_and(|net| net.contains(&towards))
+    };
+    let own = primaries(ns, device)
+        .filter(fits)
+        .find(holds)
+        .or_else(|| primaries(ns, device).find(fits));
+    if let Some(address) = own {
         return Some(address.local);
     }
     // Any other device's address of a scope that reaches so far, in the order of devices.
     ns.links
         .iter()
-        .filter(|link| link.name != device)
         .flat_map(|link| primaries(ns, &link.name))
         .find(|address| address.scope != Scope::LINK && address.scope <= scope)
         .map(|address| address.local)
 }
 
-/// RFC 6724 section 5 as `ipv6_dev_get_saddr()` has it, without labels and mobility: scope, not deprecated,
-/// outgoing device, then the longest common prefix.
-fn select_v6(ns: &Namespace, device: &str, dst: IpAddr) -> Option<IpAddr> {
+/// `ipv6_dev_get_saddr()`: RFC 6724 section 5, for a packet that leaves by `device` (where that is known).
+#[must_use]
+pub fn select_v6(ns: &Namespace, device: Option<&str>, dst: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(target) = dst else { return None };
-    let target_local = target.is_unicast_link_local();
+    let reach = scope_v6(target);
+    let setting =
+        |device: &str, name: &str| super::sysctl::device(ns, Family::V6, device, name, 0).value;
+    let only_own = device
+        .is_some_and(|device| reach <= LINK_LOCAL || setting(device, "use_oif_addrs_only") != 0);
     ns.addresses
         .iter()
-        .filter_map(|address| match address.local {
-            IpAddr::V6(local) if !address.flags.tentative && !address.flags.dadfailed => {
-                Some((address, local))
-            }
+        .enumerate()
+        .filter_map(|(index, address)| match address.local {
+            IpAddr::V6(local) if !address.anycast => Some((index, address, local)),
             IpAddr::V6(_) | IpAddr::V4(_) => None,
         })
-        .filter(|(_, local)| !local.is_loopback() || target.is_loopback())
-        .filter(|(address, local)| !local.is_unicast_link_local() || address.device == device)
-        .max_by_key(|(address, local)| {
+        .filter(|(_, address, _)| {
+            let flags = address.flags;
+            !flags.dadfailed && (!flags.tentative || flags.optimistic)
+        })
+        .filter(|(_, address, _)| !only_own || device == Some(address.device.as_str()))
+        .max_by_key(|(index, address, local)| {
+            let scope = i16::from(scope_v6(*local));
+            let prefers_temporary = setting(&address.device, "use_tempaddr") >= 2;
             let common = (u128::from(*local) ^ u128::from(target))
                 .leading_zeros()
                 .min(u32::from(address.prefix_len));
             (
-                local.is_unicast_link_local() == target_local,
-                !address.flags.deprecated,
-                address.device == device,
+                *local == target,
+                // The nearest scope that reaches the target, else the one that comes closest.
+                if scope >= i16::from(reach) {
+                    -scope
+                } else {
+                    scope - 128
+                },
+                !address.flags.deprecated && !address.flags.optimistic,
+                device.is_none_or(|device| address.device == device),
+                label(*local) == label(target),
+                address.flags.temporary == prefers_temporary,
                 common,
                 // Later ones do not win a tie.
-                Reverse(address.source.clone()),
+                Reverse(*index),
             )
         })
-        .map(|(address, _)| address.local)
+        .map(|(_, address, _)| address.local)
+}
+
+/// `IPV6_ADDR_SCOPE_LINKLOCAL`.
+const LINK_LOCAL: u8 = 2;
+
+/// `ipv6_addr_src_scope()`: of a unicast address, or a multicast one's own.
+fn scope_v6(address: std::net::Ipv6Addr) -> u8 {
+    let [first, second, ..] = address.octets();
+    if address.is_multicast() {
+        second & 0x0f
+    } else if address.is_unicast_link_local() || address.is_loopback() {
+        LINK_LOCAL
+    } else if first == 0xfe && second & 0xc0 == 0xc0 {
+        5
+    } else {
+        14
+    }
+}
+
+/// `ip6addrlbl_init_table`: the kernel's own labels; `ip addrlabel` may have changed them, which is not captured.
+fn label(address: std::net::Ipv6Addr) -> u8 {
+    let [a, b, c, ..] = address.segments();
+    if address.is_loopback() {
+        0
+    } else if address.to_ipv4_mapped().is_some() {
+        4
+    } else if a & 0xfe00 == 0xfc00 {
+        5
+    } else if a == 0x2002 {
+        2
+    } else if a == 0x2001 && b == 0 {
+        6
+    } else if a == 0x2001 && b & 0xfff0 == 0x10 {
+        7
+    } else if a == 0x3ffe {
+        12
+    } else if a & 0xffc0 == 0xfec0 {
+        11
+    } else if (a, b, c) == (0, 0, 0) && address.segments()[3..6] == [0, 0, 0] {
+        3
+    } else {
+        1
+    }
+}
+
+/// Addresses that no packet that came by `device` may have (`ip_route_input_slow`): what is wrong with these.
+#[must_use]
+pub fn martian(ns: &Namespace, device: &str, src: IpAddr, dst: IpAddr) -> Option<String> {
+    let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else {
+        return None;
+    };
+    if src.is_multicast() || src.is_broadcast() {
+        return Some(format!(
+            "the source {src} is a multicast or broadcast address"
+        ));
+    }
+    if dst.is_broadcast() {
+        return None;
+    }
+    let [network, ..] = src.octets();
+    if network == 0 {
+        return Some(format!("the source {src} is no address"));
+    }
+    let [network, ..] = dst.octets();
+    if network == 0 {
+        return Some(format!("the destination {dst} is no address"));
+    }
+    if (src.is_loopback() || dst.is_loopback())
+        && !super::sysctl::either(ns, device, "route_localnet")
+    {
+        return Some(format!(
+            "a loopback address ({src} to {dst}) on {device}, where route_localnet is off"
+        ));
+    }
+    None
 }
 
 /// Whether a received packet's source may come in by `device` (`fib_validate_source`).
@@ -119,9 +244,11 @@ pub fn validate_source(
     }
     let filter = super::sysctl::larger(ns, device, "rp_filter", 0);
     let accept_local = super::sysctl::either(ns, device, "accept_local");
+    let redirects = super::sysctl::device(ns, Family::V4, "all", "send_redirects", 1).value != 0
+        || super::sysctl::device(ns, Family::V4, device, "send_redirects", 1).value != 0;
     if filter.value == 0
-        && oif != Some(device)
-        && !ns.has_custom_rules()
+        && (oif != Some(device) || !redirects)
+        && !ns.has_custom_rules(Family::V4)
         && !has_custom_local_routes(ns)
     {
         let own = ns.addresses.iter().any(|address| address.local == src);

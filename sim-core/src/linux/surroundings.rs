@@ -130,6 +130,13 @@ impl Surroundings for Namespace {
         self.link(device).map(|link| link.kind.name().to_owned())
     }
 
+    fn device_group(&self, device: &str) -> Option<u32> {
+        match self.link(device)?.group.as_deref() {
+            None | Some("default") => Some(0),
+            Some(group) => group.parse().ok(),
+        }
+    }
+
     fn socket(&self, packet: &Packet) -> Tri {
         match socket::find(self, packet, None) {
             Ok(found) => Tri::from(found.is_some()),

@@ -72,7 +72,15 @@ pub fn forwarding(ns: &Namespace, family: Family, of: &str) -> Setting {
             }
             integer(ns, "net.ipv4.ip_forward", 0)
         }
-        // IPv6 decides by `all` (`ip6_forward`).
-        Family::V6 => device(ns, family, "all", "forwarding", 0),
+        // IPv6 decides by `all`, or by the device's `force_forwarding` (`ip6_forward`).
+        Family::V6 => {
+            let all = device(ns, family, "all", "forwarding", 0);
+            let forced = device(ns, family, of, "force_forwarding", 0);
+            if all.value == 0 && forced.value != 0 {
+                forced
+            } else {
+                all
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Kube lists: large ones are sealed in parts, and joined again for who asks for the whole.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -10,6 +11,19 @@ use serde_json::value::RawValue;
 pub(crate) struct List<'a> {
     #[serde(borrow)]
     pub(crate) items: Vec<&'a RawValue>,
+}
+
+/// Where each item of the list `text` stands in it; none where it is no list.
+pub(crate) fn items(text: &str) -> Vec<Range<usize>> {
+    let Ok(list) = serde_json::from_str::<List<'_>>(text) else {
+        return Vec::new();
+    };
+    let place = |item: &&RawValue| {
+        // Borrowed from `text`, so that the difference is its offset there.
+        let start = (item.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        start..start.saturating_add(item.get().len())
+    };
+    list.items.iter().map(place).collect()
 }
 
 /// Joins the parts of a split list, in their order. A part that is no list is left out.

@@ -42,6 +42,7 @@ const EVIDENCE: &[&str] = &[
     "conntrack-count.txt",
     "ip-addr.json",
     "ip-link.json",
+    "ip-neigh-proxy.json",
     "ip-neigh.json",
     "ip-nexthop.json",
     "ip-route.json",

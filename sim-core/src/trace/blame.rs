@@ -114,15 +114,15 @@ impl Walk<'_, '_> {
             return Ok(Some(fault));
         }
         let mut pod = None;
-        for record in self.world.by_address(next)? {
+        for record in self.world.by_address(next)?.iter() {
             match record {
                 IndexRecord::Interface {
                     namespace,
                     device: on,
                     ..
-                } if namespace != ns.path => {
-                    let owner = self.world.namespace(&namespace)?;
-                    if let Some(fault) = self.device_at_fault(ns, device, &owner, &on, next)? {
+                } if *namespace != ns.path => {
+                    let owner = self.world.namespace(namespace)?;
+                    if let Some(fault) = self.device_at_fault(ns, device, &owner, on, next)? {
                         return Ok(Some(fault));
                     }
                 }

@@ -1,12 +1,15 @@
 //! What ends a packet's way, and what its sender notices of it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
 use crate::linux::conntrack::Ct;
+use crate::linux::fib::{self, FibKey};
 use crate::linux::icmp;
 use crate::linux::netfilter::{CtDirection, CtState};
 use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
+use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -16,6 +19,8 @@ use crate::world::Namespace;
 pub(crate) enum BlockerKind {
     /// No route to the destination.
     RouteMissing,
+    /// No address can be the source.
+    AddressMissing,
     /// A blackhole, unreachable or prohibit route or rule.
     RouteRefused,
     /// rp_filter.
@@ -50,6 +55,8 @@ pub(crate) enum BlockerKind {
     Mtu,
     /// Nothing listens.
     NoListener,
+    /// The listening socket's backlog is full.
+    BacklogFull,
     /// The connection table is full.
     ConntrackFull,
     /// The answer reaches the client from another address than it asked.
@@ -292,6 +299,10 @@ impl Walk<'_, '_> {
         let Some((namespace, tuple)) = self.sender.clone() else {
             return Ok(false);
         };
+        let error = Packet {
+            src: error_source(ns, transit).unwrap_or(error.src),
+            ..error
+        };
         self.tries(
             ns,
             error,
@@ -390,6 +401,25 @@ impl Walk<'_, '_> {
     pub(crate) fn is_as_if_passed(&self) -> bool {
         !self.blockers.is_empty()
     }
+}
+
+/// The source that an ICMP error has before its route is known: the address that was asked (`icmp_send`, `icmp6_send`),
+/// for IPv6 else one of the device that the packet came by, unless the route back names one (`icmpv6_rt_has_prefsrc`).
+fn error_source(ns: &Namespace, transit: &Transit) -> Option<IpAddr> {
+    let packet = &transit.packet;
+    if ns
+        .addresses
+        .iter()
+        .any(|address| address.local == packet.dst)
+    {
+        return Some(packet.dst);
+    }
+    let iif = transit.iif.as_deref().filter(|_| packet.src.is_ipv6())?;
+    let back = fib::lookup(ns, &FibKey::to(packet.src));
+    if back.is_ok_and(|found| found.route.prefsrc.is_some()) {
+        return None;
+    }
+    source_address::select_v6(ns, Some(iif), packet.src)
 }
 
 /// Whether a dropped first packet of this protocol is an error to the program that sent it.

@@ -7,11 +7,12 @@ use super::netfilter::HookSite;
 use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
 use crate::evidence::ipvs::ServiceKey;
 use crate::evidence::link::LinkKind;
-use crate::linux::choice::Doubt;
+use crate::evidence::socket::Listener;
+use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::icmp;
-use crate::linux::netfilter::Hook;
-use crate::linux::packet::{Port, Transport};
+use crate::linux::netfilter::{AddressType, Hook, Surroundings as _};
+use crate::linux::packet::{Family, Port, Transport};
 use crate::linux::socket;
 use crate::linux::sysctl;
 use crate::verdict::StepStatus;
@@ -71,13 +72,14 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
-            let ignores = sysctl::integer(ns, "net.ipv4.icmp_echo_ignore_all", 0);
-            if ignores.value != 0 && packet.dst.is_ipv4() {
+            let key = match packet.family() {
+                Family::V4 => "net.ipv4.icmp_echo_ignore_all",
+                Family::V6 => "net.ipv6.icmp.echo_ignore_all",
+            };
+            let ignores = sysctl::integer(ns, key, 0);
+            if ignores.value != 0 {
                 let blocker = Blocker::new(BlockerKind::NoListener, ns)
-                    .says(format!(
-                        "{} ignores echo requests (icmp_echo_ignore_all)",
-                        ns.object
-                    ))
+                    .says(format!("{} ignores echo requests ({key})", ns.object))
                     .citing(ignores.source);
                 return self.end(blocker, Failure::Silent, &transit);
             }
@@ -91,7 +93,27 @@ impl Walk<'_, '_> {
                 packet: transit.packet,
             });
         }
-        if let Some(listener) = socket::find(ns, packet, transit.iif.as_deref())? {
+        if matches!(packet.transport, Transport::Tcp { .. })
+            && ns.address_type(packet.dst, None) == Ok(AddressType::Anycast)
+        {
+            let blocker = Blocker::new(BlockerKind::NoListener, ns).says(format!(
+                "{} is an anycast address of {}: TCP takes no connections there",
+                packet.dst, ns.object
+            ));
+            return self.end(blocker, Failure::Silent, &transit);
+        }
+        let listener = socket::find(ns, packet, transit.iif.as_deref())?;
+        if let Some(listener) = listener.map(|found| self.member_of(ns, found)) {
+            if socket::is_full(listener) {
+                let blocker = Blocker::new(BlockerKind::BacklogFull, ns)
+                    .says(format!(
+                        "the socket on port {} has {} connections that its program does not accept, more than its backlog of {}: it takes no more",
+                        listener.port, listener.recv_q, listener.send_q
+                    ))
+                    .citing([listener.source.clone()]);
+                // `tcp_conn_request()`: the SYN is dropped, whatever tcp_abort_on_overflow says.
+                self.block(blocker, Failure::Silent, &transit)?;
+            }
             let by = if listener.processes.is_empty() {
                 String::new()
             } else {
@@ -147,6 +169,20 @@ impl Walk<'_, '_> {
             }
         };
         self.end(blocker, failure, &transit)
+    }
+
+    /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.
+    fn member_of<'a>(&mut self, ns: &'a Namespace, found: &'a Listener) -> &'a Listener {
+        let group = socket::group(ns, found);
+        let n_full = group
+            .iter()
+            .filter(|member| socket::is_full(member))
+            .count();
+        if n_full == 0 || n_full == group.len() {
+            return found;
+        }
+        let chosen = self.script.chance(&vec![1; group.len()], &found.source);
+        group.get(chosen).copied().unwrap_or(found)
     }
 
     /// A packet of the exchange reached a stack that does not know its connection.

@@ -8,7 +8,7 @@ use super::log::LoggedHop;
 use super::{Arrival, Expected, Phase, Stage, Stop, Walk};
 use crate::flow::Protocol;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{self, Ct};
+use crate::linux::conntrack::{self, Ct, Zone};
 use crate::linux::packet::{Packet, Port, TcpFlags, Transport, Tuple};
 use crate::verdict::Outcome;
 use crate::world::{Halt, Namespace};
@@ -413,7 +413,7 @@ impl Walk<'_, '_> {
                     iif: None,
                     physin: None,
                     ct: Ct::None,
-                    zone: 0,
+                    zone: Zone::default(),
                     local: false,
                     source_mac: None,
                     inner: None,

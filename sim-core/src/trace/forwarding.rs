@@ -8,10 +8,12 @@ use super::netfilter::HookSite;
 use super::output::{Way, no_route};
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::RouteKind;
+use crate::linux::choice::Doubt;
 use crate::linux::fib::{FibKey, NoRoute};
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
-use crate::linux::packet::Family;
+use crate::linux::packet::{Family, Transport};
+use crate::linux::socket;
 use crate::linux::source_address::{self, SourceCheck};
 use crate::linux::sysctl;
 use crate::verdict::StepStatus;
@@ -37,6 +39,7 @@ impl Walk<'_, '_> {
         self.tick(ns, &transit)?;
         let iif = transit.iif.clone().unwrap_or_default();
         let looped = iif == "lo";
+        self.check_headers(ns, &iif, &transit)?;
         if prerouting == Prerouting::ToRun {
             let site = HookSite {
                 iif: transit.iif.clone(),
@@ -44,7 +47,6 @@ impl Walk<'_, '_> {
             };
             self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
         }
-        transit.physin = None;
         if looped {
             // What came over `lo` has its route already (`skb_valid_dst`).
             return self.input(ns, transit);
@@ -58,7 +60,11 @@ impl Walk<'_, '_> {
         let family = packet.family();
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
-        if let Some(blocker) = martian(ns, iif, packet.src, packet.dst) {
+        if let Some(wrong) = source_address::martian(ns, iif, packet.src, packet.dst) {
+            let blocker = Blocker::new(BlockerKind::Martian, ns)
+                .says(wrong)
+                .on(iif)
+                .citing(ns.link(iif).map(|link| link.source.clone()));
             return self.end(blocker, Failure::Silent, &transit);
         }
         let key = FibKey {
@@ -78,13 +84,10 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, failure) = no_route(ns, packet.dst, &no)?;
                 let blocker = self.sent_astray(packet.dst, &no, blocker)?;
-                // `ip_error()` is silent where the device does not forward.
-                let failure = if forwarding.value == 0 {
-                    Failure::Silent
-                } else {
-                    failure
-                };
-                if forwarding.value == 0 && matches!(no, NoRoute::Missing) {
+                // `ip_error()` is silent where the device does not forward; `ip6_pkt_drop()` does not ask.
+                let hushed = family == Family::V4 && forwarding.value == 0;
+                let failure = if hushed { Failure::Silent } else { failure };
+                if hushed && matches!(no, NoRoute::Missing) {
                     self.block(
                         forwarding_off(ns, iif, forwarding.source),
                         Failure::Silent,
@@ -110,8 +113,8 @@ impl Walk<'_, '_> {
                 self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
                 self.forward(ns, iif, &way, transit)
             }
-            RouteKind::Broadcast
-            | RouteKind::Multicast
+            RouteKind::Broadcast => self.broadcast(ns, way, &transit),
+            RouteKind::Multicast
             | RouteKind::Blackhole
             | RouteKind::Unreachable
             | RouteKind::Prohibit
@@ -120,13 +123,95 @@ impl Walk<'_, '_> {
             | RouteKind::Xresolve => {
                 let blocker = Blocker::new(BlockerKind::Martian, ns)
                     .says(format!(
-                        "{} is a broadcast or multicast address on {}",
+                        "{} is no unicast address on {}",
                         packet.dst, ns.object
                     ))
                     .citing([way.source]);
                 self.end(blocker, Failure::Silent, &transit)
             }
         }
+    }
+
+    /// A packet to a broadcast address ends here (`brd_input`): only datagram sockets take it, and nobody answers for them.
+    fn broadcast(&mut self, ns: &Arc<Namespace>, way: Way, transit: &Transit) -> Stage<Arrival> {
+        let packet = &transit.packet;
+        let iif = transit.iif.as_deref();
+        let forwarded = iif.is_some_and(|iif| sysctl::either(ns, iif, "bc_forwarding"));
+        let heard = !matches!(packet.transport, Transport::Tcp { .. })
+            && socket::find(ns, packet, iif)?.is_some();
+        if forwarded || heard {
+            return Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "{} is a broadcast address on {}, to which several may answer",
+                    packet.dst, ns.object
+                ),
+                settle: String::new(),
+                source: Some(way.source),
+            }));
+        }
+        let blocker = Blocker::new(BlockerKind::Martian, ns)
+            .says(format!(
+                "{} is a broadcast address on {}, and no socket takes it",
+                packet.dst, ns.object
+            ))
+            .citing([way.source]);
+        self.end(blocker, Failure::Silent, transit)
+    }
+
+    /// `ip6_rcv_core()`: what IPv6 drops before any rule sees it.
+    fn check_headers(&mut self, ns: &Arc<Namespace>, iif: &str, transit: &Transit) -> Stage<()> {
+        let (IpAddr::V6(src), IpAddr::V6(dst)) = (transit.packet.src, transit.packet.dst) else {
+            return Ok(());
+        };
+        ns.known("sysctl.txt")?;
+        let disabled = sysctl::device(ns, Family::V6, iif, "disable_ipv6", 0);
+        let wrong = if disabled.value != 0 {
+            format!("IPv6 is disabled on {iif} of {}", ns.object)
+        } else if iif != "lo" && (src.is_loopback() || dst.is_loopback()) {
+            format!("the loopback address ({src} to {dst}) on {iif}")
+        } else if src.is_multicast() || src.to_ipv4_mapped().is_some() {
+            format!("the source {src} is no address of one machine")
+        } else {
+            return Ok(());
+        };
+        let blocker = Blocker::new(BlockerKind::Martian, ns)
+            .says(wrong)
+            .on(iif)
+            .citing(disabled.source.filter(|_| disabled.value != 0))
+            .citing(ns.link(iif).map(|link| link.source.clone()));
+        self.end(blocker, Failure::Silent, transit)
+    }
+
+    /// `ip6_forward()`: a source that means something on its own link only goes no further.
+    fn check_source_scope(
+        &mut self,
+        ns: &Arc<Namespace>,
+        iif: &str,
+        way: &Way,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let IpAddr::V6(src) = transit.packet.src else {
+            return Ok(());
+        };
+        if iif == way.device {
+            return Ok(());
+        }
+        let failure = if src.is_unspecified() || src.is_loopback() {
+            Failure::Silent
+        } else if src.is_unicast_link_local() {
+            let (kind, code) = icmp::beyond_scope();
+            Failure::Icmp { kind, code }
+        } else {
+            return Ok(());
+        };
+        let blocker = Blocker::new(BlockerKind::Martian, ns)
+            .says(format!(
+                "the source {src} is known on its own link only: {} does not forward it",
+                ns.object
+            ))
+            .on(iif)
+            .citing([way.source.clone()]);
+        self.block(blocker, failure, transit)
     }
 
     fn check_source(
@@ -215,6 +300,7 @@ impl Walk<'_, '_> {
         } else {
             transit.packet.ttl -= 1;
         }
+        self.check_source_scope(ns, iif, way, &transit)?;
         self.check_mtu(ns, way, &transit)?;
         let site = HookSite {
             iif: Some(iif.to_owned()),
@@ -262,30 +348,4 @@ fn forwarding_off(
         ))
         .on(iif)
         .citing(source)
-}
-
-/// Addresses that no packet from outside may have.
-fn martian(ns: &Arc<Namespace>, iif: &str, src: IpAddr, dst: IpAddr) -> Option<Blocker> {
-    let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else {
-        return None;
-    };
-    let blocker = |says: String| {
-        Some(
-            Blocker::new(BlockerKind::Martian, ns)
-                .says(says)
-                .on(iif)
-                .citing(ns.link(iif).map(|link| link.source.clone())),
-        )
-    };
-    if src.is_multicast() || src.is_broadcast() {
-        return blocker(format!(
-            "the source {src} is a multicast or broadcast address"
-        ));
-    }
-    if (src.is_loopback() || dst.is_loopback()) && !sysctl::either(ns, iif, "route_localnet") {
-        return blocker(format!(
-            "a loopback address ({src} to {dst}) on {iif}, where route_localnet is off"
-        ));
-    }
-    None
 }

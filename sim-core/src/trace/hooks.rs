@@ -7,7 +7,7 @@ use crate::linux::packet::Family;
 use crate::world::Namespace;
 
 /// What runs at a hook.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Part<'a> {
     Conntrack,
     Xtables(&'a CompiledTable, &'static str),
@@ -15,8 +15,8 @@ pub(super) enum Part<'a> {
     Nat,
 }
 
-/// What is hooked in at `hook`, by priority.
-pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
+/// What is hooked in at `hook`, by priority; the order of equals is not captured.
+pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Part<'_>)> {
     let mut parts: Vec<(i32, Part<'_>)> = Vec::new();
     if matches!(hook, Hook::Prerouting | Hook::Output) {
         parts.push((-200, Part::Conntrack));
@@ -42,11 +42,11 @@ pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>>
         }
     }
     parts.sort_by_key(|(priority, _)| *priority);
-    parts.into_iter().map(|(_, part)| part).collect()
+    parts
 }
 
 /// The nat chains at `hook`, by priority.
-pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<'_>> {
+pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Part<'_>)> {
     let mut parts: Vec<(i32, Part<'_>)> = Vec::new();
     let own = if matches!(hook, Hook::Prerouting | Hook::Output) {
         -100
@@ -66,7 +66,7 @@ pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<Part<
         }
     }
     parts.sort_by_key(|(priority, _)| *priority);
-    parts.into_iter().map(|(_, part)| part).collect()
+    parts
 }
 
 fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evidence::nft::Chain> {
@@ -84,7 +84,7 @@ fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evid
     nft::base_chains(&ns.ruleset, family, hook)
 }
 
-fn chain_name(hook: Hook) -> &'static str {
+pub(super) fn chain_name(hook: Hook) -> &'static str {
     match hook {
         Hook::Prerouting => "PREROUTING",
         Hook::Input => "INPUT",

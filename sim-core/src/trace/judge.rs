@@ -6,7 +6,7 @@ use super::netfilter::HookSite;
 use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::netfilter::{Hook, HookContext, Notes, RuleOutcome};
+use crate::linux::netfilter::{CtView, Hook, HookContext, Notes, RuleOutcome};
 use crate::linux::packet::Packet;
 use crate::source::Source;
 use crate::verdict::Probability;
@@ -20,7 +20,51 @@ const ALTERNATIVES: Limit = Limit {
 /// Results of one rule set that are told apart where the evidence does not decide between them.
 const MOST_DIFFERENT: usize = 16;
 
+/// What a hook's context borrows.
+pub(super) struct Scenery {
+    mac: Option<String>,
+    mss: Option<u16>,
+    notes: Notes,
+    ct: Option<CtView>,
+}
+
+impl Scenery {
+    /// What rules at `hook` see.
+    pub(super) fn context<'a>(
+        &'a self,
+        ns: &'a Namespace,
+        transit: &'a Transit,
+        hook: Hook,
+        site: &'a HookSite,
+    ) -> HookContext<'a> {
+        HookContext {
+            hook,
+            family: transit.packet.family(),
+            iif: site.iif.as_deref(),
+            oif: site.oif.as_deref(),
+            physin: transit.physin.as_deref(),
+            physout: site.physout.as_deref(),
+            bridged: site.bridged,
+            local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
+            source_mac: self.mac.as_deref(),
+            mss: self.mss,
+            notes: &self.notes,
+            ct: self.ct.clone(),
+            surroundings: ns,
+        }
+    }
+}
+
 impl Walk<'_, '_> {
+    pub(super) fn scenery(&self, ns: &Namespace, transit: &Transit) -> Scenery {
+        Scenery {
+            mac: transit.source_mac.map(|mac| mac.to_string()),
+            mss: self.mss.filter(|_| transit.inner.is_none()),
+            notes: self.notes.get(&ns.path).cloned().unwrap_or_default(),
+            ct: self.view(transit),
+        }
+    }
+
     /// Runs one rule set in every way that it can go, and forks only where that makes a difference.
     pub(super) fn judge(
         &mut self,
@@ -30,23 +74,8 @@ impl Walk<'_, '_> {
         site: &HookSite,
         run: impl Fn(&Packet, &HookContext<'_>, &mut dyn Choice) -> RuleOutcome,
     ) -> Stage<RuleOutcome> {
-        let mac = transit.source_mac.map(|mac| mac.to_string());
-        let notes = self.notes.get(&ns.path).cloned();
-        let ctx = HookContext {
-            hook,
-            family: transit.packet.family(),
-            iif: site.iif.as_deref(),
-            oif: site.oif.as_deref(),
-            physin: transit.physin.as_deref(),
-            physout: site.physout.as_deref(),
-            bridged: site.bridged,
-            local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
-            source_mac: mac.as_deref(),
-            mss: self.mss.filter(|_| transit.inner.is_none()),
-            notes: notes.as_ref().unwrap_or(Notes::NONE),
-            ct: self.view(transit),
-            surroundings: ns.as_ref(),
-        };
+        let scenery = self.scenery(ns, transit);
+        let ctx = scenery.context(ns, transit, hook, site);
         let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
             Ok(run(&transit.packet, &ctx, script))
         });

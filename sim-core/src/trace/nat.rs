@@ -7,9 +7,12 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::hooks::{Part, nat_parts};
 use super::netfilter::HookSite;
 use super::{Stage, Stop, Transit, Walk};
-use crate::linux::choice::{Choice, Doubt};
+use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Manip};
-use crate::linux::netfilter::{CtDirection, CtState, Hook, NatAction, NatRange, RuleVerdict, nft};
+use crate::linux::nat_range::{self, Chosen};
+use crate::linux::netfilter::{
+    CtDirection, CtState, Hook, NatAction, NatRange, RuleOutcome, RuleVerdict, port_in,
+};
 use crate::linux::packet::{Family, Packet, Port, Transport};
 use crate::linux::source_address;
 use crate::source::Source;
@@ -89,21 +92,19 @@ impl Walk<'_, '_> {
     ) -> Stage<Option<(NatAction, Vec<Source>)>> {
         let family = transit.packet.family();
         let mut chosen: Option<(NatAction, Vec<Source>)> = None;
-        for part in nat_parts(ns, family, hook) {
-            let ns_ref = Arc::clone(ns);
-            let outcome = match part {
-                Part::Xtables(table, chain) => {
-                    self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                        table.run(chain, packet, ctx, &ns_ref.ipsets, choice)
-                    })?
-                }
-                Part::Nft(chain) => {
-                    self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                        nft::run(&ns_ref.ruleset, chain, packet, ctx, choice)
-                    })?
-                }
-                Part::Conntrack | Part::Nat => continue,
-            };
+        let mut chosen_at = i32::MIN;
+        for (priority, part) in nat_parts(ns, family, hook) {
+            // The first to translate is the last to be asked (`nf_nat_inet_fn`).
+            if chosen.is_some() && priority > chosen_at {
+                break;
+            }
+            if matches!(part, Part::Conntrack | Part::Nat) {
+                continue;
+            }
+            let outcome = self.judge(ns, transit, hook, site, |packet, ctx, choice| {
+                let outcome = part.run(ns, packet, ctx, choice);
+                outcome.unwrap_or_else(|| RuleOutcome::pass(packet))
+            })?;
             let action = match &outcome.verdict {
                 RuleVerdict::Nat(action) => Some(action.clone()),
                 RuleVerdict::Accept
@@ -123,6 +124,7 @@ impl Walk<'_, '_> {
                 (None, Some(action)) => {
                     self.apply(ns, hook, site, outcome, transit)?;
                     chosen = Some((action, sources));
+                    chosen_at = priority;
                 }
                 (Some((first, _)), Some(second)) if *first == second => {}
                 // The back end registered later runs first, and a capture does not show the order.
@@ -168,9 +170,10 @@ impl Walk<'_, '_> {
         };
         let own = match action {
             NatAction::Masquerade(_) => {
-                let found = site.oif.as_deref().and_then(|oif| {
-                    masquerade_address(ns, oif, site.gateway.unwrap_or(packet.dst))
-                });
+                let found = site
+                    .oif
+                    .as_deref()
+                    .and_then(|oif| masquerade_address(ns, oif, site.gateway, packet.dst));
                 let Some(found) = found else {
                     return self.block(
                         Blocker::new(BlockerKind::RuleDrop, ns)
@@ -182,7 +185,18 @@ impl Walk<'_, '_> {
                 };
                 Some(found)
             }
-            NatAction::Redirect(_) => redirect_address(ns, hook, site, packet.family()),
+            NatAction::Redirect(_) => match redirect_address(ns, hook, site, packet.dst) {
+                Some(found) => Some(found),
+                None => {
+                    return self.block(
+                        Blocker::new(BlockerKind::RuleDrop, ns)
+                            .says("REDIRECT finds no address on the incoming device: the packet is dropped")
+                            .citing(sources.last().cloned()),
+                        Failure::Silent,
+                        transit,
+                    );
+                }
+            },
             NatAction::Dnat(_) | NatAction::Snat(_) | NatAction::Keep => None,
         };
         let address = match (own, range.addresses) {
@@ -190,11 +204,29 @@ impl Walk<'_, '_> {
             (None, Some((low, high))) if low == high => low,
             (None, Some((low, high))) => match range.netmap {
                 Some(length) => netmap(address, low, length),
-                None => self.one_of(ns, low, high, sources)?,
+                // `nf_in_range()`: a source that fits already stays.
+                None if manip == Manip::Source
+                    && !range.random
+                    && (low..=high).contains(&address)
+                    && range.ports.is_none_or(|(low, high)| {
+                        port.is_some_and(|port| port_in(port, low, high) == Some(true))
+                    }) =>
+                {
+                    address
+                }
+                None => {
+                    let zone = self.conns.get(index).map_or(0, |conn| conn.zone.id());
+                    nat_range::address(
+                        (low, high),
+                        (packet.src, packet.dst),
+                        range.persistent,
+                        zone,
+                    )
+                }
             },
             (None, None) => address,
         };
-        let port = self.new_port(range, manip, port, packet);
+        let port = self.new_port(range, manip, port);
         if let Some(conn) = self.conns.get_mut(index) {
             let unchanged = match manip {
                 Manip::Source => conn.original.sport,
@@ -209,53 +241,18 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn new_port(
-        &mut self,
-        range: &NatRange,
-        manip: Manip,
-        current: Option<Port>,
-        packet: &Packet,
-    ) -> Option<Port> {
+    /// The port of the translation, as a port that is still to be chosen where the kernel chooses.
+    fn new_port(&mut self, range: &NatRange, manip: Manip, current: Option<Port>) -> Option<Port> {
         let current = current?;
-        if let Some((low, high)) = range.ports {
-            return Some(if low == high {
-                Port::Known(low)
-            } else {
-                self.fresh_port(low, high)
-            });
-        }
-        if manip == Manip::Source && range.random {
-            // `nf_nat_l4proto_unique_tuple()`: ports below 1024 stay below.
-            let privileged = matches!(packet.sport(), Some(Port::Known(port)) if port < 1024);
-            return Some(if privileged {
-                self.fresh_port(600, 1023)
-            } else {
-                self.fresh_port(1024, 65535)
-            });
-        }
-        Some(current)
-    }
-
-    /// One address of a range: `find_best_ips_proto()` hashes, which nobody can foresee.
-    fn one_of(
-        &mut self,
-        ns: &Arc<Namespace>,
-        low: IpAddr,
-        high: IpAddr,
-        sources: &[Source],
-    ) -> Stage<IpAddr> {
-        let choices = addresses_between(low, high);
-        let (Some(choices), Some(source)) = (choices, sources.last()) else {
-            return Err(Stop::Undecided(Doubt {
-                what: format!("which address of {low}-{high} is taken"),
-                settle: String::new(),
-                source: sources.last().cloned(),
-            }));
+        let chosen = match manip {
+            Manip::Source => nat_range::source_port(current, range.ports, range.random),
+            Manip::Destination => nat_range::destination_port(current, range.ports, range.random),
         };
-        self.chose_in.push(ns.path.clone());
-        let weights = vec![1; choices.len()];
-        let chosen = self.script.chance(&weights, source);
-        choices.get(chosen).copied().ok_or(Stop::Lost)
+        Some(match chosen {
+            Chosen::Same => current,
+            Chosen::Port(port) => Port::Known(port),
+            Chosen::Range(low, high) => self.fresh_port(low, high),
+        })
     }
 }
 
@@ -271,26 +268,29 @@ fn end(packet: &Packet, manip: Manip) -> String {
     }
 }
 
-/// `nf_nat_masquerade_ipv4()`: the outgoing device's address, as `inet_select_addr()` picks it for the next hop.
-fn masquerade_address(ns: &Namespace, oif: &str, towards: IpAddr) -> Option<IpAddr> {
-    match Family::of(towards) {
-        Family::V4 => {
-            source_address::select_v4(ns, oif, towards, crate::evidence::route::Scope::GLOBAL)
-        }
-        Family::V6 => ns
-            .addresses
-            .iter()
-            .find(|address| {
-                address.device == oif
-                    && address.local.is_ipv6()
-                    && address.scope == crate::evidence::route::Scope::GLOBAL
-            })
-            .map(|address| address.local),
+/// `nf_nat_masquerade_ipv4()`: the outgoing device's address for the next hop (`inet_select_addr`); for IPv6 the
+/// address that a packet made here would have (`ipv6_dev_get_saddr`).
+fn masquerade_address(
+    ns: &Namespace,
+    oif: &str,
+    gateway: Option<IpAddr>,
+    dst: IpAddr,
+) -> Option<IpAddr> {
+    match Family::of(dst) {
+        Family::V4 => source_address::select_v4(
+            ns,
+            oif,
+            gateway.filter(IpAddr::is_ipv4).unwrap_or(dst),
+            crate::evidence::route::Scope::GLOBAL,
+        ),
+        Family::V6 => source_address::select_v6(ns, Some(oif), dst),
     }
 }
 
-/// `nf_nat_redirect_ipv4()`: loopback for packets from here, else the incoming device's first address.
-fn redirect_address(ns: &Namespace, hook: Hook, site: &HookSite, family: Family) -> Option<IpAddr> {
+/// `nf_nat_redirect_ipv4()`, `nf_nat_redirect_ipv6()`: loopback for packets from here, else the incoming device's first
+/// address; for a link-local destination the first such.
+fn redirect_address(ns: &Namespace, hook: Hook, site: &HookSite, dst: IpAddr) -> Option<IpAddr> {
+    let family = Family::of(dst);
     if hook == Hook::Output {
         return Some(match family {
             Family::V4 => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
@@ -298,9 +298,13 @@ fn redirect_address(ns: &Namespace, hook: Hook, site: &HookSite, family: Family)
         });
     }
     let iif = site.iif.as_deref()?;
+    let is_local =
+        |address: IpAddr| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     ns.addresses
         .iter()
-        .find(|address| address.device == iif && Family::of(address.local) == family)
+        .filter(|address| address.device == iif && Family::of(address.local) == family)
+        .filter(|address| !address.flags.tentative)
+        .find(|address| !is_local(dst) || is_local(address.local))
         .map(|address| address.local)
 }
 
@@ -316,17 +320,4 @@ fn netmap(address: IpAddr, network: IpAddr, length: u8) -> IpAddr {
         }
         (address, _) => address,
     }
-}
-
-/// All addresses of a small IPv4 range.
-fn addresses_between(low: IpAddr, high: IpAddr) -> Option<Vec<IpAddr>> {
-    let (IpAddr::V4(low), IpAddr::V4(high)) = (low, high) else {
-        return None;
-    };
-    let (low, high) = (u32::from(low), u32::from(high));
-    (low <= high && high - low < 256).then(|| {
-        (low..=high)
-            .map(|address| IpAddr::V4(address.into()))
-            .collect()
-    })
 }

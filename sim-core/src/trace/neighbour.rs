@@ -8,7 +8,6 @@ use super::{Stage, Stop, Walk};
 use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
-use crate::linux::arp;
 use crate::linux::choice::Doubt;
 use crate::source::Source;
 use crate::world::{Namespace, Peer};
@@ -53,35 +52,35 @@ impl Walk<'_, '_> {
             },
             None => None,
         };
-        let sender = self.arp_sender(ns, device, next, src);
+        let Some(asker) = self.asker(ns, device, next, src)? else {
+            return Ok(Resolution::Nobody(failed));
+        };
         let segment = self.segment(ns, device, next)?;
         let mut macs: BTreeSet<Mac> = BTreeSet::new();
         for (other, on) in &segment.ends {
-            if arp::answers(other, on, next, sender)?
-                && let Some(mac) = other.mac_of(on)
+            if let Some(mac) = other.mac_of(on)
+                && !macs.contains(&mac)
+                && self.answers((ns, device), (other, on), next, asker)?
             {
                 macs.insert(mac);
             }
         }
-        let mut macs = macs.into_iter();
-        match (macs.next(), macs.next()) {
-            (Some(mac), None) => Ok(Resolution::Mac(mac, failed)),
-            (Some(_), Some(_)) => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "several machines answer for {next}: which one is heard first is not known"
-                ),
-                settle: format!("{}/ip-neigh.json", ns.path),
-                source: failed,
-            })),
-            (None, _) if segment.tunnels => Err(Stop::Undecided(Doubt {
+        let macs: Vec<Mac> = macs.into_iter().collect();
+        match (macs.as_slice(), macs.get(1)) {
+            ([mac], _) => Ok(Resolution::Mac(*mac, failed)),
+            (several, Some(_)) => {
+                let chosen = self.first_heard(ns, device, next, several, failed.clone())?;
+                Ok(Resolution::Mac(chosen, failed))
+            }
+            (_, None) if segment.tunnels => Err(Stop::Undecided(Doubt {
                 what: format!(
                     "{next} is asked for through a VXLAN flood list, which is not modelled"
                 ),
                 settle: String::new(),
                 source: ns.link(device).map(|link| link.source.clone()),
             })),
-            (None, _) if segment.leaves => Ok(Resolution::Uncaptured),
-            (None, _) => Ok(Resolution::Nobody(failed)),
+            (_, None) if segment.leaves => Ok(Resolution::Uncaptured),
+            (_, None) => Ok(Resolution::Nobody(failed)),
         }
     }
 
@@ -94,26 +93,31 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// `arp_solicit()`: the address that the question is asked from.
-    fn arp_sender(
-        &self,
+    /// Several machines answer: any may be heard first, and for IPv6 each later one replaces it (`ndisc_update`).
+    fn first_heard(
+        &mut self,
         ns: &Namespace,
         device: &str,
         next: IpAddr,
-        src: IpAddr,
-    ) -> Option<IpAddr> {
-        let own = ns.addresses.iter().any(|address| address.local == src);
-        let announce = crate::linux::sysctl::larger(ns, device, "arp_announce", 0).value;
-        if own && announce == 0 {
-            return Some(src);
-        }
-        crate::linux::source_address::select_v4(
-            ns,
-            device,
-            next,
-            crate::evidence::route::Scope::LINK,
-        )
-        .or(Some(src).filter(|_| own))
+        macs: &[Mac],
+        source: Option<Source>,
+    ) -> Stage<Mac> {
+        let doubt = Doubt {
+            what: format!("several machines answer for {next}: which one is heard is not known"),
+            settle: format!("{}/ip-neigh.json", ns.path),
+            source,
+        };
+        let asked = (ns.path.clone(), device.to_owned(), next);
+        let chosen = match self.heard.get(&asked) {
+            Some(chosen) => *chosen,
+            None if next.is_ipv4() => {
+                let chosen = self.script.alternative(macs.len(), vec![doubt.clone()]);
+                self.heard.insert(asked, chosen);
+                chosen
+            }
+            None => return Err(Stop::Undecided(doubt)),
+        };
+        macs.get(chosen).copied().ok_or(Stop::Undecided(doubt))
     }
 
     /// Everything that a broadcast from `device` reaches.

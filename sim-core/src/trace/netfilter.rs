@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::hooks::{Part, parts};
 use super::{Stage, Stop, Transit, Walk};
-use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
+use crate::evidence::nft::{Chain, ChainHook, ChainKind, TableFamily};
 use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
@@ -44,24 +44,16 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         let family = transit.packet.family();
         self.rules_known(ns, family)?;
-        for part in parts(ns, family, hook) {
-            match part {
-                Part::Conntrack => self.track(ns, transit)?,
-                Part::Xtables(table, chain) => {
-                    let ns_ref = Arc::clone(ns);
-                    let outcome = self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                        table.run(chain, packet, ctx, &ns_ref.ipsets, choice)
-                    })?;
-                    self.apply(ns, hook, site, outcome, transit)?;
+        let all = parts(ns, family, hook);
+        for group in all.chunk_by(|(one, _), (other, _)| one == other) {
+            for part in self.in_order(ns, hook, site, transit, group)? {
+                match part {
+                    Part::Conntrack => self.track(ns, transit)?,
+                    Part::Nat => self.nat(ns, hook, site, transit)?,
+                    Part::Xtables(..) | Part::Nft(_) => {
+                        self.run_rules(ns, hook, hook, site, &part, transit)?;
+                    }
                 }
-                Part::Nft(chain) => {
-                    let ns_ref = Arc::clone(ns);
-                    let outcome = self.judge(ns, transit, hook, site, |packet, ctx, choice| {
-                        nft::run(&ns_ref.ruleset, chain, packet, ctx, choice)
-                    })?;
-                    self.apply(ns, hook, site, outcome, transit)?;
-                }
-                Part::Nat => self.nat(ns, hook, site, transit)?,
             }
         }
         if matches!(hook, Hook::Postrouting | Hook::Input)
@@ -74,6 +66,23 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
+    /// Runs one rule set, seen from `hook`, and carries out what it decides as at `at`.
+    fn run_rules(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        at: Hook,
+        site: &HookSite,
+        part: &Part<'_>,
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        let outcome = self.judge(ns, transit, hook, site, |packet, ctx, choice| {
+            let outcome = part.run(ns, packet, ctx, choice);
+            outcome.unwrap_or_else(|| RuleOutcome::pass(packet))
+        })?;
+        self.apply(ns, at, site, outcome, transit)
+    }
+
     /// Runs the bridge family's base chains at `hook` (nft's table family `bridge`).
     pub(super) fn run_bridge_hook(
         &mut self,
@@ -83,7 +92,6 @@ impl Walk<'_, '_> {
         transit: &mut Transit,
     ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
-        let ns_ref = Arc::clone(ns);
         let seen_at = match hook {
             ChainHook::Input => Hook::Input,
             ChainHook::Output => Hook::Output,
@@ -91,11 +99,64 @@ impl Walk<'_, '_> {
             ChainHook::Postrouting => Hook::Postrouting,
             _ => Hook::Prerouting,
         };
-        for chain in nft::base_chains(&ns_ref.ruleset, TableFamily::Bridge, hook) {
-            let outcome = self.judge(ns, transit, seen_at, site, |packet, ctx, choice| {
-                nft::run(&ns_ref.ruleset, chain, packet, ctx, choice)
-            })?;
-            self.apply(ns, seen_at, site, outcome, transit)?;
+        let chains = nft::base_chains(&ns.ruleset, TableFamily::Bridge, hook);
+        self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
+    }
+
+    /// Runs the base chains on a device: nft's family `netdev`, and inet's ingress (`nf_ingress`, `nf_hook_egress`).
+    pub(super) fn run_device_hook(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: &ChainHook,
+        device: &str,
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        let mut chains = nft::base_chains(&ns.ruleset, TableFamily::Netdev, hook.clone());
+        if *hook == ChainHook::Ingress {
+            chains.extend(nft::base_chains(
+                &ns.ruleset,
+                TableFamily::Inet,
+                hook.clone(),
+            ));
+            chains.sort_by_key(|chain| nft::effective_priority(chain));
+        }
+        let device = Some(device.to_owned());
+        let (seen_at, site) = match hook {
+            ChainHook::Egress => (
+                Hook::Postrouting,
+                HookSite {
+                    oif: device,
+                    ..HookSite::default()
+                },
+            ),
+            _ => (
+                Hook::Prerouting,
+                HookSite {
+                    iif: device,
+                    ..HookSite::default()
+                },
+            ),
+        };
+        // A device's drop is no error to the sender, even a local one (`udp_send_skb`).
+        self.run_chains(ns, seen_at, Hook::Forward, &site, &chains, transit)
+    }
+
+    fn run_chains(
+        &mut self,
+        ns: &Arc<Namespace>,
+        hook: Hook,
+        at: Hook,
+        site: &HookSite,
+        chains: &[&Chain],
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        let parts: Vec<(i32, Part<'_>)> = (chains.iter())
+            .map(|chain| (nft::effective_priority(chain), Part::Nft(chain)))
+            .collect();
+        for group in parts.chunk_by(|(one, _), (other, _)| one == other) {
+            for part in self.in_order(ns, hook, site, transit, group)? {
+                self.run_rules(ns, hook, at, site, &part, transit)?;
+            }
         }
         Ok(())
     }
@@ -207,8 +268,11 @@ impl Walk<'_, '_> {
             Some(RejectWith::Icmp { kind, code }) => {
                 (BlockerKind::RuleReject, Failure::Icmp { kind, code })
             }
-            // The reset leaves through the bridge past conntrack, untranslated (`nf_send_reset`).
-            Some(RejectWith::TcpReset) if site.bridged && self.is_translated(transit) => {
+            // The reset to what a bridge port brought goes back out by it past conntrack, untranslated
+            // (`nf_send_reset`), even where the packet is being routed.
+            Some(RejectWith::TcpReset)
+                if (site.bridged || transit.physin.is_some()) && self.is_translated(transit) =>
+            {
                 (BlockerKind::RuleReject, Failure::Silent)
             }
             Some(RejectWith::TcpReset) => (BlockerKind::RuleReject, Failure::Reset),
@@ -309,7 +373,7 @@ impl Walk<'_, '_> {
             dnat: false,
             seen_reply: false,
             mark: 0,
-            zone: transit.zone,
+            zone: transit.zone.id(),
         };
         match transit.ct {
             Ct::None => None,
@@ -328,20 +392,13 @@ impl Walk<'_, '_> {
         if transit.ct != Ct::None || !ns.tracks {
             return Ok(());
         }
-        let flag = |key: &str, default| {
-            sysctl::integer(ns, &format!("net.netfilter.{key}"), default).value != 0
-        };
-        let (liberal, loose) = (
-            flag("nf_conntrack_tcp_be_liberal", 0),
-            flag("nf_conntrack_tcp_loose", 1),
-        );
+        let loose = sysctl::integer(ns, "net.netfilter.nf_conntrack_tcp_loose", 1).value != 0;
         let ns_path = ns.path.clone();
         match conntrack::track(
             &mut self.conns,
             &ns_path,
             transit.zone,
             &transit.packet,
-            liberal,
             loose,
         ) {
             Tracked::As(ct) => transit.ct = ct,

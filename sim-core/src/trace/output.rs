@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
-use crate::evidence::route::{NextHop, RouteKind};
+use crate::evidence::route::{NextHop, RouteKind, Scope};
 use crate::linux::bytes;
-use crate::linux::conntrack::{self, Ct};
+use crate::linux::conntrack::{self, Ct, Zone};
 use crate::linux::fib::{self, FibKey, Found, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
@@ -36,6 +36,13 @@ impl Way {
     /// The address whose neighbour entry is used.
     pub(super) fn next(&self, dst: IpAddr) -> IpAddr {
         self.gateway.unwrap_or(dst)
+    }
+
+    /// The largest packet that the other end may send (`dst_metric_advmss`).
+    fn largest(&self) -> u32 {
+        // IPv4 and TCP headers; IPv6's are longer by 20 bytes, which only a route's `advmss` makes a difference for.
+        self.advmss
+            .map_or(self.mtu, |advmss| self.mtu.min(advmss.saturating_add(40)))
     }
 
     pub(super) fn words(&self) -> String {
@@ -76,20 +83,27 @@ impl Walk<'_, '_> {
             iif: None,
             physin: None,
             ct,
-            zone: 0,
+            zone: Zone::default(),
             local: true,
             source_mac: None,
             inner: None,
         };
         self.tick(ns, &blank)?;
         let fixed = !packet.src.is_unspecified();
-        let way = self.route_out(ns, &packet, bound, &blank)?;
+        let mut way = self.route_out(ns, &packet, bound, &blank)?;
         if !fixed {
-            let chosen = self.source_for(ns, &way, packet.dst)?;
-            packet.src = chosen;
+            packet.src = self.source_for(ns, &way, packet.dst, &blank)?;
+            way = self.connect(ns, &packet, bound, way, &blank)?;
         }
+        self.may_send(
+            ns,
+            &way,
+            &packet,
+            Failure::Local(Outcome::Unreachable),
+            &blank,
+        )?;
         if inner.is_none() && !self.is_quiet() {
-            self.sent_mtu = way.mtu;
+            self.sent_mtu = way.largest();
             self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
                 .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
@@ -158,15 +172,88 @@ impl Walk<'_, '_> {
         self.transmit(ns, way, transit)
     }
 
-    fn source_for(&mut self, ns: &Arc<Namespace>, way: &Way, dst: IpAddr) -> Stage<IpAddr> {
+    fn source_for(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        dst: IpAddr,
+        transit: &Transit,
+    ) -> Stage<IpAddr> {
         ns.known("ip-addr.json")?;
-        way.prefsrc.ok_or_else(|| {
-            Stop::Undecided(crate::linux::choice::Doubt {
-                what: format!("no address of {} can be the source for {dst}", ns.object),
-                settle: format!("{}/ip-addr.json", ns.path),
-                source: Some(way.source.clone()),
-            })
-        })
+        if let Some(address) = way.prefsrc {
+            return Ok(address);
+        }
+        let blocker = Blocker::new(BlockerKind::AddressMissing, ns)
+            .says(format!(
+                "no address of {} can be the source for {dst}",
+                ns.object
+            ))
+            .on(&way.device)
+            .citing([way.source.clone()]);
+        match Family::of(dst) {
+            // It leaves without, and whoever gets it drops it (`ip_route_input_slow`).
+            Family::V4 => self.end(blocker, Failure::Silent, transit),
+            // EADDRNOTAVAIL
+            Family::V6 => self.end(blocker, Failure::Local(Outcome::Unreachable), transit),
+        }
+    }
+
+    /// What a socket does with the route that gave it its source: IPv4 looks it up again, with the source
+    /// (`ip_route_connect`), IPv6 keeps it (`ip6_dst_store`).
+    fn connect(
+        &mut self,
+        ns: &Arc<Namespace>,
+        packet: &Packet,
+        bound: Option<&str>,
+        way: Way,
+        transit: &Transit,
+    ) -> Stage<Way> {
+        let by_socket = transit.inner.is_none()
+            && matches!(
+                packet.transport,
+                Transport::Tcp { .. } | Transport::Udp { .. } | Transport::Sctp { .. }
+            );
+        match (packet.family(), conntrack::tuple_of(packet)) {
+            (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, transit),
+            (Family::V6, Some(tuple)) if by_socket => {
+                self.kept_ways.insert((ns.path.clone(), tuple), way.clone());
+                Ok(way)
+            }
+            _ => Ok(way),
+        }
+    }
+
+    /// What may not be sent by this way (`__mkroute_output`, `tcp_v4_connect`, `udp_sendmsg`).
+    fn may_send(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        packet: &Packet,
+        failure: Failure,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let leaves = way.kind != RouteKind::Local && way.device != "lo";
+        let stays = packet.src.is_loopback() && packet.src.is_ipv4() && leaves;
+        let says = if stays && !crate::linux::sysctl::either(ns, &way.device, "route_localnet") {
+            format!(
+                "a packet from {} may not leave by {}, where route_localnet is off",
+                packet.src, way.device
+            )
+        } else if way.kind == RouteKind::Broadcast {
+            format!(
+                "{} is a broadcast address, to which no ordinary socket may send",
+                packet.dst
+            )
+        } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
+            format!("{} is no destination", packet.dst)
+        } else {
+            return Ok(());
+        };
+        let blocker = Blocker::new(BlockerKind::Martian, ns)
+            .says(says)
+            .on(&way.device)
+            .citing([way.source.clone()]);
+        self.end(blocker, failure, transit)
     }
 
     fn route_out(
@@ -187,13 +274,40 @@ impl Walk<'_, '_> {
             sport: packet.sport(),
             dport: packet.dport(),
         };
+        let kept = conntrack::tuple_of(packet)
+            .and_then(|tuple| self.kept_ways.get(&(ns.path.clone(), tuple)));
+        if let Some(way) = kept {
+            return Ok(way.clone());
+        }
         match self.look_up(ns, &key)? {
             Ok(way) => Ok(way),
             Err(no) => {
+                if let Some(way) = self.route_by_source(ns, &key)? {
+                    return Ok(way);
+                }
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 self.end(blocker, Failure::Local(Outcome::Unreachable), transit)
             }
         }
+    }
+
+    /// IPv6 tries again with the source that it would use (`ip6_dst_lookup_tail`).
+    fn route_by_source(&mut self, ns: &Arc<Namespace>, key: &FibKey<'_>) -> Stage<Option<Way>> {
+        if key.dst.is_ipv4() || key.src.is_some() {
+            return Ok(None);
+        }
+        let Some(src) = source_address::select_v6(ns, Some("lo"), key.dst) else {
+            return Ok(None);
+        };
+        let key = FibKey {
+            src: Some(src),
+            ..key.clone()
+        };
+        let way = self.look_up(ns, &key)?.ok();
+        Ok(way.map(|way| Way {
+            prefsrc: Some(src),
+            ..way
+        }))
     }
 
     /// `ip_route_me_harder()`: OUTPUT changed what the route depends on.
@@ -222,6 +336,8 @@ impl Walk<'_, '_> {
                     format!("route again to {}: {}", packet.dst, way.words()),
                     vec![way.source.clone()],
                 );
+                let failure = super::blocker::local_drop(packet.protocol());
+                self.may_send(ns, &way, packet, failure, transit)?;
                 Ok(way)
             }
             Err(no) => {
@@ -245,10 +361,15 @@ impl Walk<'_, '_> {
         ns.known(routes)?;
         ns.known(rules)?;
         ns.known("ip-link.json")?;
-        let found = match fib::lookup(ns, key) {
+        let mut assumptions = Vec::new();
+        let found = fib::lookup_assuming(ns, key, &mut assumptions);
+        for assumption in assumptions {
+            self.assume(assumption);
+        }
+        let found = match found {
             Ok(found) => found,
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
-            Err(no) => return Ok(Err(no)),
+            Err(no) => return Ok(on_link(ns, key).ok_or(no)),
         };
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
@@ -291,11 +412,7 @@ impl Walk<'_, '_> {
         let index = match self.ways.get(&flow) {
             Some(index) => *index,
             None => {
-                let weights: Vec<u64> = found
-                    .nexthops
-                    .iter()
-                    .map(|nexthop| u64::from(nexthop.weight.max(1)))
-                    .collect();
+                let weights = shares(ns, key, found);
                 let index = crate::linux::choice::Choice::chance(
                     self.script,
                     &weights,
@@ -307,6 +424,54 @@ impl Walk<'_, '_> {
         };
         found.nexthops.get(index).cloned()
     }
+}
+
+/// A socket that is bound to a device takes what has no route by it to be on its link (`ip_route_output_key_hash_rcu`).
+fn on_link(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
+    let link = key.oif.and_then(|device| ns.link(device))?;
+    if key.iif.is_some() || key.dst.is_ipv6() {
+        return None;
+    }
+    let any = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    Some(Way {
+        device: link.name.clone(),
+        gateway: None,
+        kind: RouteKind::Unicast,
+        mtu: link.mtu,
+        advmss: None,
+        prefsrc: source_address::select_v4(ns, &link.name, any, Scope::LINK),
+        is_default: false,
+        source: link.source.clone(),
+    })
+}
+
+/// How often each of several ways is taken: by weight, but those whose source the packet has already go before others
+/// (`fib_select_multipath`, `fib6_select_path` since Linux 6.16; nexthop groups do not look).
+fn shares(ns: &Namespace, key: &FibKey<'_>, found: &Found<'_>) -> Vec<u64> {
+    let weight = |nexthop: &NextHop| u64::from(nexthop.weight.max(1));
+    let src = key
+        .src
+        .filter(|_| key.iif.is_none() && found.route.nexthop_id.is_none());
+    let matches: Vec<bool> = (found.nexthops.iter())
+        .map(|nexthop| src.is_some_and(|src| source_address::is_of_way(ns, found, nexthop, src)))
+        .collect();
+    if !matches.contains(&true) {
+        return found.nexthops.iter().map(weight).collect();
+    }
+    // Each way has the hashes up to its bound: what lies between two that match goes to the later one, the rest to the first.
+    let mut shares = vec![0; found.nexthops.len()];
+    let mut below = 0;
+    for (index, nexthop) in found.nexthops.iter().enumerate() {
+        below += weight(nexthop);
+        if let (Some(true), Some(share)) = (matches.get(index), shares.get_mut(index)) {
+            *share = std::mem::take(&mut below);
+        }
+    }
+    let first = matches.iter().position(|matches| *matches);
+    if let Some(share) = first.and_then(|first| shares.get_mut(first)) {
+        *share += below;
+    }
+    shares
 }
 
 /// What a failed lookup is, and the ICMP error that a router sends for it.
@@ -327,7 +492,11 @@ pub(super) fn no_route(
         NoRoute::Refused { kind, source } => {
             let (word, failure) = match kind {
                 RouteKind::Unreachable => {
-                    let (kind, code) = crate::linux::icmp::host_unreachable(family);
+                    let (kind, code) = match family {
+                        Family::V4 => crate::linux::icmp::host_unreachable(family),
+                        // `ip6_pkt_discard()`
+                        Family::V6 => crate::linux::icmp::net_unreachable(family),
+                    };
                     ("unreachable", Failure::Icmp { kind, code })
                 }
                 RouteKind::Prohibit => {

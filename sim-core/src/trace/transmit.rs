@@ -12,7 +12,7 @@ use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::linux::packet::{Family, Packet, Port, Transport};
 use crate::verdict::StepStatus;
 use crate::world::{Namespace, Peer};
@@ -71,8 +71,6 @@ impl Walk<'_, '_> {
             };
             self.block(blocker, failure, &transit)?;
         }
-        self.unclassified(ns, &way.device)?;
-        self.no_device_chains(ns, &way.device, &ChainHook::Egress)?;
         // What may be fragmented is (`ip_fragment`): from here on the largest fragment stands for the packet.
         transit.packet.length = transit.packet.length.min(way.mtu);
         let next = way.next(transit.packet.dst);
@@ -118,12 +116,15 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         device: &str,
-        frame: Frame,
+        mut frame: Frame,
     ) -> Stage<Arrival> {
         self.tick(ns, &frame.transit)?;
         let Some(link) = ns.link(device) else {
             return Err(Stop::Lost);
         };
+        // `__dev_queue_xmit()`: nft's egress chains, then tc's.
+        self.run_device_hook(ns, &ChainHook::Egress, device, &mut frame.transit)?;
+        self.unclassified(ns, device)?;
         match &link.kind {
             LinkKind::Bridge(_) => self.bridge_transmit(ns, device, frame),
             LinkKind::Veth => match self.world.peer(ns, link, frame.transit.packet.dst)? {
@@ -184,7 +185,7 @@ impl Walk<'_, '_> {
         let length = frame.transit.packet.length;
         frame.transit = Transit {
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             physin: None,
             iif: Some(peer.to_owned()),
@@ -231,7 +232,8 @@ impl Walk<'_, '_> {
         self.unclassified(ns, device)?;
         frame.transit.iif = Some(device.to_owned());
         frame.transit.source_mac = frame.src;
-        self.no_device_chains(ns, device, &ChainHook::Ingress)?;
+        frame.transit.physin = None;
+        self.run_device_hook(ns, &ChainHook::Ingress, device, &mut frame.transit)?;
         match &link.master {
             Some(master) if is_bridge(ns, master) => {
                 return self.bridge_receive(ns, &master.clone(), device, frame);
@@ -270,43 +272,6 @@ impl Walk<'_, '_> {
             .citing([link.source.clone()]);
         let blocker = self.blame_resolver(blocker, frame.next);
         self.end(blocker, Failure::Silent, &frame.transit)
-    }
-
-    /// Base chains on a device (netdev, and inet's ingress) are not modelled: those that hold rules may do anything.
-    fn no_device_chains(&self, ns: &Arc<Namespace>, device: &str, hook: &ChainHook) -> Stage<()> {
-        let chains = ns
-            .ruleset
-            .tables
-            .iter()
-            .flat_map(|table| table.chains.iter());
-        for chain in chains.filter(|chain| !chain.rules.is_empty()) {
-            let Some(base) = chain.base.as_ref().filter(|base| base.hook == *hook) else {
-                continue;
-            };
-            let devices = base.devices.as_ref();
-            if devices.is_some_and(|devices| !devices.iter().any(|name| name == device)) {
-                continue;
-            }
-            let (what, settle) = match devices {
-                Some(_) => (
-                    format!("the nft chain {} on {device} is not modelled", chain.name),
-                    String::new(),
-                ),
-                None => (
-                    format!(
-                        "which devices the nft chain {} is on is not printed",
-                        chain.name
-                    ),
-                    format!("{}/nft-ruleset.txt", ns.path),
-                ),
-            };
-            return Err(Stop::Undecided(Doubt {
-                what,
-                settle,
-                source: Some(chain.source.clone()),
-            }));
-        }
-        Ok(())
     }
 
     /// A device with a program that may do anything makes the step undecidable.
@@ -424,7 +389,7 @@ impl Walk<'_, '_> {
         let mut frame = frame;
         frame.transit.packet.mark = 0;
         frame.transit.ct = Ct::None;
-        frame.transit.zone = 0;
+        frame.transit.zone = Zone::default();
         frame.transit.local = false;
         let inner = Some(Box::new(Encapsulated { vni, frame }));
         self.emit(ns, outer, Ct::None, vxlan.lower.as_deref(), inner)

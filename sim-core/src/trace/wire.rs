@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::Link;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::Ct;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
 use crate::world::Namespace;
 
@@ -31,16 +31,16 @@ impl Walk<'_, '_> {
             return Err(unknown_end(ns, link));
         }
         let mut found: BTreeMap<String, (String, ipnet::IpNet)> = BTreeMap::new();
-        for record in self.world.by_address(frame.next)? {
+        for record in self.world.by_address(frame.next)?.iter() {
             if let IndexRecord::Interface {
                 namespace,
                 device,
                 address,
             } = record
-                && namespace != ns.path
-                && shares(ns, &link.name, frame.next, address)
+                && *namespace != ns.path
+                && shares(ns, &link.name, frame.next, *address)
             {
-                found.insert(namespace, (device, address));
+                found.insert(namespace.clone(), (device.clone(), *address));
             }
         }
         if found.len() > 1 {
@@ -86,7 +86,7 @@ impl Walk<'_, '_> {
         frame.dst = frame.dst.and(mac);
         frame.transit = Transit {
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             physin: None,
             iif: Some(device.to_owned()),
@@ -136,7 +136,7 @@ impl Walk<'_, '_> {
             iif: Some(device.to_owned()),
             physin: None,
             ct: Ct::None,
-            zone: 0,
+            zone: Zone::default(),
             local: false,
             source_mac: None,
             inner: None,

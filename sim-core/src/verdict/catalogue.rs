@@ -24,6 +24,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    ADDRESS_MISSING = "address.missing", "the sender has no address that can be the packet's source", "give the device an address", None;
     BRIDGE_ISOLATED = "bridge.isolated", "both bridge ports are isolated: nothing passes between them", "clear the `isolated` flag of one of the two ports", None;
     BRIDGE_PORT = "bridge.port-not-forwarding", "a bridge port is not in the forwarding state", "wait for STP to settle, or bring the port into the forwarding state", None;
     BRIDGE_HAIRPIN = "bridge.hairpin-off", "a pod reaches itself through a service, but the bridge may not send a frame back out of its port", "set hairpin mode on the pod's bridge port (`bridge link set dev <port> hairpin on`; the CNI plugin's `hairpinMode`)", None;
@@ -48,6 +49,7 @@ catalogue! {
     SERVICE_PORT_MISSING = "service.port-missing", "the service has no such port with that protocol", "ask for one of the service's ports, or add the port to the service", None;
     SERVICE_SOURCE_DENIED = "service.source-range-denied", "the client is in none of the service's loadBalancerSourceRanges", "add the client's range to `loadBalancerSourceRanges`, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
     SERVICE_TARGET_PORT = "service.target-port-wrong", "the service sends to a port that its pods do not declare and on which nothing listens", "correct the service's `targetPort`", Some("SKB_DROP_REASON_NO_SOCKET");
+    SOCKET_BACKLOG_FULL = "socket.backlog-full", "the program does not accept the connections that wait for it, and its backlog is full", "find out why the program does not accept connections (overload, a deadlock), or give it a larger backlog", Some("SKB_DROP_REASON_TCP_LISTEN_OVERFLOW");
     SOCKET_NO_LISTENER = "socket.no-listener", "nothing listens on that address and port", "start the program, or let it listen on this address and port (the service's targetPort)", Some("SKB_DROP_REASON_NO_SOCKET");
     SYSCTL_FORWARDING = "sysctl.forwarding-off", "the node does not forward packets", "set `net.ipv4.ip_forward=1` and the device's `forwarding`", None;
     SYSCTL_MARTIAN = "sysctl.martian", "a packet with an impossible source or destination for its device is dropped", "find who sends from that address; `accept_local` and `route_localnet` allow the special cases", Some("SKB_DROP_REASON_IP_LOCAL_SOURCE");
@@ -77,6 +79,8 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::VxlanFdbMissing => VXLAN_FDB_MISSING,
         BlockerKind::VxlanPeer => VXLAN_PEER,
         BlockerKind::Mtu => MTU_BLACKHOLE,
+        BlockerKind::AddressMissing => ADDRESS_MISSING,
+        BlockerKind::BacklogFull => SOCKET_BACKLOG_FULL,
         BlockerKind::NoListener => SOCKET_NO_LISTENER,
         BlockerKind::ConntrackFull => CONNTRACK_FULL,
         BlockerKind::ReplyMismatch => REPLY_MISMATCH,

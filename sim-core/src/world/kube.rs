@@ -14,7 +14,78 @@ use crate::evidence::kube::service::{Service, parse as services};
 use crate::source::{Parsed, SourceFile};
 
 /// The objects of one entry; `None` where it is missing or holds something that cannot be read.
-type Listed<T> = Option<Arc<Vec<T>>>;
+type Listed<T> = Option<Arc<Objects<T>>>;
+
+/// A list's objects, found by namespace and name.
+#[derive(Debug)]
+pub(crate) struct Objects<T> {
+    all: Vec<T>,
+    /// Places in `all`, sorted by namespace and name; of equal ones the first in the list first.
+    by_name: Vec<usize>,
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self {
+            all: Vec::new(),
+            by_name: Vec::new(),
+        }
+    }
+}
+
+impl<T> std::ops::Deref for Objects<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.all
+    }
+}
+
+impl<T: Named> Objects<T> {
+    fn new(all: Vec<T>) -> Self {
+        let mut by_name: Vec<usize> = (0..all.len()).collect();
+        by_name.sort_by_key(|place| all.get(*place).map(T::key));
+        Self { all, by_name }
+    }
+
+    /// All objects with this key.
+    fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
+        let key = |place: &usize| self.all.get(*place).map(T::key);
+        let wanted = (namespace, name);
+        let first = self
+            .by_name
+            .partition_point(|place| key(place) < Some(wanted));
+        let rest = self.by_name.get(first..).unwrap_or_default();
+        rest.iter()
+            .take_while(move |place| key(place) == Some(wanted))
+            .filter_map(|place| self.all.get(*place))
+    }
+}
+
+/// What an object is looked up by.
+pub(crate) trait Named {
+    /// Namespace and name.
+    fn key(&self) -> (&str, &str);
+}
+
+macro_rules! named_by_meta {
+    ($($kind:ty),*) => {
+        $(impl Named for $kind {
+            fn key(&self) -> (&str, &str) {
+                (&self.meta.namespace, &self.meta.name)
+            }
+        })*
+    };
+}
+named_by_meta!(Pod, Service, NetworkPolicy, Namespace, Endpoints);
+
+impl Named for EndpointSlice {
+    /// Its service's.
+    fn key(&self) -> (&str, &str) {
+        let service = self.service.as_deref().unwrap_or_default();
+        (&self.meta.namespace, service)
+    }
+}
 
 /// Parsed lists, by entry.
 #[derive(Debug, Default)]
@@ -36,11 +107,7 @@ impl World<'_> {
         name: &str,
     ) -> Result<Option<Pod>, Halt> {
         let list = self.listed(entry, |lists| &mut lists.pods, pods)?;
-        Ok(list.and_then(|pods| {
-            pods.iter()
-                .find(|pod| pod.meta.name == name && pod.meta.namespace == namespace)
-                .cloned()
-        }))
+        Ok(list.and_then(|pods| pods.named(namespace, name).next().cloned()))
     }
 
     /// The service of this name in `entry`.
@@ -51,12 +118,7 @@ impl World<'_> {
         name: &str,
     ) -> Result<Option<Service>, Halt> {
         let list = self.listed(entry, |lists| &mut lists.services, services)?;
-        Ok(list.and_then(|services| {
-            services
-                .iter()
-                .find(|service| service.meta.name == name && service.meta.namespace == namespace)
-                .cloned()
-        }))
+        Ok(list.and_then(|services| services.named(namespace, name).next().cloned()))
     }
 
     /// The network policies of a namespace (of all, where the list is whole); `None` where they are not known.
@@ -75,8 +137,8 @@ impl World<'_> {
         &mut self,
         name: &str,
     ) -> Result<Option<BTreeMap<String, String>>, Halt> {
-        for entry in self.parts("kube/namespaces.json")? {
-            let list = self.listed(&entry, |lists| &mut lists.namespaces, parse_namespaces)?;
+        for entry in self.parts("kube/namespaces.json")?.iter() {
+            let list = self.listed(entry, |lists| &mut lists.namespaces, parse_namespaces)?;
             let labels = list.and_then(|namespaces| {
                 namespaces
                     .iter()
@@ -103,11 +165,8 @@ impl World<'_> {
             None => (!parts.is_empty()).then(Arc::default),
         };
         Ok(list.map(|slices| {
-            slices
-                .iter()
-                .filter(|slice| {
-                    slice.meta.namespace == namespace && slice.service.as_deref() == Some(name)
-                })
+            let own = slices.named(namespace, name);
+            own.filter(|slice| slice.service.is_some())
                 .cloned()
                 .collect()
         }))
@@ -125,14 +184,10 @@ impl World<'_> {
             return Ok(None);
         };
         let list = self.listed(entry, |lists| &mut lists.endpoints, endpoints)?;
-        Ok(list.and_then(|all| {
-            all.iter()
-                .find(|item| item.meta.namespace == namespace && item.meta.name == name)
-                .cloned()
-        }))
+        Ok(list.and_then(|all| all.named(namespace, name).next().cloned()))
     }
 
-    fn listed<T>(
+    fn listed<T: Named>(
         &mut self,
         entry: &str,
         kept: impl Fn(&mut Lists) -> &mut BTreeMap<String, Listed<T>>,
@@ -145,7 +200,10 @@ impl World<'_> {
         }
         let list = file.and_then(|file| {
             let parsed = parse(&file);
-            parsed.problems.is_empty().then(|| Arc::new(parsed.value))
+            parsed
+                .problems
+                .is_empty()
+                .then(|| Arc::new(Objects::new(parsed.value)))
         });
         kept(&mut self.parses.kube).insert(entry.to_owned(), list.clone());
         Ok(list)

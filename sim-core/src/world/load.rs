@@ -22,6 +22,7 @@ const FILES: &[&str] = &[
     "ip-rule.json",
     "ip6-rule.json",
     "ip-neigh.json",
+    PROXIES,
     "ip-nexthop.json",
     "bridge-fdb.json",
     "iptables-save.txt",
@@ -40,10 +41,14 @@ const FILES: &[&str] = &[
     "conntrack-count.txt",
 ];
 
+/// Addresses that the machine answers for though it does not have them.
+const PROXIES: &str = "ip-neigh-proxy.json";
+
 struct Files {
     path: String,
     present: BTreeMap<&'static str, Arc<SourceFile>>,
     gaps: BTreeMap<String, Gap>,
+    proxies_unknown: bool,
 }
 
 impl Files {
@@ -69,14 +74,6 @@ impl Files {
             reason,
         });
     }
-}
-
-/// Marks the entries of a namespace as read.
-pub(super) fn touch(store: &mut dyn Store, path: &str) -> Result<(), Halt> {
-    for name in FILES {
-        World::done(store.read(&format!("{path}/{name}")))?;
-    }
-    Ok(())
 }
 
 /// Reads and parses the namespace at `path`.
@@ -110,6 +107,9 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
     if let Some(text) = files.present.get("nft-ruleset.txt") {
         evidence::nft::complete(&mut ns.ruleset, text);
     }
+    ns.neighbours
+        .extend(files.parse(PROXIES, evidence::neighbour::parse));
+    ns.proxies_unknown = files.proxies_unknown;
     let nexthops = files.parse("ip-nexthop.json", evidence::nexthop::parse);
     resolve_nexthops(&mut ns, &nexthops);
     for (name, family) in [
@@ -179,6 +179,7 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
         path: path.to_owned(),
         present: BTreeMap::new(),
         gaps: BTreeMap::new(),
+        proxies_unknown: false,
     };
     let mut needs: Vec<ByteRange> = Vec::new();
     for name in FILES.iter().copied() {
@@ -200,6 +201,14 @@ fn fetch(store: &mut dyn Store, path: &str) -> Result<Files, Halt> {
             }
             // What they would tell stands in sysctl.txt and nft-ruleset.json too, or is asked for where it does not.
             None if matches!(name, "conntrack-count.txt" | "nft-ruleset.txt") => {}
+            // Newer captures have it; without it, who answers for others is known of IPv4 only.
+            None if name == PROXIES => {
+                let state = states.get(name).copied().unwrap_or(FileState::NotTried);
+                files.proxies_unknown = matches!(
+                    state,
+                    FileState::Captured | FileState::Failed | FileState::NotTried
+                );
+            }
             None => match states.get(name).copied().unwrap_or(FileState::NotTried) {
                 FileState::Captured => {
                     files.gap(name, "captured, but not in this capture".to_owned());

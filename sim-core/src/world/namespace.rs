@@ -38,6 +38,8 @@ pub struct Namespace {
     pub(super) rules_v6: Vec<Rule>,
     /// Neighbour entries.
     pub neighbours: Vec<Neighbour>,
+    /// Whether it answers for addresses of others was not captured.
+    pub proxies_unknown: bool,
     /// Forwarding tables of bridges and VXLAN devices.
     pub fdb: Vec<FdbEntry>,
     /// Listening sockets.
@@ -83,17 +85,29 @@ impl Namespace {
         }
     }
 
-    /// Rules beyond the three that the kernel makes (`fib4_has_custom_rules`).
+    /// Whether the kernel goes by its list of rules: by IPv4's once one was added or deleted (`fib_has_custom_rules`),
+    /// by IPv6's once one was added (`fib6_has_custom_rules`).
     #[must_use]
-    pub fn has_custom_rules(&self) -> bool {
-        self.rules_v4.iter().any(|rule| {
-            !matches!(
-                (rule.priority, rule.action),
-                (0, RuleAction::Lookup(TableId::LOCAL))
-                    | (32766, RuleAction::Lookup(TableId::MAIN))
-                    | (32767, RuleAction::Lookup(TableId::DEFAULT))
-            )
-        })
+    pub fn has_custom_rules(&self, family: Family) -> bool {
+        let own = |rule: &Rule| match (rule.priority, rule.action) {
+            (0, RuleAction::Lookup(table)) => table == TableId::LOCAL,
+            (32766, RuleAction::Lookup(table)) => table == TableId::MAIN,
+            (32767, RuleAction::Lookup(table)) => table == TableId::DEFAULT && family == Family::V4,
+            _ => false,
+        };
+        let plain = |rule: &Rule| {
+            rule.src.is_none()
+                && rule.dst.is_none()
+                && rule.iif.is_none()
+                && rule.oif.is_none()
+                && rule.fwmark.is_none()
+                && !rule.not
+                && rule.suppress_prefixlength.is_none()
+                && rule.suppress_ifgroup.is_none()
+        };
+        let rules = self.rules(family);
+        rules.iter().any(|rule| !own(rule) || !plain(rule))
+            || (family == Family::V4 && (1..3).contains(&rules.len()))
     }
 
     /// The device of this name.

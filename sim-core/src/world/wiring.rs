@@ -60,8 +60,21 @@ impl World<'_> {
                 .find(|id| Some(id.nsid) == link.link_netnsid)
         });
         let mut found = Vec::new();
-        for path in self.candidates(ns, towards)? {
-            let other = self.namespace(&path)?;
+        let near = self.surroundings(ns)?;
+        let owners = self.by_address(towards)?;
+        let owners = owners.iter().filter_map(|record| match record {
+            IndexRecord::Interface { namespace, .. } => Some(namespace.as_str()),
+            IndexRecord::Object { .. } => None,
+        });
+        let owners = owners.filter(|path| is_near(ns, path));
+        // What has the address is looked at first, and nothing twice.
+        let mut asked: Vec<&str> = Vec::new();
+        for path in owners.chain(near.iter().map(String::as_str)) {
+            if asked.contains(&path) {
+                continue;
+            }
+            asked.push(path);
+            let other = self.namespace(path)?;
             let Some(peer) = other
                 .link_by_index(index)
                 .filter(|peer| is_pair(link, peer))
@@ -80,9 +93,9 @@ impl World<'_> {
                 }
             });
             match proof {
-                Some(true) => return Ok(captured(&path, &peer.name)),
+                Some(true) => return Ok(captured(path, &peer.name)),
                 Some(false) => {}
-                None => found.push(captured(&path, &peer.name)),
+                None => found.push(captured(path, &peer.name)),
             }
         }
         Ok(match found.as_slice() {
@@ -91,27 +104,21 @@ impl World<'_> {
         })
     }
 
-    /// Namespaces that may hold the other end: those that have `towards`, then the rest of the machine, then,
-    /// between a host and the fabric, the other side.
-    fn candidates(&mut self, ns: &Arc<Namespace>, towards: IpAddr) -> Result<Vec<String>, Halt> {
-        let machine = machine_of(&ns.path).to_owned();
-        let is_fabric = |path: &str| path.starts_with("fabric/");
-        let is_host = |path: &str| is_fabric(path) || path.ends_with("/host");
+    /// Namespaces that may hold the other end of a wire of `ns`: the rest of the machine, then, between a host and the
+    /// fabric, the other side.
+    fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
+        if let Some(known) = self.parses.surroundings.get(&ns.path) {
+            return Ok(Arc::clone(known));
+        }
+        let machine = machine_of(&ns.path);
         let machines = self.machines()?;
         let mut ordered: Vec<String> = Vec::new();
-        let owners = self.by_address(towards)?;
-        ordered.extend(owners.into_iter().filter_map(|record| match record {
-            IndexRecord::Interface { namespace, .. } => Some(namespace),
-            IndexRecord::Object { .. } => None,
-        }));
-        if is_host(&ns.path) {
-            ordered.extend(self.namespaces(&machine)?);
-        } else {
+        if !is_host(&ns.path) {
             ordered.push(format!("{machine}/host"));
-            ordered.extend(self.namespaces(&machine)?);
         }
+        ordered.extend(self.namespaces(machine)?.iter().cloned());
         if is_fabric(&ns.path) {
-            for other in &machines {
+            for other in machines.iter() {
                 ordered.push(if is_fabric(other) {
                     other.clone()
                 } else {
@@ -122,14 +129,28 @@ impl World<'_> {
             ordered.extend(machines.iter().filter(|other| is_fabric(other)).cloned());
         }
         let mut seen = BTreeSet::new();
-        ordered.retain(|path| {
-            let near = machine_of(path) == machine
-                || (is_host(&ns.path) && is_host(path) && (is_fabric(&ns.path) || is_fabric(path)));
-            near && *path != ns.path && seen.insert(path.clone())
-        });
+        ordered.retain(|path| is_near(ns, path) && seen.insert(path.clone()));
         // Namespaces that were named but not captured have no devices and drop out by themselves.
+        let ordered: Arc<[String]> = ordered.into();
+        let known = Arc::clone(&ordered);
+        self.parses.surroundings.insert(ns.path.clone(), known);
         Ok(ordered)
     }
+}
+
+fn is_fabric(path: &str) -> bool {
+    path.starts_with("fabric/")
+}
+
+fn is_host(path: &str) -> bool {
+    is_fabric(path) || path.ends_with("/host")
+}
+
+/// Whether a wire can lead from `ns` to the namespace `path`.
+fn is_near(ns: &Namespace, path: &str) -> bool {
+    let near = machine_of(path) == machine_of(&ns.path)
+        || (is_host(&ns.path) && is_host(path) && (is_fabric(&ns.path) || is_fabric(path)));
+    near && *path != ns.path
 }
 
 /// Whether the two name each other by index.

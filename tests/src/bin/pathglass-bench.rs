@@ -1,4 +1,5 @@
-//! Diagnoses per second on one core, native and Wasm in turn on the same flows, and the module's size.
+//! How long diagnoses take on one core, native and Wasm in turn on the same flows: on the corpus, and on nodes with up to
+//! 10,000 Services beside the real kernel's own connections.
 #![expect(clippy::print_stdout, reason = "this program's output is its product")]
 
 use std::io;
@@ -11,11 +12,15 @@ use pathglass_sim::flow::FlowRequest;
 use pathglass_sim::session::Session;
 use pathglass_sim::snapshot::Reader;
 use pathglass_tests::corpus::{self, Case, workspace};
+use pathglass_tests::kernel::{self, Kernel};
+use pathglass_tests::large::{Large, Times, median};
 use pathglass_tests::{ask, parity, readme};
 
 /// Cases of the corpus that are asked: enough to be of every kind, few enough to be held at once.
 const N_CASES: usize = 16;
 const ROUNDS: usize = 3;
+/// Services of the made nodes.
+const SERVICES: [u32; 3] = [100, 1_000, 10_000];
 
 /// Measures the engine as shipped, natively and in Wasm.
 #[derive(Debug, Parser)]
@@ -26,6 +31,21 @@ struct Arguments {
     /// Write the table into README.md
     #[arg(long)]
     write_readme: bool,
+    /// Only the large nodes, and these natively alone: for whoever makes them faster
+    #[arg(long)]
+    native: bool,
+    /// Connect to Services from inside the namespace that this program made
+    #[arg(long, hide = true, value_name = "SERVICES")]
+    connect: Option<u32>,
+}
+
+/// What the nodes with many Services came to.
+struct Row {
+    large: Large,
+    native: Times,
+    wasm: Times,
+    /// The kernel's own connection, where this machine lets us make namespaces.
+    kernel: Option<f64>,
 }
 
 /// What one side came to, in its best round.
@@ -48,12 +68,23 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> io::Result<()> {
+    if let Some(n_services) = arguments.connect {
+        println!("{:.3}", kernel::connect(n_services)?);
+        return Ok(());
+    }
     let folder = target().join("bench");
-    let cases = cases()?;
     if folder.is_dir() {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
+    let large = large_nodes(&folder.join("large"), arguments.native)?;
+    print!("{large}");
+    if arguments.native {
+        return Ok(());
+    }
+    let folder = folder.join("corpus");
+    std::fs::create_dir_all(&folder)?;
+    let cases = cases()?;
     for case in &cases {
         parity::write(case, &folder)?;
     }
@@ -72,12 +103,74 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             native.warm, wasm.warm
         );
     }
-    let table = table(native, wasm, n_flows, &sizes()?);
+    let table = format!("{large}{}", table(native, wasm, n_flows, &sizes()?));
     print!("{table}");
     if arguments.write_readme {
         readme::write(&workspace().join("README.md"), readme::BENCH, &table)?;
     }
     Ok(())
+}
+
+/// The table of the nodes with many Services.
+fn large_nodes(folder: &Path, native_only: bool) -> io::Result<String> {
+    let mut rows = Vec::new();
+    for n_services in SERVICES {
+        println!("a node with {n_services} Services");
+        let large = Large::new(n_services, folder)?;
+        let kernel = Kernel::new(n_services);
+        if let Err(error) = &kernel {
+            println!("the kernel's own connections are not measured: {error}");
+        }
+        let (mut native, mut wasm, mut connections) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            native.push(large.natively()?);
+            if !native_only {
+                wasm.push(large.in_wasm()?);
+            }
+            if let Ok(kernel) = &kernel {
+                connections.push(kernel.connect()?);
+            }
+        }
+        rows.push(Row {
+            large,
+            native: Times::median(&native),
+            wasm: Times::median(&wasm),
+            kernel: (!connections.is_empty()).then(|| median(connections)),
+        });
+    }
+    Ok(large_table(&rows))
+}
+
+fn large_table(rows: &[Row]) -> String {
+    let mut table = "\n| Services on a node | rules | open | first diagnosis | **each further diagnosis** | the same in Wasm | Wasm takes × | the kernel's own connection |\n\
+        | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    for Row {
+        large,
+        native,
+        wasm,
+        kernel,
+    } in rows
+    {
+        let cells = [
+            large.n_services.to_string(),
+            large.n_rules.to_string(),
+            time(native.open),
+            time(native.first),
+            format!("**{}**", time(native.further)),
+            time(wasm.further),
+            format!("{:.2}", wasm.further / native.further),
+            kernel.map_or_else(|| "not measured".to_owned(), time),
+        ];
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    table.push_str(
+        "\nTwo nodes (flannel, vxlan, kube-proxy in iptables mode), each Service with five endpoints on both; medians of three rounds, \
+         native, Wasm (Node.js) and kernel in turn. A diagnosis is flow in, verdict JSON out: every branch, both ways, a small and a full-size packet; \
+         each asks about another Service. The first one checks, unpacks and parses what it needs of both nodes. \
+         The kernel's connection is one TCP handshake over a namespace's loopback through one node's rules.\n",
+    );
+    table
 }
 
 fn target() -> PathBuf {
@@ -228,7 +321,10 @@ fn table(native: Speed, wasm: Speed, n_flows: usize, sizes: &[u64; 3]) -> String
 
 /// The time for one, as a person says it.
 fn each(per_second: f64) -> String {
-    let micros = 1e6 / per_second.max(1e-9);
+    time(1e6 / per_second.max(1e-9))
+}
+
+fn time(micros: f64) -> String {
     if micros >= 10_000.0 {
         format!("{:.0} ms", micros / 1000.0)
     } else if micros >= 1000.0 {

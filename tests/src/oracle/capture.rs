@@ -30,7 +30,14 @@ const PRINTED: &[(&str, &[&str])] = &[
     ),
     ("ip-rule.json", &["ip", "-j", "rule"]),
     ("ip6-rule.json", &["ip", "-j", "-6", "rule"]),
-    ("ip-neigh.json", &["ip", "-j", "neigh"]),
+    (
+        "ip-neigh.json",
+        &["ip", "-j", "neigh", "show", "nud", "all"],
+    ),
+    (
+        "ip-neigh-proxy.json",
+        &["ip", "-j", "neigh", "show", "proxy"],
+    ),
     ("ip-nexthop.json", &["ip", "-j", "nexthop"]),
     ("nft-ruleset.json", &["nft", "-j", "list", "ruleset"]),
     ("ss.txt", &["ss", "-H", "-n", "-l", "-t", "-u", "-S", "-O"]),

@@ -236,8 +236,8 @@ pub enum CtKey {
     Status,
     /// `mark`.
     Mark,
-    /// `zone`.
-    Zone,
+    /// `zone`; of one direction where one is named (reply: true).
+    Zone(Option<bool>),
     /// `l3proto`.
     L3Proto,
     /// `protocol`.
@@ -382,7 +382,7 @@ impl CtKey {
             Self::Direction => DataType::CtDirection,
             Self::Status => DataType::CtStatus,
             Self::Mark => DataType::Mark,
-            Self::Zone => DataType::Integer,
+            Self::Zone(_) => DataType::Integer,
             Self::L3Proto => DataType::NfProto,
             Self::Protocol => DataType::Protocol,
             Self::Address { kind, .. } => kind.unwrap_or(DataType::Other),

@@ -183,7 +183,7 @@ impl Reader<'_> {
             "direction" => Some(CtKey::Direction),
             "status" => Some(CtKey::Status),
             "mark" => Some(CtKey::Mark),
-            "zone" if direction.is_none() => Some(CtKey::Zone),
+            "zone" => Some(CtKey::Zone(direction.map(|direction| direction == "reply"))),
             "l3proto" => Some(CtKey::L3Proto),
             "protocol" => Some(CtKey::Protocol),
             "saddr" => address(true, named),

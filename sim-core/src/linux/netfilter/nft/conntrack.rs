@@ -33,7 +33,7 @@ impl Machine<'_> {
             CtKey::Direction => Loaded::is(u8::from(ct.direction == CtDirection::Reply)),
             CtKey::Status => self.status(rule, ct),
             CtKey::Mark => Loaded::is(self.effects.ct_mark.unwrap_or(ct.mark)),
-            CtKey::Zone => Loaded::is(ct.zone),
+            CtKey::Zone(None) => Loaded::is(ct.zone),
             CtKey::L3Proto => Loaded::is(match Family::of(original.src) {
                 Family::V4 => 2_u8,
                 Family::V6 => 10,
@@ -61,6 +61,11 @@ impl Machine<'_> {
                 let port = if *source { tuple.sport } else { tuple.dport };
                 Loaded::port(port, &rule.source)
             }
+            CtKey::Zone(Some(_)) => Loaded::any(self.doubt(
+                "the zone of one direction is not modelled",
+                "",
+                &rule.source,
+            )),
             CtKey::Other(key) => Loaded::any(self.doubt(
                 format!("match `ct {key}` is not captured or not modelled"),
                 "",

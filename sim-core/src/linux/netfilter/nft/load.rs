@@ -3,9 +3,10 @@
 use super::lookup::Found;
 use super::machine::Machine;
 use super::value::{Loaded, Part};
-use crate::evidence::nft::{BinaryOperator, Data, Elements, Expression, Interval, Rule};
+use crate::evidence::nft::{Base, BinaryOperator, Data, Elements, Expression, Interval, Rule};
+use crate::linux::bytes::{Bits, Bytes};
 use crate::linux::choice::{Doubt, Tri};
-use crate::linux::packet::{Family, protocol};
+use crate::linux::packet::{Family, Transport, protocol};
 
 /// What a value is going to be compared to: a random number need only be told apart as far as that goes.
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +75,9 @@ impl<'a> Machine<'a> {
                 },
             },
             Expression::Payload(field) => self.payload(rule, field),
-            Expression::RawPayload { offset, len, .. } => any(format!(
-                "raw payload of {len} bits at offset {offset} is not modelled"
-            )),
+            Expression::RawPayload { base, offset, len } => {
+                self.raw_payload(rule, *base, *offset, *len)
+            }
             Expression::Meta(key) => self.meta(rule, key),
             Expression::Ct(key) => self.ct(rule, key),
             Expression::Fib(fib) => self.fib(rule, fib),
@@ -110,8 +111,53 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// `nft_payload_eval()` of bits without a name; beyond the packet's end the rule ends.
+    fn raw_payload(&mut self, rule: &Rule, base: Base, offset: u32, len: u32) -> Loaded {
+        let bytes = Bytes::of(&self.packet, self.ctx.mss);
+        let start = match base {
+            Base::Network => Some(0),
+            Base::Transport => Some(bytes.transport_offset()),
+            Base::Inner => bytes.payload_offset(),
+            Base::Link => None,
+        };
+        let not_known = |machine: &Self| {
+            let what = format!("the bits at {offset} that a rule looks at are not simulated");
+            machine.doubt(what, "", &rule.source)
+        };
+        let Some(start) = start else {
+            return Loaded::any(not_known(self));
+        };
+        match bytes.bits(start.saturating_mul(8).saturating_add(offset), len) {
+            None => Loaded::Break,
+            Some(Bits { value, unknown }) => {
+                Loaded::Parts(vec![Part::bits(value, unknown, not_known(self))])
+            }
+        }
+    }
+
+    /// TCP's options: only a SYN has a segment size, which is known; which others there are depends on both ends.
+    fn tcp_option(&mut self, rule: &Rule, name: &str, field: Option<&str>) -> Option<Loaded> {
+        let Transport::Tcp { flags, .. } = self.packet.transport else {
+            return None;
+        };
+        match (name, field, flags.has_syn()) {
+            ("maxseg", None, has) => Some(Loaded::is(u8::from(has))),
+            ("maxseg", Some(_), false) => Some(Loaded::Break),
+            ("maxseg", Some("size"), true) => Some(match self.ctx.mss {
+                Some(mss) => Loaded::is(mss),
+                None => Loaded::any(self.doubt("the segment size", "", &rule.source)),
+            }),
+            _ => None,
+        }
+    }
+
     /// Options and extension headers: a simulated packet carries none but TCP's, which are not known.
     fn header(&mut self, rule: &Rule, kind: &str, name: &str, field: Option<&str>) -> Loaded {
+        if kind == "tcp option"
+            && let Some(loaded) = self.tcp_option(rule, name, field)
+        {
+            return loaded;
+        }
         let may_have = match kind {
             "tcp option" => self.packet.protocol() == protocol::TCP,
             "sctp chunk" => self.packet.protocol() == protocol::SCTP,

@@ -4,9 +4,11 @@ use super::load::Against;
 use super::machine::Machine;
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{
-    Data, DataType, Element, Elements, Expression, Interval, MatchOperator, Rule, Set, Statement,
+    Data, DataType, Element, Elements, Expression, Interval, MatchOperator, MetaKey, Rule, Set,
+    Statement,
 };
 use crate::linux::choice::{Doubt, Tri};
+use crate::linux::netfilter::STRANGER;
 use crate::linux::packet::Family;
 
 /// What a map has for a key.
@@ -113,6 +115,9 @@ impl<'a> Machine<'a> {
         left: &'a Expression,
         right: &'a Expression,
     ) -> Tri {
+        if let Some(answer) = self.stranger(operator, left, right) {
+            return answer;
+        }
         let against = match right {
             Expression::Value(_, interval) => Against::Interval(*interval),
             Expression::Set(elements) => Against::Elements(elements),
@@ -150,6 +155,37 @@ impl<'a> Machine<'a> {
                 Loaded::Parts(_) => self.unclear(rule, "the sides have different lengths"),
             },
         }
+    }
+
+    /// Who sends is not captured: a rule that singles out a user is taken to mean another program, as with `owner`.
+    fn stranger(
+        &mut self,
+        operator: MatchOperator,
+        left: &Expression,
+        right: &'a Expression,
+    ) -> Option<Tri> {
+        let Expression::Meta(MetaKey::Other(key)) = left else {
+            return None;
+        };
+        let ordinary = |interval: &Interval| interval.low != 0;
+        let told = match right {
+            Expression::Value(_, interval) => ordinary(interval),
+            Expression::Set(elements) => {
+                elements.unknown().is_empty()
+                    && elements
+                        .list()
+                        .iter()
+                        .all(|element| element.key.iter().all(ordinary))
+            }
+            _ => false,
+        };
+        let equality = matches!(operator, MatchOperator::Equal | MatchOperator::NotEqual);
+        let asks = matches!(key.as_str(), "skuid" | "skgid") && self.ctx.local_socket;
+        if !(asks && told && equality) {
+            return None;
+        }
+        self.choice.assume(STRANGER.to_owned());
+        Some(Tri::from(operator == MatchOperator::NotEqual))
     }
 
     fn set(&self, name: &str) -> Option<&'a Set> {

@@ -4,6 +4,7 @@ use super::load::Against;
 use super::machine::{Flow, Machine, stolen};
 use super::value::{Loaded, Part};
 use crate::evidence::nft::{CtKey, Expression, Field, MetaKey, Rule, TableFamily};
+use crate::linux::conntrack::Zone;
 
 /// As many values of an unknown one are tried.
 const MAX_VALUES: u128 = 16;
@@ -30,10 +31,16 @@ impl<'a> Machine<'a> {
                 machine.effects.ct_mark = Some(mark);
                 Some(format!("ct mark {mark:#x}"))
             }),
-            Expression::Ct(CtKey::Zone) => self.set_number(rule, value, |machine, zone| {
-                machine.effects.zone = Some(u16::try_from(zone).ok()?);
-                Some(format!("ct zone {zone}"))
-            }),
+            Expression::Ct(CtKey::Zone(direction)) => {
+                self.set_number(rule, value, |machine, zone| {
+                    let id = u16::try_from(zone).ok()?;
+                    machine.effects.zone = Some(Zone {
+                        original: if *direction == Some(true) { 0 } else { id },
+                        reply: if *direction == Some(false) { 0 } else { id },
+                    });
+                    Some(format!("ct zone {zone}"))
+                })
+            }
             Expression::Payload(field) => self.set_field(rule, field, value),
             Expression::Header { kind, name, field } if kind == "tcp option" => {
                 if name == "maxseg" && field.as_deref() == Some("size") {

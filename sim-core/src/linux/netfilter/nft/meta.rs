@@ -108,6 +108,19 @@ impl Machine<'_> {
         if matches!(key, "skuid" | "skgid" | "cgroup") && !self.may_have_socket() {
             return Loaded::Break;
         }
+        if let Some(device) = match key {
+            "iifgroup" => Some(self.ctx.iif),
+            "oifgroup" => Some(self.ctx.oif),
+            _ => None,
+        } {
+            let Some(device) = device else {
+                return Loaded::Break;
+            };
+            return match self.ctx.surroundings.device_group(device) {
+                Some(group) => Loaded::is(group),
+                None => Loaded::any(self.doubt("a device's group", "ip-link.json", &rule.source)),
+            };
+        }
         let what = match key {
             "skuid" | "skgid" => format!("match `meta {key}`: the sender's user is not captured"),
             "cgroup" => "match `meta cgroup`: the sender's cgroup is not captured".to_owned(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::conntrack::{connmark, conntrack, ct_state_bits};
 use super::content;
-use super::device::{STRANGER, owner, physdev, stranger};
+use super::device::{owner, physdev, stranger};
 use super::probability;
 use super::transport::{
     icmp_holds, multiport_holds, of_protocol, ports_hold, sctp_holds, tcp_holds,
@@ -16,7 +16,7 @@ use crate::evidence::xtables::{
 };
 use crate::linux::choice::{Choice, Doubt, Tri};
 use crate::linux::netfilter::ipset::IpSets;
-use crate::linux::netfilter::{AddressType, HookContext, Notes, ReversePath};
+use crate::linux::netfilter::{AddressType, HookContext, Notes, ReversePath, STRANGER};
 use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
 

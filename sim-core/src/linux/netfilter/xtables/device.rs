@@ -62,10 +62,7 @@ pub(super) fn physdev(
     Tri::from(flags).and(physin).and(physout)
 }
 
-/// Who sends is not captured; a rule that singles out a user (a sidecar's, say) is taken to mean another program.
-pub(super) const STRANGER: &str = "the sending program does not run as the user or group that an `owner` rule names (senders' ids are not captured)";
-
-/// What an `owner` match comes to under [`STRANGER`]; `None` where that says nothing, as for root.
+/// What an `owner` match comes to under [`STRANGER`](crate::linux::netfilter::STRANGER); `None` where that says nothing, as for root.
 pub(super) fn stranger(extension: &Extension, ctx: &HookContext<'_>) -> Option<bool> {
     let is_ordinary = |value: &str| value.parse::<u32>().is_ok_and(|id| id != 0);
     let told = extension.options.iter().all(|option| {

@@ -9,6 +9,7 @@ use crate::evidence::xtables::{
     NatTarget, RejectKind, Rule, Target, TproxyTarget, TtlChange,
 };
 use crate::linux::choice::Doubt;
+use crate::linux::conntrack::Zone;
 use crate::linux::netfilter::{
     CtDirection, CtState, CtView, Hook, NatAction, NatRange, RejectWith, RuleStep, RuleVerdict,
 };
@@ -54,7 +55,7 @@ impl Run<'_> {
                 Some(action) => (action, After::Next),
                 None => return After::Next,
             },
-            Target::Ct(ct) => match self.ct(rule, ct) {
+            Target::Ct(ct) => match self.ct(ct) {
                 Some(action) => (action, After::Next),
                 None => return After::Next,
             },
@@ -202,7 +203,7 @@ impl Run<'_> {
     }
 
     /// `xt_ct_target()`: packets that have a connection, or were untracked before, are left alone.
-    fn ct(&mut self, rule: &Rule, ct: &CtTarget) -> Option<String> {
+    fn ct(&mut self, ct: &CtTarget) -> Option<String> {
         if self.ctx.ct.is_some() || self.effects.zone.is_some() {
             return None;
         }
@@ -212,20 +213,19 @@ impl Run<'_> {
             return Some("no connection tracking".to_owned());
         }
         let zone = ct.zone?;
-        if zone.direction != CtZoneDirection::Both {
-            let doubt = Doubt {
-                what: format!("what `{}` does is not modelled", ct.extension),
-                settle: String::new(),
-                source: Some(rule.source.clone()),
-            };
-            if self.choice.unknown(doubt) {
-                return None;
-            }
-        }
         // `--zone mark` takes the low bits of the packet's mark.
         let low_bits = u16::try_from(self.packet.mark & 0xffff).unwrap_or(0);
         let id = zone.id.unwrap_or(low_bits);
-        self.effects.zone = Some(id);
+        let of = |direction| match zone.direction == direction
+            || zone.direction == CtZoneDirection::Both
+        {
+            true => id,
+            false => 0,
+        };
+        self.effects.zone = Some(Zone {
+            original: of(CtZoneDirection::Original),
+            reply: of(CtZoneDirection::Reply),
+        });
         Some(format!("conntrack zone {id}"))
     }
 
