@@ -10,7 +10,7 @@ use clap::Parser;
 
 use super::decisive::decisive;
 use super::measure::{Measured, confirm, expectations, measure};
-use super::report::{Report, mismatches};
+use super::report::{Report, mismatches, page};
 use super::shrink::{shrink, trace};
 use super::{Problem, grammar, netns};
 
@@ -51,6 +51,9 @@ pub struct Options {
     /// Worlds at a time
     #[arg(long, default_value_t = 4)]
     jobs: usize,
+    /// Writes the figures into this file
+    #[arg(long, value_name = "FILE")]
+    write_docs: Option<PathBuf>,
     /// Fails when agreement is below this, in percent
     #[arg(long, default_value_t = 0.0)]
     at_least: f64,
@@ -70,6 +73,18 @@ pub fn main(options: &Options) -> ExitCode {
     }
     let report = run(options);
     say(&report.text());
+    if let Some(path) = &options.write_docs {
+        let seed = options.seed;
+        let flag = if options.decisive { " --decisive" } else { "" };
+        let command = format!(
+            "cargo xtask oracle -- --flows {} --seed {seed}{flag} --write-docs docs/oracle.md",
+            options.flows
+        );
+        if let Err(error) = std::fs::write(path, page(&report, &command)) {
+            say(&format!("error: {}: {error}", path.display()));
+            return ExitCode::from(2);
+        }
+    }
     if report.total.flows == 0 {
         return ExitCode::from(2);
     }

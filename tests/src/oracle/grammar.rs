@@ -3,6 +3,7 @@
 pub mod fib;
 pub mod flows;
 pub mod iptables;
+pub mod mtu;
 pub mod sanity;
 pub mod services;
 pub mod topology;
@@ -20,6 +21,7 @@ pub const DOMAINS: &[Domain] = &[
     ("fib", fib::ops),
     ("sanity", sanity::ops),
     ("netfilter", iptables::ops),
+    ("mtu", mtu::ops),
 ];
 
 /// The world of `seed`, with ops of the domains `only` (of any if it is empty).

@@ -171,6 +171,19 @@ impl Report {
     }
 }
 
+/// A run's figures as a page of the documentation; `command` is what made them.
+#[must_use]
+pub fn page(report: &Report, command: &str) -> String {
+    format!(
+        "# Agreement with the kernel\n\n\
+         Random worlds in network namespaces, real TCP and UDP through them, and the simulator's answers on their captures,\n\
+         judged by `pathglass assert`'s rules. `unknown` counts as disagreement. A flow is counted under every feature that its\n\
+         world has; *decisive* counts flows whose answer changes when the feature is left out (no longer counted above 200).\n\
+         Written by `{command}`.\n\n```\n{}```\n",
+        report.text()
+    )
+}
+
 /// A world's disagreements, for people.
 #[must_use]
 pub fn mismatches(measured: &Measured) -> String {
