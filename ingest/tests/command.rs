@@ -152,20 +152,11 @@ fn an_unknown_field_of_the_expectations_names_its_place() {
 }
 
 #[test]
-fn an_empty_file_of_expectations_holds() {
+fn an_empty_file_of_expectations_is_an_error() {
     let (folder, capture) = capture();
     let file = expectations(&folder, "");
-    let printed = succeeds(&[
-        "assert",
-        capture.to_str().unwrap(),
-        &file,
-        "--format",
-        "json",
-    ]);
-    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
-    let expected =
-        serde_json::json!({"schema": "pathglass.assert/v1", "total": 0, "held": 0, "flows": []});
-    assert_eq!(report, expected);
+    let message = "`flows` is empty: there is nothing to check";
+    fails(&["assert", capture.to_str().unwrap(), &file], 2, message);
 }
 
 #[test]

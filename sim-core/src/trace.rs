@@ -1,9 +1,13 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
+mod as_if;
 mod blame;
 mod blocker;
+mod bridge_vlan;
 mod bridging;
+mod circle;
 mod delivery;
+mod device;
 mod exchange;
 mod fdb;
 mod forwarding;
@@ -14,10 +18,15 @@ mod nat;
 mod ndisc;
 mod neighbour;
 mod netfilter;
+mod no_route;
 mod order;
 mod output;
+mod ports;
 mod script;
+mod segment;
+mod service;
 mod transmit;
+mod ways;
 mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
@@ -36,7 +45,7 @@ use crate::linux::conntrack::{Conn, Ct, Zone};
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
-use crate::world::{Halt, Namespace, World};
+use crate::world::{Halt, Namespace, Place, World};
 use script::Script;
 
 /// Why a packet's walk ends before its destination.
@@ -86,11 +95,39 @@ pub(crate) struct Transit {
     pub(crate) inner: Option<Box<Encapsulated>>,
 }
 
-/// An Ethernet frame inside a VXLAN packet.
+/// A packet or frame inside a tunnel's outer packet.
 #[derive(Debug, Clone)]
 pub(crate) struct Encapsulated {
-    pub(crate) vni: u32,
+    pub(crate) carrier: Carrier,
     pub(crate) frame: Frame,
+    /// Who sent the inner packet.
+    pub(crate) sender: Option<(String, Tuple)>,
+    /// The tunnel's device tells its users of errors about outer packets (`ip_tunnel.err_count`).
+    pub(crate) reports: bool,
+    /// The tunnel's device.
+    pub(crate) device: Place,
+}
+
+/// What a tunnel writes between the outer and the inner packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// VXLAN: an Ethernet frame.
+    Vxlan { vni: u32 },
+    /// Geneve.
+    Geneve { vni: u32 },
+    /// IP in IP: nothing.
+    Ip,
+    /// GRE, with its key.
+    Gre {
+        key: Option<u32>,
+        checksum: bool,
+        sequence: bool,
+        ethernet: bool,
+    },
+    /// WireGuard: data.
+    Wireguard,
+    /// WireGuard: an answer to a handshake.
+    Handshake,
 }
 
 /// A packet on an Ethernet segment.
@@ -101,7 +138,28 @@ pub(crate) struct Frame {
     pub(crate) src: Option<Mac>,
     /// The address that the hardware address was asked for.
     pub(crate) next: IpAddr,
+    /// VLAN tags, the outermost last.
+    pub(crate) tags: Vec<Tag>,
+    /// The device whose stack made it, where known.
+    pub(crate) origin: Option<Place>,
+    /// It is an answer to a question for a hardware address: no stack but the asker's sees it.
+    pub(crate) answer: bool,
     pub(crate) transit: Transit,
+}
+
+impl Frame {
+    /// Whether a bridge's rules see it: of answers, only those of IPv6 are IP packets.
+    pub(crate) fn meets_rules(&self) -> bool {
+        !self.answer || self.next.is_ipv6()
+    }
+}
+
+/// A VLAN tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tag {
+    /// `802.1Q` or `802.1ad`.
+    pub(crate) protocol: String,
+    pub(crate) id: u16,
 }
 
 /// Where a packet ended well.
@@ -141,6 +199,10 @@ pub(crate) enum Expected {
     ErrorAbout { namespace: String, tuple: Tuple },
     /// A reset for the socket with this tuple.
     Reset { namespace: String, tuple: Tuple },
+    /// The device that asked for a hardware address.
+    Asker { namespace: String, device: String },
+    /// The far end of a tunnel: who hears a broadcast that goes through it.
+    TunnelEnd,
 }
 
 /// One walk of one exchange, with everything it has learned so far.
@@ -163,6 +225,10 @@ pub(crate) struct Walk<'w, 's> {
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
     /// Which of several machines was heard when a device asked for an address.
     heard: BTreeMap<(String, String, IpAddr), usize>,
+    /// By which device packets from a link-local address came.
+    link_scopes: BTreeMap<(String, IpAddr), String>,
+    /// Hardware addresses that were learned from questions.
+    known_askers: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -177,8 +243,16 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
+    /// What lost the packet of a walk that only finds out whether something gets through.
+    why_lost: Option<Blocker>,
+    /// Far ends of tunnels that a broadcast came out of.
+    tunnel_ends: Vec<Place>,
+    /// What bridges and VXLAN devices learned from the frames of this walk.
+    learned: device::Learned,
     /// MTU of the route that the last local packet took.
     pub(crate) sent_mtu: u32,
+    /// The machines that sent the packet under way on, in order.
+    passages: Vec<circle::Passage>,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -200,6 +274,8 @@ impl<'w, 's> Walk<'w, 's> {
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
+            link_scopes: BTreeMap::new(),
+            known_askers: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
@@ -207,7 +283,11 @@ impl<'w, 's> Walk<'w, 's> {
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
+            why_lost: None,
+            tunnel_ends: Vec::new(),
+            learned: device::Learned::default(),
             sent_mtu: 0,
+            passages: Vec::new(),
         }
     }
 

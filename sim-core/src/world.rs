@@ -3,9 +3,11 @@
 mod kube;
 mod load;
 mod namespace;
+mod stack;
 mod wiring;
 
 pub use namespace::Namespace;
+pub use stack::Place;
 pub use wiring::Peer;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,10 @@
 //! The corpus: folders of captures with what really happened to real connections.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use pathglass::assert::Expectations;
 
@@ -84,6 +85,38 @@ impl Case {
         let text = std::fs::read(self.folder.join("expectations.json"))?;
         Expectations::parse(&text).map_err(|error| io::Error::other(error.to_string()))
     }
+}
+
+/// Does `work` for each case, `jobs` at a time; the results are in the order of the cases.
+#[must_use]
+pub fn each<T: Send>(cases: &[Case], jobs: usize, work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(cases.len()) {
+            // Deep worlds recurse: the default stack of a thread is a quarter of the main one's.
+            let worker = std::thread::Builder::new().stack_size(8 << 20);
+            let _ = worker.spawn_scoped(scope, || {
+                loop {
+                    let case_idx = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(case_idx) else {
+                        return;
+                    };
+                    let result = work(case);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((case_idx, result));
+                        if done.len() % 20 == 0 {
+                            let _ =
+                                writeln!(io::stdout(), "… {} of {} cases", done.len(), cases.len());
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(case_idx, _)| *case_idx);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn read_into(files: &mut Files, folder: &Path, below: &str) -> io::Result<()> {

@@ -5,6 +5,9 @@ pub mod ask;
 pub mod cluster;
 pub mod corpus;
 pub mod doubts;
+pub mod faults;
+pub mod fuzzing;
+pub mod honesty;
 pub mod kernel;
 pub mod large;
 #[cfg(target_os = "linux")]
@@ -13,4 +16,5 @@ pub mod parity;
 pub mod readme;
 pub mod report;
 pub mod schema;
+pub mod unhashed;
 pub mod watch;

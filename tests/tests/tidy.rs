@@ -69,7 +69,8 @@ fn read(file: &Path) -> String {
 fn manifests() -> Vec<PathBuf> {
     let mut files = tracked();
     files.retain(|file| file.file_name().is_some_and(|name| name == "Cargo.toml"));
-    files.retain(|file| file.components().count() == 2);
+    // The fuzz targets are a workspace of their own, which only nightly builds.
+    files.retain(|file| file.components().count() == 2 && !file.starts_with("fuzz"));
     assert!(files.len() >= 5, "{files:?}");
     files
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bench | corpus | oracle | readme | example`: sets up what it needs, then does it.
+//! `cargo xtask run | test | bench | corpus | honesty | fuzz | oracle | readme | example`: sets up what it needs, then does it.
 
 mod bench;
 mod build;
@@ -6,6 +6,8 @@ mod command;
 mod corpus;
 mod example;
 mod failure;
+mod fuzz;
+mod honesty;
 mod oracle;
 mod project;
 mod readme;
@@ -42,6 +44,10 @@ enum Task {
     Bench(bench::Options),
     /// Measure agreement with the corpus: real captures with the true result of real connections
     Corpus(corpus::Options),
+    /// Ask the corpus again without each file in turn: no answer may become another certain one
+    Honesty(honesty::Options),
+    /// Throw bytes at the parsers, the opener and the walk (nightly, libFuzzer)
+    Fuzz(fuzz::Options),
     /// Compare the simulator with the kernel on random networks in network namespaces (needs root)
     Oracle(oracle::Options),
     /// Renew the diagnosis that the README shows, as text and as a picture
@@ -68,6 +74,8 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Task::Test(options) => test::test(&project, options),
         Task::Bench(options) => bench::bench(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Corpus(options) => corpus::corpus(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Honesty(options) => honesty::honesty(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(options) => fuzz::fuzz(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Oracle(options) => oracle::oracle(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Readme(options) => readme::write(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),

@@ -111,6 +111,22 @@ pub(crate) fn cargo_deny(project: &Project) -> Result<(), Failure> {
     cargo_install(project, "cargo-deny")
 }
 
+/// cargo-fuzz, of any version, and the compiler that it needs.
+pub(crate) fn cargo_fuzz(project: &Project) -> Result<(), Failure> {
+    let nightly = Program::new(project, "rustc").args("+nightly --version");
+    if !nightly.succeeds() {
+        say::detail("installing Rust's nightly compiler");
+        Program::new(project, "rustup")
+            .args("toolchain install nightly --profile minimal")
+            .run("install rustup: libFuzzer's instrumentation is in nightly only")?;
+    }
+    if Program::cargo(project).args("fuzz --version").succeeds() {
+        return Ok(());
+    }
+    say::detail("installing cargo-fuzz into target/tools (a few minutes, once)");
+    cargo_install(project, "cargo-fuzz")
+}
+
 /// The page's npm packages, exactly as locked.
 pub(crate) fn npm_packages(project: &Project) -> Result<(), Failure> {
     let page = project.page();

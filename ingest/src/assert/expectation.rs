@@ -111,6 +111,9 @@ pub enum InvalidExpectations {
         /// What it names.
         found: String,
     },
+    /// It demands nothing: a check that cannot fail would look like one that holds.
+    #[error("`flows` is empty: there is nothing to check")]
+    Empty,
     /// One flow makes no sense.
     #[error("/flows/{index} (`{id}`): {message}")]
     Flow {
@@ -168,6 +171,9 @@ impl Expectations {
             return Err(InvalidExpectations::Schema {
                 found: expectations.schema,
             });
+        }
+        if expectations.flows.is_empty() {
+            return Err(InvalidExpectations::Empty);
         }
         let mut ids = BTreeSet::new();
         for (index, flow) in expectations.flows.iter().enumerate() {
@@ -307,6 +313,11 @@ mod tests {
             r#"{"id": "a", "from": "x", "to": "y", "observed": {"attempts": 1, "outcomes": {"unknown": 1}}}"#,
         );
         assert!(message.contains("an attempt is observed as"), "{message}");
+    }
+
+    #[test]
+    fn a_file_without_flows_is_refused() {
+        assert_eq!(message(""), "`flows` is empty: there is nothing to check");
     }
 
     #[test]

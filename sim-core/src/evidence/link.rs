@@ -53,6 +53,8 @@ pub struct Link {
     pub link_netnsid: Option<i32>,
     /// What it is as a port of a bridge.
     pub port: Option<BridgePort>,
+    /// What it is as a bond's slave.
+    pub bond_slave: Option<BondSlave>,
     /// The VRF table that it belongs to as a VRF's slave.
     pub vrf_table: Option<u32>,
     /// An XDP program is attached: packets may never reach the kernel's stack.
@@ -120,6 +122,8 @@ pub enum LinkKind {
     Bond {
         /// E.g. `active-backup`.
         mode: String,
+        /// The slave in use, in modes that use one at a time.
+        active_slave: Option<String>,
     },
     /// A dummy device: swallows what is sent by it.
     Dummy,
@@ -139,7 +143,7 @@ pub enum LinkKind {
     Netkit {
         /// `l2` or `l3`.
         mode: String,
-        /// What happens to packets without a program's verdict: `forward` or `blackhole`.
+        /// What happens to packets that this end sends, without a program's verdict: `forward` or `blackhole`.
         policy: String,
         /// This is the primary end.
         primary: bool,
@@ -275,12 +279,18 @@ pub struct Tunnel {
     pub okey: Option<u32>,
     /// Key that received packets must have.
     pub ikey: Option<u32>,
+    /// GRE: received packets must have a checksum, sent ones do.
+    pub checksums: (bool, bool),
+    /// GRE: received packets must be numbered, sent ones are.
+    pub sequence: (bool, bool),
     /// Collect metadata (`external`).
     pub external: bool,
     /// Foo-over-UDP encapsulation: its kind (`fou`, `gue`) and ports.
     pub encap: Option<Encapsulation>,
     /// ip6tnl's mode: `ipip6`, `ip6ip6`, `any`.
     pub mode: Option<String>,
+    /// ip6tnl: a header with the encapsulation limit is put in.
+    pub encap_limit: bool,
 }
 
 /// A second encapsulation (fou, gue) of a tunnel.
@@ -305,10 +315,21 @@ pub struct Geneve {
     pub port: u16,
     /// Outer TTL; `None` inherits the inner.
     pub ttl: Option<u8>,
+    /// Outer DF: `unset`, `set` or `inherit`.
+    pub df: String,
     /// Collect metadata.
     pub external: bool,
     /// Carries IP packets, not Ethernet frames.
     pub inner_proto_inherit: bool,
+}
+
+/// A device as a bond's slave (`struct slave`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BondSlave {
+    /// It may be used: `ACTIVE`, not `BACKUP`.
+    pub active: bool,
+    /// The bond takes its link to be up.
+    pub up: bool,
 }
 
 /// A bridge port's settings (`struct net_bridge_port`).
@@ -369,7 +390,11 @@ fn link(item: &Object<'_>) -> Result<Link, Fault> {
         ),
         _ => None,
     };
-    let (port, vrf_table) = slave(info.as_ref())?;
+    let Slave {
+        port,
+        vrf_table,
+        bond_slave,
+    } = slave(info.as_ref())?;
     Ok(Link {
         index: item.required("ifindex", item.number("ifindex")?)?,
         name: item.required("ifname", item.text("ifname")?)?,
@@ -387,6 +412,7 @@ fn link(item: &Object<'_>) -> Result<Link, Fault> {
         link_index: item.number("link_index")?,
         link_netnsid: item.number("link_netnsid")?,
         port,
+        bond_slave,
         vrf_table,
         xdp: item.has("xdp"),
         qdisc: item.text("qdisc")?,
@@ -398,15 +424,34 @@ fn link(item: &Object<'_>) -> Result<Link, Fault> {
     })
 }
 
+/// What a device is to its master.
+#[derive(Default)]
+struct Slave {
+    port: Option<BridgePort>,
+    vrf_table: Option<u32>,
+    bond_slave: Option<BondSlave>,
+}
+
 /// What a device is to its master (`linkinfo.info_slave_data`).
-fn slave(info: Option<&Object<'_>>) -> Result<(Option<BridgePort>, Option<u32>), Fault> {
+fn slave(info: Option<&Object<'_>>) -> Result<Slave, Fault> {
+    let mut slave = Slave::default();
     let Some(info) = info else {
-        return Ok((None, None));
+        return Ok(slave);
     };
     let data = info.object("info_slave_data")?;
     match (info.text("info_slave_kind")?.as_deref(), data) {
-        (Some("bridge"), Some(data)) => Ok((Some(port::bridge_port(&data)?), None)),
-        (Some("vrf"), Some(data)) => Ok((None, data.number("table")?)),
-        _ => Ok((None, None)),
+        (Some("bridge"), Some(data)) => slave.port = Some(port::bridge_port(&data)?),
+        (Some("vrf"), Some(data)) => slave.vrf_table = data.number("table")?,
+        (Some("bond"), Some(data)) => {
+            let is = |key: &str, value: &str| -> Result<bool, Fault> {
+                Ok(data.text(key)?.is_none_or(|text| text == value))
+            };
+            slave.bond_slave = Some(BondSlave {
+                active: is("state", "ACTIVE")?,
+                up: is("mii_status", "UP")?,
+            });
+        }
+        _ => {}
     }
+    Ok(slave)
 }

@@ -13,6 +13,8 @@ use crate::source::{Parsed, Source, SourceFile};
 pub struct WireguardDevice {
     /// The device.
     pub device: String,
+    /// Its public key, if the collector kept it.
+    pub public_key: Option<String>,
     /// The UDP port that it listens on; 0 where it is down.
     pub listen_port: u16,
     /// The mark of its outer packets; `None` is off.
@@ -61,9 +63,10 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<WireguardDevice>> {
 fn read(line: &Line<'_>, devices: &mut Vec<WireguardDevice>) -> Result<(), String> {
     let columns: Vec<&str> = line.text.split('\t').collect();
     match *columns.as_slice() {
-        [device, _private, _public, port, fwmark] => {
+        [device, _private, public, port, fwmark] => {
             devices.push(WireguardDevice {
                 device: device.to_owned(),
+                public_key: key(public),
                 listen_port: number(port)?,
                 fwmark: match fwmark {
                     "off" => None,
@@ -86,9 +89,7 @@ fn read(line: &Line<'_>, devices: &mut Vec<WireguardDevice>) -> Result<(), Strin
             keepalive,
         ] => {
             let peer = WireguardPeer {
-                public_key: Some(public)
-                    .filter(|key| !key.is_empty() && !key.starts_with('('))
-                    .map(str::to_owned),
+                public_key: key(public),
                 endpoint: match endpoint {
                     "(none)" | "" => None,
                     text => Some(
@@ -119,6 +120,13 @@ fn read(line: &Line<'_>, devices: &mut Vec<WireguardDevice>) -> Result<(), Strin
             columns.len()
         )),
     }
+}
+
+/// A key that was not removed.
+fn key(text: &str) -> Option<String> {
+    Some(text)
+        .filter(|key| !key.is_empty() && !key.starts_with('('))
+        .map(str::to_owned)
 }
 
 fn allowed_ips(text: &str) -> Result<Vec<IpNet>, String> {

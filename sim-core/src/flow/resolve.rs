@@ -135,6 +135,16 @@ fn object(
         return Ok(record);
     }
     let asked = label(kind, namespace, name);
+    let list = match kind {
+        ObjectKind::Pod => "kube/pods.json",
+        ObjectKind::Node => "kube/nodes.json",
+        ObjectKind::Service => "kube/services.json",
+    };
+    if world.parts(list)?.is_empty() {
+        let known = from_folder(world, kind, namespace, name)?;
+        let unknown = || format!("what `{asked}` is cannot be told: {list} was not captured");
+        return known.map_or_else(|| wrong(field, unknown()), Ok);
+    }
     let mut near: Vec<(f64, String)> = world
         .objects()?
         .into_iter()
@@ -161,6 +171,47 @@ fn object(
         names => format!("; did you mean {}?", names.join(" or ")),
     };
     wrong(field, format!("this capture has no `{asked}`{hint}"))
+}
+
+/// A pod or node that no list names but whose own files are there; a node's address is then not known.
+fn from_folder(
+    world: &mut World<'_>,
+    kind: ObjectKind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<IndexRecord>, Halt> {
+    for machine in world.machines()?.iter() {
+        let Some(node) = machine.strip_prefix("nodes/") else {
+            continue;
+        };
+        let path = match kind {
+            ObjectKind::Pod => format!("{machine}/pods/{namespace}_{name}"),
+            ObjectKind::Node if node == name => format!("{machine}/host"),
+            ObjectKind::Node | ObjectKind::Service => continue,
+        };
+        if !world.namespaces(machine)?.contains(&path) {
+            continue;
+        }
+        let netns = world.namespace(&path)?;
+        let addresses = netns.addresses.iter().filter(|address| {
+            kind == ObjectKind::Pod && address.scope == crate::evidence::route::Scope::GLOBAL
+        });
+        let addresses: Vec<IpAddr> = addresses.map(|address| address.local).collect();
+        return Ok(Some(IndexRecord::Object {
+            object: kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            entry: String::new(),
+            pointer: String::new(),
+            node: node.to_owned(),
+            host_network: false,
+            // Which of several is the pod's own, only the list says.
+            addresses: Some(addresses)
+                .filter(|all| all.len() == 1)
+                .unwrap_or_default(),
+        }));
+    }
+    Ok(None)
 }
 
 fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
@@ -277,6 +328,10 @@ pub(crate) fn ports_of(service: &str) -> Option<Vec<serde_json::Value>> {
 
 fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
     match (request.port, request.protocol, known) {
+        (Some(port), Protocol::Icmp, _) => wrong(
+            "port",
+            format!("ICMP echo has no ports: ask without port {port}, or with another protocol"),
+        ),
         (Some(port), _, _) => Ok(port),
         (None, Protocol::Icmp, _) => Ok(0),
         (None, _, [only]) => Ok(*only),

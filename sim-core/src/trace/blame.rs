@@ -59,7 +59,10 @@ impl Walk<'_, '_> {
         if !link.up {
             return Ok(blocker);
         }
-        let Peer::Captured { namespace, device } = self.world.peer(ns, link, towards)? else {
+        let Peer::Captured {
+            namespace, device, ..
+        } = self.world.peer(ns, link, towards)?
+        else {
             return Ok(blocker);
         };
         let other = self.world.namespace(&namespace)?;
@@ -198,6 +201,7 @@ impl Walk<'_, '_> {
         let Peer::Captured {
             namespace,
             device: port,
+            ..
         } = self.world.peer(owner, link, next)?
         else {
             return Ok(None);
@@ -227,7 +231,9 @@ impl Walk<'_, '_> {
             return Ok(None);
         };
         let asking_port = match self.world.peer(asking, asking_link, next)? {
-            Peer::Captured { namespace, device } if namespace == host.path => host.link(&device),
+            Peer::Captured {
+                namespace, device, ..
+            } if namespace == host.path => host.link(&device),
             Peer::Captured { .. } | Peer::Unknown => None,
         };
         if isolated(port) && asking_port.is_some_and(isolated) {
@@ -253,6 +259,7 @@ impl Walk<'_, '_> {
         let Peer::Captured {
             namespace,
             device: peer,
+            ..
         } = self.world.peer(ns, link, next)?
         else {
             return Ok(None);

@@ -51,6 +51,14 @@ pub(crate) enum BlockerKind {
     VxlanFdbMissing,
     /// The VXLAN peer does not exist or does not take the packet.
     VxlanPeer,
+    /// A tunnel's outer packet reaches a machine where nothing takes it.
+    TunnelPeer,
+    /// A tunnel sends from an address that its machine does not have.
+    TunnelSource,
+    /// A WireGuard peer is missing, or not allowed the address.
+    WireguardPeer,
+    /// A bridge or device does not take frames of a VLAN.
+    VlanMissing,
     /// Too big for a link, and the sender does not learn of it.
     Mtu,
     /// Nothing listens.
@@ -160,6 +168,7 @@ impl Walk<'_, '_> {
         transit: &Transit,
     ) -> Stage<()> {
         if self.quiet > 0 {
+            self.why_lost.get_or_insert(blocker);
             return Err(Stop::Lost);
         }
         let first = self.blockers.is_empty();
@@ -218,6 +227,9 @@ impl Walk<'_, '_> {
         transit: &Transit,
     ) -> Stage<(Outcome, Option<Outcome>)> {
         let lost = (Outcome::Timeout, None);
+        if let Some(inner) = &transit.inner {
+            return self.noticed_through(inner, blocker, failure, transit);
+        }
         if self.phase != Phase::Request {
             // The server's stack gets the error, if anybody: the client waits.
             return Ok(match (failure, self.phase) {
@@ -263,6 +275,46 @@ impl Walk<'_, '_> {
                 })
             }
         }
+    }
+
+    /// What the inner packet's sender notices of a lost outer packet: most tunnels are silent; those with `err_count`
+    /// tell the next one that is sent (`ipip_err`, `ip_tunnel_xmit`).
+    fn noticed_through(
+        &mut self,
+        inner: &super::Encapsulated,
+        blocker: &Blocker,
+        failure: Failure,
+        outer: &Transit,
+    ) -> Stage<(Outcome, Option<Outcome>)> {
+        let lost = (Outcome::Timeout, None);
+        if !inner.reports || self.phase != Phase::Request {
+            return Ok(lost);
+        }
+        let heard = match failure {
+            Failure::Icmp { kind, code } => {
+                let error = icmp::error(&outer.packet, kind, code);
+                self.error_returns(&blocker.ends_at, error, outer)?
+            }
+            Failure::Neighbour if outer.local => true,
+            Failure::Neighbour => {
+                let (kind, code) = icmp::host_unreachable(outer.packet.family());
+                let error = icmp::error(&outer.packet, kind, code);
+                self.error_returns(&blocker.ends_at, error, outer)?
+            }
+            Failure::Silent | Failure::TooBig { .. } | Failure::Reset | Failure::Local(_) => false,
+        };
+        if !heard {
+            return Ok(lost);
+        }
+        let about = &inner.frame.transit;
+        let (kind, code) = icmp::host_unreachable(about.packet.family());
+        let kept = std::mem::replace(&mut self.sender, inner.sender.clone());
+        let noticed = self.error_noticed(&inner.device.ns, kind, code, about);
+        self.sender = kept;
+        Ok(match noticed? {
+            Outcome::Unreachable => (Outcome::Unreachable, Some(Outcome::Timeout)),
+            other => (other, None),
+        })
     }
 
     fn error_noticed(
@@ -369,6 +421,22 @@ impl Walk<'_, '_> {
             },
             other => other,
         };
+        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct));
+        match result {
+            Ok(Arrival::Socket { .. }) => Ok(true),
+            // What made the packet leave lets the error leave too.
+            Ok(Arrival::Boundary { .. }) => Ok(true),
+            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Walks something besides the packet under way, without recording anything.
+    pub(super) fn quietly<T>(
+        &mut self,
+        expected: Expected,
+        walk: impl FnOnce(&mut Self) -> Stage<T>,
+    ) -> Stage<T> {
         self.quiet += 1;
         let muted = std::mem::replace(&mut self.log.muted, true);
         let kept = (
@@ -378,18 +446,16 @@ impl Walk<'_, '_> {
             self.sent_mtu,
         );
         let conns = self.conns.clone();
-        let result = self.originate(ns, packet, ct);
+        let learned = self.learned.clone();
+        let passages = std::mem::take(&mut self.passages);
+        let result = walk(self);
+        self.passages = passages;
         self.conns = conns;
+        self.learned = learned;
         (self.expected, self.phase, self.sender, self.sent_mtu) = kept;
         self.log.muted = muted;
         self.quiet -= 1;
-        match result {
-            Ok(Arrival::Socket { .. }) => Ok(true),
-            // What made the packet leave lets the error leave too.
-            Ok(Arrival::Boundary { .. }) => Ok(true),
-            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
-            Err(stop) => Err(stop),
-        }
+        result
     }
 
     /// Whether the walk only finds out if an error gets back.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::fdb::Towards;
 use super::forwarding::Prerouting;
-use super::neighbour::{Resolution, is_forwarding};
+use super::neighbour::Resolution;
 use super::netfilter::HookSite;
-use super::transmit::{VLAN_HEADER, not_modelled};
-use super::{Arrival, Frame, Stage, Stop, Walk};
+use super::transmit::VLAN_HEADER;
+use super::{Arrival, Frame, Stage, Stop, Walk, bridge_vlan};
 use crate::evidence::link::LinkKind;
 use crate::evidence::nft::ChainHook;
 use crate::evidence::route::RouteKind;
@@ -28,13 +28,9 @@ impl Walk<'_, '_> {
         port: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
-        self.filters_vlans(ns, bridge)?;
-        if !is_forwarding(ns, port) {
-            let state = ns
-                .link(port)
-                .and_then(|link| link.port.as_ref())
-                .map(|port| port.state.clone())
-                .unwrap_or_default();
+        let settings = ns.link(port).and_then(|link| link.port.as_ref());
+        let state = settings.map_or("forwarding", |port| port.state.as_str());
+        if state != "forwarding" {
             self.block(
                 Blocker::new(BlockerKind::BridgePort, ns)
                     .says(format!(
@@ -52,8 +48,10 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
-        let filtered = calls_iptables(ns, bridge, frame.transit.packet.family())?;
+        if frame.meets_rules() {
+            self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+        }
+        let filtered = calls_iptables(ns, bridge, &frame)?;
         frame.transit.physin = Some(port.to_owned());
         let mut ran = Prerouting::ToRun;
         if filtered {
@@ -70,43 +68,23 @@ impl Walk<'_, '_> {
                 self.redirect(ns, bridge, &mut frame)?;
             }
         }
-        match self.lookup(ns, bridge, Some(port), &frame)? {
-            Towards::Up => self.pass_up(ns, bridge, port, frame, ran),
-            Towards::Port(out) => {
-                self.bridge_forward(ns, bridge, Some(port), &out, frame, filtered)
-            }
-            Towards::Nobody => {
-                if filtered {
-                    self.flood_in_vain(ns, bridge, port, &mut frame)?;
-                }
-                self.nobody(ns, bridge, &frame)
-            }
+        let vid = self.admit(ns, bridge, port, &mut frame)?;
+        self.unlocked(ns, bridge, port, &frame, vid)?;
+        self.learn(ns, bridge, port, &frame, vid);
+        let mut towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
+        if matches!(towards, Towards::Nobody) {
+            self.flood_in_vain(ns, bridge, (port, filtered), &mut frame)?;
+            self.nobody(ns, bridge, &mut frame)?;
+            towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
         }
-    }
-
-    /// A frame for an unknown address is flooded: it passes FORWARD on its way to every other port (`br_flood`).
-    fn flood_in_vain(
-        &mut self,
-        ns: &Arc<Namespace>,
-        bridge: &str,
-        from: &str,
-        frame: &mut Frame,
-    ) -> Stage<()> {
-        let other = ns
-            .links
-            .iter()
-            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()) else {
-            return Ok(());
-        };
-        let site = HookSite {
-            iif: Some(bridge.to_owned()),
-            oif: Some(bridge.to_owned()),
-            physout: Some(out),
-            bridged: true,
-            ..HookSite::default()
-        };
-        self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)
+        match towards {
+            Towards::Up => self.pass_up(ns, bridge, port, frame, ran, vid),
+            Towards::Port(out) => {
+                let from = Some((port, filtered));
+                self.bridge_forward(ns, bridge, from, &out, frame, vid)
+            }
+            Towards::Nobody => self.arrive(ns, frame),
+        }
     }
 
     /// The bridge itself sends (`br_dev_xmit`).
@@ -116,26 +94,81 @@ impl Walk<'_, '_> {
         bridge: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
-        self.filters_vlans(ns, bridge)?;
+        let vid = self.admit(ns, bridge, bridge, &mut frame)?;
         let site = HookSite {
             oif: Some(bridge.to_owned()),
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
-        match self.lookup(ns, bridge, None, &frame)? {
-            Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, false),
-            Towards::Up | Towards::Nobody => self.nobody(ns, bridge, &frame),
+        if frame.meets_rules() {
+            self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
+        }
+        if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
+            return self.bridge_forward(ns, bridge, None, &out, frame, vid);
+        }
+        self.nobody(ns, bridge, &mut frame)?;
+        match self.lookup(ns, bridge, None, &frame, vid)? {
+            Towards::Port(out) => self.bridge_forward(ns, bridge, None, &out, frame, vid),
+            Towards::Up | Towards::Nobody => self.arrive(ns, frame),
         }
     }
 
-    fn filters_vlans(&self, ns: &Arc<Namespace>, bridge: &str) -> Stage<()> {
-        match ns.link(bridge) {
-            Some(link) if matches!(&link.kind, LinkKind::Bridge(bridge) if bridge.vlan_filtering) => {
-                Err(Stop::Undecided(not_modelled(link)))
-            }
-            Some(_) | None => Ok(()),
+    /// The frame's VLAN on a bridge that filters them; frames of others are dropped (`br_allowed_ingress`).
+    fn admit(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        member: &str,
+        frame: &mut Frame,
+    ) -> Stage<u16> {
+        if let Some(vid) = bridge_vlan::ingress(ns, bridge, member, &mut frame.tags)? {
+            return Ok(vid);
         }
+        let what = match frame.tags.last() {
+            Some(tag) => format!("frames of VLAN {}", tag.id),
+            None => "untagged frames".to_owned(),
+        };
+        let blocker = Blocker::new(BlockerKind::VlanMissing, ns)
+            .says(format!("{member} of {} takes no {what}", ns.object))
+            .on(member)
+            .citing(ns.link(member).map(|link| link.source.clone()));
+        self.end(blocker, Failure::Silent, &frame.transit)
+    }
+
+    /// A locked port takes only senders that are known behind it (BR_PORT_LOCKED).
+    fn unlocked(
+        &mut self,
+        ns: &Arc<Namespace>,
+        bridge: &str,
+        port: &str,
+        frame: &Frame,
+        vid: u16,
+    ) -> Stage<()> {
+        let Some(link) = ns.link(port) else {
+            return Ok(());
+        };
+        let locked = link.port.as_ref().is_some_and(|port| port.locked);
+        let (true, Some(src)) = (locked, frame.src) else {
+            return Ok(());
+        };
+        ns.known("bridge-fdb.json")?;
+        let known = ns.fdb.iter().any(|entry| {
+            entry.mac == src
+                && entry.device == port
+                && entry.vlan.unwrap_or(0) == vid
+                && !entry.self_
+        });
+        if known && !super::fdb::is_own(ns, bridge, src, vid) {
+            return Ok(());
+        }
+        let blocker = Blocker::new(BlockerKind::BridgePort, ns)
+            .says(format!(
+                "bridge port {port} of {} is locked, and {src} is not known behind it",
+                ns.object
+            ))
+            .on(port)
+            .citing([link.source.clone()]);
+        self.block(blocker, Failure::Silent, &frame.transit)
     }
 
     /// A bridged packet was given another destination (`br_nf_pre_routing_finish`).
@@ -179,7 +212,7 @@ impl Walk<'_, '_> {
                 frame.src = own;
                 Ok(())
             }
-            Resolution::Nobody(_) | Resolution::Uncaptured => {
+            Resolution::Nobody(..) | Resolution::Uncaptured => {
                 let blocker = Blocker::new(BlockerKind::NeighbourUnresolved, ns)
                     .says(format!(
                         "nobody answers for {next} on {bridge} of {}",
@@ -188,7 +221,10 @@ impl Walk<'_, '_> {
                     .on(bridge)
                     .citing([way.source]);
                 let blocker = self.blame_silent(blocker, ns, bridge, next)?;
-                self.end(blocker, Failure::Neighbour, &frame.transit)
+                self.block(blocker, Failure::Neighbour, &frame.transit)?;
+                frame.dst = Some(self.rightful_mac(ns, next)?.ok_or(Stop::Lost)?);
+                frame.src = own;
+                Ok(())
             }
         }
     }
@@ -201,8 +237,16 @@ impl Walk<'_, '_> {
         port: &str,
         mut frame: Frame,
         ran: Prerouting,
+        vid: u16,
     ) -> Stage<Arrival> {
-        if let Some(link) = ns.link(bridge).filter(|link| !link.up) {
+        if !bridge_vlan::carries(ns, bridge, bridge, vid)? {
+            self.not_in_vlan(ns, bridge, vid, &frame)?;
+        }
+        bridge_vlan::leave(ns, bridge, bridge, vid, &mut frame.tags);
+        let Some(link) = ns.link(bridge) else {
+            return Err(super::device::missing(ns, bridge));
+        };
+        if !link.up {
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                 .says(format!("bridge {bridge} of {} is down", ns.object))
                 .on(bridge)
@@ -214,12 +258,28 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        if frame.meets_rules() {
+            self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+        }
         frame.transit.iif = Some(bridge.to_owned());
         if ran == Prerouting::ToRun {
             frame.transit.physin = None;
         }
-        self.receive(ns, frame.transit, ran)
+        self.pass_on(ns, link, frame, ran)
+    }
+
+    fn not_in_vlan(
+        &mut self,
+        ns: &Arc<Namespace>,
+        member: &str,
+        vid: u16,
+        frame: &Frame,
+    ) -> Stage<()> {
+        let blocker = Blocker::new(BlockerKind::VlanMissing, ns)
+            .says(format!("{member} of {} is not in VLAN {vid}", ns.object))
+            .on(member)
+            .citing(ns.link(member).map(|link| link.source.clone()));
+        self.block(blocker, Failure::Silent, &frame.transit)
     }
 
     /// Out by a port (`br_forward`, `should_deliver`).
@@ -227,19 +287,29 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         bridge: &str,
-        from: Option<&str>,
+        from: Option<(&str, bool)>,
         out: &str,
         mut frame: Frame,
-        filtered: bool,
+        vid: u16,
     ) -> Stage<Arrival> {
+        let (from, seen) = (
+            from.map(|(port, _)| port),
+            from.is_some_and(|(_, seen)| seen),
+        );
         self.may_deliver(ns, from, out, &frame)?;
+        if !bridge_vlan::carries(ns, bridge, out, vid)? {
+            self.not_in_vlan(ns, out, vid, &frame)?;
+        }
+        bridge_vlan::leave(ns, bridge, out, vid, &mut frame.tags);
+        // What netfilter saw come in it sees go out, unless it is tagged by now.
+        let filtered = seen && calls_iptables(ns, bridge, &frame)?;
         let site = HookSite {
             iif: from.map(str::to_owned),
             oif: Some(out.to_owned()),
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() {
+        if from.is_some() && frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
         }
         if filtered {
@@ -266,7 +336,7 @@ impl Walk<'_, '_> {
                 &HookSite { iif: None, ..site },
                 &mut frame.transit,
             )?;
-        } else {
+        } else if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
@@ -281,15 +351,8 @@ impl Walk<'_, '_> {
                 .collect(),
         );
         self.log.now(&frame.transit.packet, Some(out));
-        if let Some(link) = ns.link(out).filter(|link| !link.up) {
-            let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
-                .says(format!("{out} of {} is down", ns.object))
-                .on(out)
-                .citing([link.source.clone()]);
-            self.block(blocker, Failure::Silent, &frame.transit)?;
-        }
         self.fits(ns, out, &frame)?;
-        self.put_on_wire(ns, out, frame)
+        self.queue(ns, out, frame)
     }
 
     /// `br_dev_queue_push_xmit()`: a bridge does not fragment.
@@ -370,7 +433,8 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<Arrival> {
+    /// Nobody on the bridge has the frame's address; it goes on with the one that its next hop has.
+    fn nobody(&mut self, ns: &Arc<Namespace>, bridge: &str, frame: &mut Frame) -> Stage<()> {
         let mac = frame
             .dst
             .map_or_else(|| "the frame's address".to_owned(), |mac| mac.to_string());
@@ -387,13 +451,22 @@ impl Walk<'_, '_> {
             .citing(entry.map(|entry| entry.source.clone()))
             .citing(ns.link(bridge).map(|link| link.source.clone()));
         let blocker = self.blame_resolver(blocker, frame.next);
-        self.end(blocker, Failure::Silent, &frame.transit)
+        self.block(blocker, Failure::Silent, &frame.transit)?;
+        self.readdress(ns, frame)
     }
 }
 
 /// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
-fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, family: Family) -> Stage<bool> {
+fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<bool> {
+    if !frame.meets_rules() {
+        return Ok(false);
+    }
     ns.known("sysctl.txt")?;
+    let tagged = "net.bridge.bridge-nf-filter-vlan-tagged";
+    if !frame.tags.is_empty() && sysctl::integer(ns, tagged, 0).value == 0 {
+        return Ok(false);
+    }
+    let family = frame.transit.packet.family();
     let key = match family {
         Family::V4 => "net.bridge.bridge-nf-call-iptables",
         Family::V6 => "net.bridge.bridge-nf-call-ip6tables",

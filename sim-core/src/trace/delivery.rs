@@ -6,7 +6,6 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
 use crate::evidence::ipvs::ServiceKey;
-use crate::evidence::link::LinkKind;
 use crate::evidence::socket::Listener;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
@@ -57,6 +56,7 @@ impl Walk<'_, '_> {
                 }
                 Err(Stop::Lost)
             }
+            Expected::TunnelEnd | Expected::Asker { .. } => Err(Stop::Lost),
             Expected::Reset { namespace, tuple } => {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
                     return Ok(Arrival::Socket {
@@ -72,6 +72,7 @@ impl Walk<'_, '_> {
     fn listen(&mut self, ns: &Arc<Namespace>, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         if let Transport::Icmp { .. } = packet.transport {
+            ns.known("sysctl.txt")?;
             let key = match packet.family() {
                 Family::V4 => "net.ipv4.icmp_echo_ignore_all",
                 Family::V6 => "net.ipv6.icmp.echo_ignore_all",
@@ -81,7 +82,7 @@ impl Walk<'_, '_> {
                 let blocker = Blocker::new(BlockerKind::NoListener, ns)
                     .says(format!("{} ignores echo requests ({key})", ns.object))
                     .citing(ignores.source);
-                return self.end(blocker, Failure::Silent, &transit);
+                self.block(blocker, Failure::Silent, &transit)?;
             }
             self.log.step(
                 StepStatus::Normal,
@@ -168,7 +169,12 @@ impl Walk<'_, '_> {
                 Failure::Icmp { kind, code }
             }
         };
-        self.end(blocker, failure, &transit)
+        self.block(blocker, failure, &transit)?;
+        // As if something listened: what keeps its answer from coming back is found too.
+        Ok(Arrival::Socket {
+            ns: Arc::clone(ns),
+            packet: transit.packet,
+        })
     }
 
     /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.
@@ -205,44 +211,6 @@ impl Walk<'_, '_> {
             Failure::Silent,
             transit,
         )
-    }
-
-    /// `vxlan_rcv()`: the tunnel's socket takes the outer packet.
-    fn decapsulate(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
-        let Some(inner) = transit.inner.take() else {
-            return Err(Stop::Lost);
-        };
-        let dport = transit.packet.dport();
-        let device = ns.links.iter().find(|link| match &link.kind {
-            LinkKind::Vxlan(vxlan) => {
-                vxlan.id == Some(inner.vni) && Some(Port::Known(vxlan.port)) == dport
-            }
-            _ => false,
-        });
-        let Some(device) = device.filter(|device| device.up) else {
-            let any = ns
-                .links
-                .iter()
-                .find(|link| matches!(link.kind, LinkKind::Vxlan(_)));
-            let blocker = Blocker::new(BlockerKind::VxlanPeer, ns)
-                .says(format!(
-                    "{} has no VXLAN device for VNI {} that is up: the tunnelled packet is dropped",
-                    ns.object, inner.vni
-                ))
-                .citing(
-                    any.or_else(|| ns.links.first())
-                        .map(|link| link.source.clone()),
-                );
-            return self.end(blocker, Failure::Silent, &inner.frame.transit);
-        };
-        let name = device.name.clone();
-        self.log.step(
-            StepStatus::Normal,
-            format!("{name} unpacks the tunnelled packet"),
-            vec![device.source.clone()],
-        );
-        self.log.now(&inner.frame.transit.packet, None);
-        self.ingress(ns, &name, inner.frame)
     }
 }
 

@@ -82,10 +82,27 @@ impl Side {
 
 /// A small payload, in bytes.
 const SMALL: u32 = 100;
-/// IPv4 and TCP headers with timestamps.
-const TCP_HEADERS: u32 = 52;
-/// IPv4 and UDP headers.
-const UDP_HEADERS: u32 = 28;
+/// TCP's header with the options of a SYN, and with timestamps only.
+const SYN_HEADER: u32 = 40;
+const TCP_HEADER: u32 = 32;
+/// UDP's header, and that of an echo.
+const UDP_HEADER: u32 = 8;
+
+/// The length of an IP header.
+fn ip_header(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 20 } else { 40 }
+}
+
+/// The length of an exchange's first packet and its answer.
+fn first_length(question: &Question) -> u32 {
+    let rest = match question.protocol {
+        Protocol::Tcp => SYN_HEADER,
+        Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
+            UDP_HEADER.saturating_add(question.bytes.unwrap_or(SMALL))
+        }
+    };
+    ip_header(question.to).saturating_add(rest)
+}
 
 impl Walk<'_, '_> {
     /// Walks the whole exchange.
@@ -165,12 +182,7 @@ impl Walk<'_, '_> {
         done.request = self.log.take();
         let ends = self.ends(question, &arrival, done)?;
         self.phase = Phase::Response;
-        let length = match question.protocol {
-            Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
-            }
-        };
+        let length = first_length(question);
         self.send(
             &ends.server,
             &ends.client,
@@ -179,17 +191,23 @@ impl Walk<'_, '_> {
         )?;
         let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
-        if question.protocol != Protocol::Tcp || self.is_as_if_passed() {
+        if question.protocol != Protocol::Tcp {
             return Ok(None);
         }
         let largest = [
             largest(&ends, client.0, server),
             largest(&ends, server.0, client),
         ];
-        let length = TCP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL));
+        let length = ip_header(question.to)
+            .saturating_add(TCP_HEADER)
+            .saturating_add(question.bytes.unwrap_or(SMALL));
         self.payload(&ends, largest.map(|largest| largest.min(length)))?;
         // Payload takes the way of the handshake; it is shown only where it fails.
         self.log.take();
+        if self.is_as_if_passed() && question.bytes.is_none() {
+            self.payload(&ends, largest)?;
+            self.log.take();
+        }
         Ok(Some((ends, largest)))
     }
 
@@ -253,12 +271,7 @@ impl Walk<'_, '_> {
                 id: sport,
             },
         };
-        let length = match question.protocol {
-            Protocol::Tcp => 60,
-            Protocol::Udp | Protocol::Sctp | Protocol::Icmp => {
-                UDP_HEADERS.saturating_add(question.bytes.unwrap_or(SMALL))
-            }
-        };
+        let length = first_length(question);
         let unspecified = match question.to {
             IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
@@ -385,6 +398,7 @@ impl Walk<'_, '_> {
                 tuple: to.tuple().inverted(),
             },
         };
+        self.passages.clear();
         let arrival = match from {
             Side::Socket { ns, tuple } => {
                 self.sender = Some((ns.path.clone(), *tuple));
@@ -454,7 +468,10 @@ fn socket_text(address: IpAddr, port: u16) -> String {
 }
 
 /// `net.ipv4.ip_local_port_range`.
-fn local_port_range(ns: &Namespace) -> (u16, u16) {
+pub(super) fn local_port_range(ns: &Namespace) -> (u16, u16) {
+    if ns.known("sysctl.txt").is_err() {
+        return (1, u16::MAX);
+    }
     let parsed = ns
         .sysctl
         .get("net.ipv4.ip_local_port_range")

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
-use super::output::{Way, no_route};
+use super::no_route::no_route;
+use super::output::Way;
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
@@ -58,6 +59,11 @@ impl Walk<'_, '_> {
     fn route_in(&mut self, ns: &Arc<Namespace>, iif: &str, transit: Transit) -> Stage<Arrival> {
         let packet = &transit.packet;
         let family = packet.family();
+        if matches!(packet.src, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+            // Answers go back by the same device (`icmp6_iif`, `ireq->ir_iif`).
+            self.link_scopes
+                .insert((ns.path.clone(), packet.src), iif.to_owned());
+        }
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
         if let Some(wrong) = source_address::martian(ns, iif, packet.src, packet.dst) {
@@ -65,7 +71,7 @@ impl Walk<'_, '_> {
                 .says(wrong)
                 .on(iif)
                 .citing(ns.link(iif).map(|link| link.source.clone()));
-            return self.end(blocker, Failure::Silent, &transit);
+            self.block(blocker, Failure::Silent, &transit)?;
         }
         let key = FibKey {
             dst: packet.dst,
@@ -83,18 +89,32 @@ impl Walk<'_, '_> {
             Ok(way) => way,
             Err(no) => {
                 let (blocker, failure) = no_route(ns, packet.dst, &no)?;
-                let blocker = self.sent_astray(packet.dst, &no, blocker)?;
+                let (blocker, astray) = self.sent_astray(packet.dst, &no, blocker)?;
                 // `ip_error()` is silent where the device does not forward; `ip6_pkt_drop()` does not ask.
                 let hushed = family == Family::V4 && forwarding.value == 0;
                 let failure = if hushed { Failure::Silent } else { failure };
-                if hushed && matches!(no, NoRoute::Missing) {
+                let noted = hushed && matches!(no, NoRoute::Missing);
+                if noted {
                     self.block(
-                        forwarding_off(ns, iif, forwarding.source),
+                        forwarding_off(ns, iif, forwarding.source.clone()),
                         Failure::Silent,
                         &transit,
                     )?;
                 }
-                return self.end(blocker, failure, &transit);
+                self.block(blocker, failure, &transit)?;
+                if forwarding.value == 0 && !noted {
+                    let off = forwarding_off(ns, iif, forwarding.source);
+                    self.block(off, Failure::Silent, &transit)?;
+                }
+                let from = astray.unwrap_or_else(|| Arc::clone(ns));
+                let Some(way) = self.detour(&from, transit.packet.dst)? else {
+                    return Err(Stop::Lost);
+                };
+                if from.path != ns.path {
+                    return self.transmit(&from, &way, transit);
+                }
+                self.check_source(ns, &key, iif, Some(&way.device), &transit)?;
+                return self.forward(ns, iif, &way, transit);
             }
         };
         match way.kind {
@@ -252,9 +272,14 @@ impl Walk<'_, '_> {
     }
 
     /// A node that sends a captured address to its default router, which has no route either, lacks the route itself.
-    fn sent_astray(&mut self, dst: IpAddr, no: &NoRoute, blocker: Blocker) -> Stage<Blocker> {
+    fn sent_astray(
+        &mut self,
+        dst: IpAddr,
+        no: &NoRoute,
+        blocker: Blocker,
+    ) -> Stage<(Blocker, Option<Arc<Namespace>>)> {
         let Some((node, way)) = self.last_way.clone() else {
-            return Ok(blocker);
+            return Ok((blocker, None));
         };
         let is_node = node.path.ends_with("/host") && node.path != blocker.ns.path;
         if !matches!(no, NoRoute::Missing)
@@ -262,7 +287,7 @@ impl Walk<'_, '_> {
             || !way.is_default
             || self.world.by_address(dst)?.is_empty()
         {
-            return Ok(blocker);
+            return Ok((blocker, None));
         }
         let message = format!(
             "{} has no route of its own to {dst} and sends it to its default router, and {} has none either",
@@ -275,7 +300,7 @@ impl Walk<'_, '_> {
             .on(&way.device)
             .citing([way.source])
             .citing(router);
-        Ok(Blocker { ends_at, ..blocker })
+        Ok((Blocker { ends_at, ..blocker }, Some(node)))
     }
 
     /// `ip_forward()`.
@@ -291,12 +316,16 @@ impl Walk<'_, '_> {
             format!("forward to {}: {}", transit.packet.dst, way.words()),
             vec![way.source.clone()],
         );
+        if let Some((erring, out)) = self.circles(ns, iif, way, &transit)? {
+            return self.transmit(&erring, &out, transit);
+        }
         if transit.packet.ttl <= 1 {
             let (kind, code) = icmp::time_exceeded(transit.packet.family());
             let blocker = Blocker::new(BlockerKind::Ttl, ns)
                 .says("the packet's TTL runs out")
                 .citing([way.source.clone()]);
             self.block(blocker, Failure::Icmp { kind, code }, &transit)?;
+            transit.packet.ttl = 64;
         } else {
             transit.packet.ttl -= 1;
         }

@@ -6,7 +6,7 @@ use super::netfilter::HookSite;
 use super::script::{Completeness, Decision, Limit, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
-use crate::linux::netfilter::{CtView, Hook, HookContext, Notes, RuleOutcome};
+use crate::linux::netfilter::{CtView, Hook, HookContext, Notes, RuleOutcome, RuleVerdict};
 use crate::linux::packet::Packet;
 use crate::source::Source;
 use crate::verdict::Probability;
@@ -138,6 +138,13 @@ impl Walk<'_, '_> {
         }
         let chosen = match (by_chance, doubts.is_empty()) {
             _ if groups.len() == 1 => 0,
+            // Behind a blocker ignorance changes nothing: on by the way that lets the packet pass.
+            (_, false) if self.is_as_if_passed() => {
+                let passes = |(outcome, _): &(RuleOutcome, Probability)| {
+                    matches!(outcome.verdict, RuleVerdict::Accept | RuleVerdict::Nat(_))
+                };
+                groups.iter().position(passes).unwrap_or(0)
+            }
             (Some(source), true) => {
                 self.chose_in.push(ns.path.clone());
                 self.script.chance(&weights(&groups), &source)

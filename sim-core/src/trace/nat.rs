@@ -168,8 +168,13 @@ impl Walk<'_, '_> {
             Manip::Source => (packet.src, packet.sport()),
             Manip::Destination => (packet.dst, packet.dport()),
         };
+        if matches!(action, NatAction::Redirect(_)) {
+            ns.known("ip-addr.json")?;
+        }
         let own = match action {
             NatAction::Masquerade(_) => {
+                ns.known("ip-addr.json")?;
+                ns.known("ip-link.json")?;
                 let found = site
                     .oif
                     .as_deref()

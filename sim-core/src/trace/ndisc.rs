@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::netfilter::HookSite;
 use super::{Stage, Stop, Transit, Walk};
+use crate::evidence::nft::TableFamily;
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
@@ -57,11 +58,13 @@ impl Walk<'_, '_> {
             return Ok(false);
         }
         let IpAddr::V6(target) = next else {
+            no_arp_rules(ns)?;
+            no_arp_rules(other)?;
             return Ok(true);
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
         let question = message(asker, solicited_node(target), SOLICITATION);
-        let answer = message(next, asker, ADVERTISEMENT);
+        let answer = answer(next, asker);
         Ok(self.takes(other, on, &question)?
             && self.sends(other, on, &answer)?
             && is_local_input(ns, device, &answer)?
@@ -174,6 +177,19 @@ fn solicited_node(target: Ipv6Addr) -> IpAddr {
     ))
 }
 
+/// The answer that `owner` is here, to `asker`.
+pub(super) fn answer(owner: IpAddr, asker: IpAddr) -> Packet {
+    if owner.is_ipv6() {
+        return message(owner, asker, ADVERTISEMENT);
+    }
+    Packet {
+        transport: Transport::Other { protocol: 0 },
+        length: 46,
+        dont_fragment: false,
+        ..message(asker, asker, 0)
+    }
+}
+
 fn message(src: IpAddr, dst: IpAddr, kind: u8) -> Packet {
     Packet {
         src,
@@ -202,6 +218,23 @@ fn untracked(packet: &Packet) -> Transit {
         local: false,
         source_mac: None,
         inner: None,
+    }
+}
+
+/// nft's tables of family `arp` are not modelled.
+fn no_arp_rules(ns: &Namespace) -> Result<(), Doubt> {
+    let tables = ns.ruleset.tables.iter();
+    let chain = tables
+        .filter(|table| table.family == TableFamily::Arp)
+        .flat_map(|table| table.chains.iter())
+        .find(|chain| chain.base.is_some());
+    match chain {
+        None => Ok(()),
+        Some(chain) => Err(Doubt {
+            what: format!("the nft chain {} of family arp is not modelled", chain.name),
+            settle: String::new(),
+            source: Some(chain.source.clone()),
+        }),
     }
 }
 

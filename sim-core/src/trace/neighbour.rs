@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Stage, Stop, Walk};
+use super::blocker::Blocker;
+use super::{Arrival, Expected, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::choice::Doubt;
+use crate::linux::conntrack::{Ct, Zone};
 use crate::source::Source;
-use crate::world::{Namespace, Peer};
+use crate::world::{Namespace, Place};
 
 /// What asking for a hardware address comes to.
 #[derive(Debug, Clone)]
 pub(super) enum Resolution {
     /// This one, from an entry or from who answers.
     Mac(Mac, Option<Source>),
-    /// Nobody answers.
-    Nobody(Option<Source>),
+    /// Nobody answers, or the answer is lost by this.
+    Nobody(Option<Source>, Option<Box<Blocker>>),
     /// The segment leaves what was captured.
     Uncaptured,
 }
@@ -52,17 +54,30 @@ impl Walk<'_, '_> {
             },
             None => None,
         };
+        ns.known("sysctl.txt")?;
+        ns.known("ip-addr.json")?;
+        let known = (ns.path.clone(), device.to_owned(), next);
+        if let Some(mac) = self.known_askers.get(&known) {
+            return Ok(Resolution::Mac(*mac, None));
+        }
         let Some(asker) = self.asker(ns, device, next, src)? else {
-            return Ok(Resolution::Nobody(failed));
+            return Ok(Resolution::Nobody(failed, None));
         };
-        let segment = self.segment(ns, device, next)?;
-        let mut macs: BTreeSet<Mac> = BTreeSet::new();
+        self.why_lost = None;
+        let segment = self.segment(ns, device, next, &[])?;
+        let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if let Some(mac) = other.mac_of(on)
                 && !macs.contains(&mac)
                 && self.answers((ns, device), (other, on), next, asker)?
+                && self.answer_returns((other, on), (ns, device), (next, asker))?
             {
                 macs.insert(mac);
+                // Who answers has learned who asked (`neigh_event_ns`, `ndisc_recv_ns`).
+                if let Some(own) = ns.mac_of(device).filter(|_| !asker.is_unspecified()) {
+                    let learner = (other.path.clone(), on.clone(), asker);
+                    self.known_askers.insert(learner, own);
+                }
             }
         }
         let macs: Vec<Mac> = macs.into_iter().collect();
@@ -72,15 +87,54 @@ impl Walk<'_, '_> {
                 let chosen = self.first_heard(ns, device, next, several, failed.clone())?;
                 Ok(Resolution::Mac(chosen, failed))
             }
-            (_, None) if segment.tunnels => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "{next} is asked for through a VXLAN flood list, which is not modelled"
-                ),
-                settle: String::new(),
-                source: ns.link(device).map(|link| link.source.clone()),
-            })),
             (_, None) if segment.leaves => Ok(Resolution::Uncaptured),
-            (_, None) => Ok(Resolution::Nobody(failed)),
+            (_, None) => Ok(Resolution::Nobody(
+                failed,
+                self.why_lost.take().map(Box::new),
+            )),
+        }
+    }
+
+    /// Whether the answer to a question for a hardware address gets back to who asked (`arp_send_dst`).
+    fn answer_returns(
+        &mut self,
+        (from, by): (&Arc<Namespace>, &str),
+        (asker, device): (&Arc<Namespace>, &str),
+        (next, to): (IpAddr, IpAddr),
+    ) -> Stage<bool> {
+        let packet = super::ndisc::answer(next, to);
+        let frame = Frame {
+            dst: asker.mac_of(device),
+            src: from.mac_of(by),
+            next: to,
+            tags: Vec::new(),
+            origin: Some(Place {
+                ns: Arc::clone(from),
+                device: by.to_owned(),
+            }),
+            answer: true,
+            transit: Transit {
+                packet,
+                iif: None,
+                physin: None,
+                ct: Ct::Untracked,
+                zone: Zone::default(),
+                local: false,
+                source_mac: None,
+                inner: None,
+            },
+        };
+        let expected = Expected::Asker {
+            namespace: asker.path.clone(),
+            device: device.to_owned(),
+        };
+        let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        match returned {
+            Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
+            Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
+            // Where it leaves the captured world, the packet's own answer will tell.
+            Err(Stop::Undecided(_)) => Ok(true),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -119,159 +173,10 @@ impl Walk<'_, '_> {
         };
         macs.get(chosen).copied().ok_or(Stop::Undecided(doubt))
     }
-
-    /// Everything that a broadcast from `device` reaches.
-    pub(super) fn segment(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-    ) -> Stage<Segment> {
-        let mut segment = Segment::default();
-        self.flood(ns, device, towards, &mut segment)?;
-        Ok(segment)
-    }
-
-    /// Sends a broadcast out of `device`.
-    fn flood(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-        segment: &mut Segment,
-    ) -> Stage<()> {
-        if !segment.sent.insert((ns.path.clone(), device.to_owned())) {
-            return Ok(());
-        }
-        let Some(link) = ns.link(device).filter(|link| link.up) else {
-            return Ok(());
-        };
-        match &link.kind {
-            LinkKind::Bridge(_) => {
-                let ports: Vec<String> = ns
-                    .links
-                    .iter()
-                    .filter(|port| port.master.as_deref() == Some(device))
-                    .map(|port| port.name.clone())
-                    .collect();
-                for port in ports {
-                    if may_leave(ns, &port, None) {
-                        self.flood(ns, &port, towards, segment)?;
-                    }
-                }
-            }
-            LinkKind::Veth | LinkKind::Netkit { .. } => match self.world.peer(ns, link, towards)? {
-                Peer::Captured { namespace, device } => {
-                    let other = self.world.namespace(&namespace)?;
-                    self.hear(&other, &device, towards, segment)?;
-                }
-                Peer::Unknown => segment.leaves = true,
-            },
-            // A VXLAN device without a default entry sends no broadcasts anywhere.
-            LinkKind::Vxlan(vxlan) => {
-                let floods = ns
-                    .fdb
-                    .iter()
-                    .any(|entry| entry.device == device && entry.mac == Mac::ZERO);
-                segment.tunnels |= floods || vxlan.remote.is_some() || vxlan.external;
-            }
-            LinkKind::Loopback | LinkKind::Dummy => {}
-            LinkKind::Physical
-            | LinkKind::Ipip(_)
-            | LinkKind::Gre { .. }
-            | LinkKind::Sit(_)
-            | LinkKind::Ip6Tunnel(_)
-            | LinkKind::Geneve(_)
-            | LinkKind::Wireguard
-            | LinkKind::Ipvlan { .. }
-            | LinkKind::Macvlan { .. }
-            | LinkKind::Vlan { .. }
-            | LinkKind::Bond { .. }
-            | LinkKind::Tun { .. }
-            | LinkKind::Ifb
-            | LinkKind::Vrf { .. }
-            | LinkKind::Other(_) => segment.leaves = true,
-        }
-        Ok(())
-    }
-
-    /// A broadcast arrives at `device`.
-    fn hear(
-        &mut self,
-        ns: &Arc<Namespace>,
-        device: &str,
-        towards: IpAddr,
-        segment: &mut Segment,
-    ) -> Stage<()> {
-        let Some(link) = ns.link(device).filter(|link| link.up) else {
-            return Ok(());
-        };
-        let Some(bridge) = link.master.clone().filter(|master| is_bridge(ns, master)) else {
-            segment.end(ns, device);
-            return Ok(());
-        };
-        if !is_forwarding(ns, device) {
-            return Ok(());
-        }
-        if ns.link(&bridge).is_some_and(|link| link.up) {
-            segment.end(ns, &bridge);
-        }
-        let ports: Vec<String> = ns
-            .links
-            .iter()
-            .filter(|port| port.master.as_deref() == Some(bridge.as_str()) && port.name != device)
-            .map(|port| port.name.clone())
-            .collect();
-        for port in ports {
-            if may_leave(ns, &port, Some(device)) {
-                self.flood(ns, &port, towards, segment)?;
-            }
-        }
-        Ok(())
-    }
 }
 
-/// What a broadcast reaches.
-#[derive(Debug, Default)]
-pub(super) struct Segment {
-    /// Devices with an IP stack behind them.
-    pub(super) ends: Vec<(Arc<Namespace>, String)>,
-    /// It also goes where nothing was captured.
-    pub(super) leaves: bool,
-    /// It is flooded through a tunnel.
-    pub(super) tunnels: bool,
-    sent: BTreeSet<(String, String)>,
-}
-
-impl Segment {
-    fn end(&mut self, ns: &Arc<Namespace>, device: &str) {
-        if !self
-            .ends
-            .iter()
-            .any(|(other, on)| other.path == ns.path && on == device)
-        {
-            self.ends.push((Arc::clone(ns), device.to_owned()));
-        }
-    }
-}
-
+/// Whether a device is a bridge.
 pub(super) fn is_bridge(ns: &Namespace, device: &str) -> bool {
     ns.link(device)
         .is_some_and(|link| matches!(link.kind, LinkKind::Bridge(_)))
-}
-
-pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {
-    ns.link(port)
-        .and_then(|link| link.port.as_ref())
-        .is_none_or(|port| port.state == "forwarding")
-}
-
-/// Whether a flooded frame that came in by `from` may leave by `port` (`should_deliver`).
-fn may_leave(ns: &Namespace, port: &str, from: Option<&str>) -> bool {
-    let settings = |name: &str| ns.link(name).and_then(|link| link.port.as_ref());
-    let isolated = |name: &str| settings(name).is_some_and(|port| port.isolated);
-    ns.link(port).is_some_and(|link| link.up)
-        && is_forwarding(ns, port)
-        && settings(port).is_none_or(|port| port.bcast_flood)
-        && !from.is_some_and(|from| isolated(from) && isolated(port))
 }

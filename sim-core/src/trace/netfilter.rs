@@ -343,7 +343,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn is_translated(&self, transit: &Transit) -> bool {
+    pub(super) fn is_translated(&self, transit: &Transit) -> bool {
         match transit.ct {
             Ct::Attached { conn, .. } => self
                 .conns
@@ -392,6 +392,7 @@ impl Walk<'_, '_> {
         if transit.ct != Ct::None || !ns.tracks {
             return Ok(());
         }
+        ns.known("sysctl.txt")?;
         let loose = sysctl::integer(ns, "net.netfilter.nf_conntrack_tcp_loose", 1).value != 0;
         let ns_path = ns.path.clone();
         match conntrack::track(
@@ -430,6 +431,12 @@ impl Walk<'_, '_> {
                 (setting.value, setting.source)
             }
         };
+        if max.value > 0 && count.1.is_none() {
+            self.assume(format!(
+                "the connection table of {} is not full (how many entries it has was not captured)",
+                ns.object
+            ));
+        }
         if max.value <= 0 || count.0 < max.value {
             return Ok(());
         }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
+use super::no_route::no_route;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
-use crate::evidence::route::{NextHop, RouteKind, Scope};
+use crate::evidence::route::RouteKind;
 use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct, Zone};
-use crate::linux::fib::{self, FibKey, Found, NoRoute};
+use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
 use crate::linux::source_address;
@@ -54,6 +55,19 @@ impl Way {
     }
 }
 
+/// What a packet made here is sent with besides its headers.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// The device that it must leave by.
+    pub(super) bound: Option<String>,
+    /// The mark that its route is looked up with, where that is not the packet's.
+    pub(super) route_mark: Option<u32>,
+    /// What a tunnel carries in it.
+    pub(super) inner: Option<Box<Encapsulated>>,
+    /// No socket made it: it only passes through this stack's output.
+    pub(super) passing: bool,
+}
+
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(
@@ -62,7 +76,7 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        self.emit(ns, packet, ct, None, None)
+        self.emit(ns, packet, ct, Origin::default())
     }
 
     /// As `originate`, for a tunnel's outer packet as well.
@@ -71,10 +85,17 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         mut packet: Packet,
         ct: Ct,
-        bound: Option<&str>,
-        inner: Option<Box<Encapsulated>>,
+        origin: Origin,
     ) -> Stage<Arrival> {
-        if inner.is_none() {
+        let Origin {
+            bound,
+            route_mark,
+            inner,
+            passing,
+        } = origin;
+        let bound = bound.as_deref();
+        let fresh = inner.is_none() && !passing;
+        if fresh {
             let passed = self.is_as_if_passed();
             self.log.enter(ns, None, &packet, passed);
         }
@@ -89,8 +110,14 @@ impl Walk<'_, '_> {
             inner: None,
         };
         self.tick(ns, &blank)?;
+        let scope = self
+            .link_scopes
+            .get(&(ns.path.clone(), packet.dst))
+            .cloned();
+        let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
-        let mut way = self.route_out(ns, &packet, bound, &blank)?;
+        let blank = Transit { inner, ..blank };
+        let mut way = self.route_out(ns, &packet, bound, route_mark, &blank)?;
         if !fixed {
             packet.src = self.source_for(ns, &way, packet.dst, &blank)?;
             way = self.connect(ns, &packet, bound, way, &blank)?;
@@ -102,29 +129,28 @@ impl Walk<'_, '_> {
             Failure::Local(Outcome::Unreachable),
             &blank,
         )?;
-        if inner.is_none() && !self.is_quiet() {
+        if fresh && !self.is_quiet() {
             self.sent_mtu = way.largest();
             self.mss = matches!(packet.transport, Transport::Tcp { flags, .. } if flags.has_syn())
                 .then(|| bytes::advertised_mss(packet.family(), way.mtu, way.advmss));
         }
         let error = matches!(packet.transport, Transport::IcmpError { .. });
         if !error
-            && inner.is_none()
+            && fresh
             && self.sender.is_none()
             && let Some(tuple) = conntrack::tuple_of(&packet)
         {
             self.sender = Some((ns.path.clone(), tuple));
         }
-        if packet.protocol() != crate::linux::packet::protocol::TCP && packet.length > way.mtu {
+        if fresh
+            && packet.protocol() != crate::linux::packet::protocol::TCP
+            && packet.length > way.mtu
+        {
             // Datagrams are fragmented here, and their fragments may be fragmented again (`ip_append_data`).
             packet.dont_fragment = false;
         }
-        let mut transit = Transit {
-            packet,
-            inner,
-            ..blank
-        };
-        if transit.inner.is_none() {
+        let mut transit = Transit { packet, ..blank };
+        if fresh {
             self.log.made(&transit.packet);
         }
         self.log.step(
@@ -168,6 +194,7 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Postrouting, &site, &mut transit)?;
         self.log.now(&transit.packet, Some(&way.device));
+        self.untranslated(ns, &transit)?;
         self.last_way = Some((Arc::clone(ns), way.clone()));
         self.transmit(ns, way, transit)
     }
@@ -214,7 +241,7 @@ impl Walk<'_, '_> {
                 Transport::Tcp { .. } | Transport::Udp { .. } | Transport::Sctp { .. }
             );
         match (packet.family(), conntrack::tuple_of(packet)) {
-            (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, transit),
+            (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, None, transit),
             (Family::V6, Some(tuple)) if by_socket => {
                 self.kept_ways.insert((ns.path.clone(), tuple), way.clone());
                 Ok(way)
@@ -244,8 +271,6 @@ impl Walk<'_, '_> {
                 "{} is a broadcast address, to which no ordinary socket may send",
                 packet.dst
             )
-        } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
-            format!("{} is no destination", packet.dst)
         } else {
             return Ok(());
         };
@@ -261,6 +286,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         packet: &Packet,
         bound: Option<&str>,
+        route_mark: Option<u32>,
         transit: &Transit,
     ) -> Stage<Way> {
         let key = FibKey {
@@ -268,7 +294,7 @@ impl Walk<'_, '_> {
             src: (!packet.src.is_unspecified()).then_some(packet.src),
             iif: None,
             oif: bound,
-            mark: packet.mark,
+            mark: route_mark.unwrap_or(packet.mark),
             tos: packet.tos,
             protocol: packet.protocol(),
             sport: packet.sport(),
@@ -286,7 +312,7 @@ impl Walk<'_, '_> {
                     return Ok(way);
                 }
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
-                self.end(blocker, Failure::Local(Outcome::Unreachable), transit)
+                self.block_and_detour(ns, blocker, Failure::Local(Outcome::Unreachable), transit)
             }
         }
     }
@@ -343,7 +369,7 @@ impl Walk<'_, '_> {
             Err(no) => {
                 let (blocker, _) = no_route(ns, packet.dst, &no)?;
                 let failure = super::blocker::local_drop(packet.protocol());
-                self.end(blocker, failure, transit)
+                self.block_and_detour(ns, blocker, failure, transit)
             }
         }
     }
@@ -358,9 +384,8 @@ impl Walk<'_, '_> {
             Family::V4 => ("ip-route.json", "ip-rule.json"),
             Family::V6 => ("ip6-route.json", "ip6-rule.json"),
         };
-        ns.known(routes)?;
-        ns.known(rules)?;
-        ns.known("ip-link.json")?;
+        let files = [routes, rules, "ip-link.json"];
+        files.into_iter().try_for_each(|file| ns.known(file))?;
         let mut assumptions = Vec::new();
         let found = fib::lookup_assuming(ns, key, &mut assumptions);
         for assumption in assumptions {
@@ -369,8 +394,11 @@ impl Walk<'_, '_> {
         let found = match found {
             Ok(found) => found,
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
-            Err(no) => return Ok(on_link(ns, key).ok_or(no)),
+            Err(no) => return Ok(super::ways::on_link(ns, key).ok_or(no)),
         };
+        if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
+            ns.known("sysctl.txt")?; // `ignore_routes_with_linkdown`
+        }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),
@@ -390,137 +418,5 @@ impl Walk<'_, '_> {
             source: found.route.source.clone(),
             device,
         }))
-    }
-
-    /// `fib_select_path()`: one of the ways, by weight; a flow keeps its way.
-    fn pick(
-        &mut self,
-        ns: &Arc<Namespace>,
-        key: &FibKey<'_>,
-        found: &Found<'_>,
-    ) -> Option<NextHop> {
-        if found.nexthops.len() <= 1 {
-            return found.nexthops.first().cloned();
-        }
-        let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let flow = (
-            ns.path.clone(),
-            found.route.source.clone(),
-            key.src.unwrap_or(unspecified),
-            key.dst,
-        );
-        let index = match self.ways.get(&flow) {
-            Some(index) => *index,
-            None => {
-                let weights = shares(ns, key, found);
-                let index = crate::linux::choice::Choice::chance(
-                    self.script,
-                    &weights,
-                    &found.route.source,
-                );
-                self.ways.insert(flow, index);
-                index
-            }
-        };
-        found.nexthops.get(index).cloned()
-    }
-}
-
-/// A socket that is bound to a device takes what has no route by it to be on its link (`ip_route_output_key_hash_rcu`).
-fn on_link(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
-    let link = key.oif.and_then(|device| ns.link(device))?;
-    if key.iif.is_some() || key.dst.is_ipv6() {
-        return None;
-    }
-    let any = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    Some(Way {
-        device: link.name.clone(),
-        gateway: None,
-        kind: RouteKind::Unicast,
-        mtu: link.mtu,
-        advmss: None,
-        prefsrc: source_address::select_v4(ns, &link.name, any, Scope::LINK),
-        is_default: false,
-        source: link.source.clone(),
-    })
-}
-
-/// How often each of several ways is taken: by weight, but those whose source the packet has already go before others
-/// (`fib_select_multipath`, `fib6_select_path` since Linux 6.16; nexthop groups do not look).
-fn shares(ns: &Namespace, key: &FibKey<'_>, found: &Found<'_>) -> Vec<u64> {
-    let weight = |nexthop: &NextHop| u64::from(nexthop.weight.max(1));
-    let src = key
-        .src
-        .filter(|_| key.iif.is_none() && found.route.nexthop_id.is_none());
-    let matches: Vec<bool> = (found.nexthops.iter())
-        .map(|nexthop| src.is_some_and(|src| source_address::is_of_way(ns, found, nexthop, src)))
-        .collect();
-    if !matches.contains(&true) {
-        return found.nexthops.iter().map(weight).collect();
-    }
-    // Each way has the hashes up to its bound: what lies between two that match goes to the later one, the rest to the first.
-    let mut shares = vec![0; found.nexthops.len()];
-    let mut below = 0;
-    for (index, nexthop) in found.nexthops.iter().enumerate() {
-        below += weight(nexthop);
-        if let (Some(true), Some(share)) = (matches.get(index), shares.get_mut(index)) {
-            *share = std::mem::take(&mut below);
-        }
-    }
-    let first = matches.iter().position(|matches| *matches);
-    if let Some(share) = first.and_then(|first| shares.get_mut(first)) {
-        *share += below;
-    }
-    shares
-}
-
-/// What a failed lookup is, and the ICMP error that a router sends for it.
-pub(super) fn no_route(
-    ns: &Arc<Namespace>,
-    dst: IpAddr,
-    no: &NoRoute,
-) -> Stage<(Blocker, Failure)> {
-    let family = Family::of(dst);
-    match no {
-        NoRoute::Missing => {
-            let (kind, code) = crate::linux::icmp::net_unreachable(family);
-            let blocker = Blocker::new(BlockerKind::RouteMissing, ns)
-                .says(format!("{} has no route to {dst}", ns.object))
-                .citing(ns.routes(family).first().map(|route| route.source.clone()));
-            Ok((blocker, Failure::Icmp { kind, code }))
-        }
-        NoRoute::Refused { kind, source } => {
-            let (word, failure) = match kind {
-                RouteKind::Unreachable => {
-                    let (kind, code) = match family {
-                        Family::V4 => crate::linux::icmp::host_unreachable(family),
-                        // `ip6_pkt_discard()`
-                        Family::V6 => crate::linux::icmp::net_unreachable(family),
-                    };
-                    ("unreachable", Failure::Icmp { kind, code })
-                }
-                RouteKind::Prohibit => {
-                    let (kind, code) = crate::linux::icmp::prohibited(family);
-                    ("prohibit", Failure::Icmp { kind, code })
-                }
-                RouteKind::Blackhole
-                | RouteKind::Unicast
-                | RouteKind::Local
-                | RouteKind::Broadcast
-                | RouteKind::Anycast
-                | RouteKind::Multicast
-                | RouteKind::Throw
-                | RouteKind::Nat
-                | RouteKind::Xresolve => ("blackhole", Failure::Silent),
-            };
-            let blocker = Blocker::new(BlockerKind::RouteRefused, ns)
-                .says(format!(
-                    "a route of type {word} on {} refuses packets to {dst}",
-                    ns.object
-                ))
-                .citing([source.clone()]);
-            Ok((blocker, failure))
-        }
-        NoRoute::Undecided(doubt) => Err(Stop::Undecided(doubt.clone())),
     }
 }

@@ -4,14 +4,39 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
-use crate::evidence::link::Link;
+use super::{Arrival, Frame, Stage, Stop, Tag, Transit, Walk};
+use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
-use crate::world::Namespace;
+use crate::world::{Namespace, Peer, Place};
 
 impl Walk<'_, '_> {
+    /// The other end of a wire; where only the devices' indices name it, that is an assumption.
+    pub(super) fn other_end(
+        &mut self,
+        ns: &Arc<Namespace>,
+        link: &Link,
+        towards: IpAddr,
+    ) -> Stage<Peer> {
+        let peer = self.world.peer(ns, link, towards)?;
+        if let Peer::Captured {
+            namespace,
+            is_proven: false,
+            ..
+        } = &peer
+        {
+            let other = crate::world::object_of(namespace);
+            let mut ends = [&ns.object, &other];
+            ends.sort();
+            let [a, b] = ends;
+            self.assume(format!(
+                "devices of {a} and {b} that name each other by index are the ends of one wire (a netns.json that would prove it was not captured)"
+            ));
+        }
+        Ok(peer)
+    }
+
     /// A frame leaves by a wire whose other end is not captured.
     ///
     /// The NIC that has the next hop's address is taken to be on the same segment if each has the other's address in a
@@ -30,6 +55,11 @@ impl Walk<'_, '_> {
         {
             return Err(unknown_end(ns, link));
         }
+        // The device whose stack asks: a VLAN, a macvlan or a bridge may lie between it and the NIC.
+        let (asks, on) = match &frame.origin {
+            Some(origin) => (Arc::clone(&origin.ns), origin.device.clone()),
+            None => (Arc::clone(ns), link.name.clone()),
+        };
         let mut found: BTreeMap<String, (String, ipnet::IpNet)> = BTreeMap::new();
         for record in self.world.by_address(frame.next)?.iter() {
             if let IndexRecord::Interface {
@@ -38,7 +68,8 @@ impl Walk<'_, '_> {
                 address,
             } = record
                 && *namespace != ns.path
-                && shares(ns, &link.name, frame.next, *address)
+                && *namespace != asks.path
+                && shares(&asks, &on, frame.next, *address)
             {
                 found.insert(namespace.clone(), (device.clone(), *address));
             }
@@ -51,7 +82,9 @@ impl Walk<'_, '_> {
             }));
         }
         match found.pop_first() {
-            Some((namespace, (device, _))) => self.share(ns, link, &namespace, &device, frame),
+            Some((namespace, (device, _))) => {
+                self.share(ns, link, (&asks, &on), &namespace, &device, frame)
+            }
             None => self.boundary(ns, link, frame),
         }
     }
@@ -61,15 +94,23 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         link: &Link,
+        (asks, on): (&Arc<Namespace>, &str),
         namespace: &str,
         device: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
         let other = self.world.namespace(namespace)?;
         let mac = other.mac_of(device);
-        let entry = ns.neighbours.iter().find(|entry| {
-            entry.device == link.name && entry.address == frame.next && entry.mac.is_some()
-        });
+        let Some((nic, tags)) = self.nic_below(&other, device)? else {
+            return Err(unknown_end(ns, link));
+        };
+        if tags != frame.tags {
+            return Err(unknown_end(ns, link));
+        }
+        let entry = asks
+            .neighbours
+            .iter()
+            .find(|entry| entry.device == on && entry.address == frame.next && entry.mac.is_some());
         if let (Some(entry), Some(mac)) = (entry, mac)
             && entry.mac != Some(mac)
         {
@@ -83,20 +124,52 @@ impl Walk<'_, '_> {
             "{} {} and {} {device} are on one network segment (each has the other's address in a connected prefix)",
             ns.object, link.name, other.object
         ));
-        frame.dst = frame.dst.and(mac);
-        frame.transit = Transit {
-            ct: Ct::None,
-            zone: Zone::default(),
-            local: false,
-            physin: None,
-            iif: Some(device.to_owned()),
-            ..frame.transit
+        frame.dst = mac;
+        self.enter(ns, &nic.ns, &nic.device, &mut frame);
+        self.ingress(&nic.ns.clone(), &nic.device, frame)
+    }
+
+    /// The NIC that a device's frames come in by, and the tags that they have there.
+    fn nic_below(&mut self, ns: &Arc<Namespace>, device: &str) -> Stage<Option<(Place, Vec<Tag>)>> {
+        let mut place = Place {
+            ns: Arc::clone(ns),
+            device: device.to_owned(),
         };
-        frame.transit.packet.mark = 0;
-        let passed = self.is_as_if_passed();
-        self.log
-            .enter(&other, Some(device), &frame.transit.packet, passed);
-        self.ingress(&other, device, frame)
+        let mut tags = Vec::new();
+        // Devices are not stacked deeper than this (`MAX_NEST_DEV`).
+        for _ in 0..8 {
+            let Some(link) = place.ns.link(&place.device) else {
+                return Ok(None);
+            };
+            match &link.kind {
+                LinkKind::Vlan { .. } | LinkKind::Macvlan { .. } | LinkKind::Ipvlan { .. } => {
+                    if let LinkKind::Vlan { id, protocol } = &link.kind {
+                        tags.push(Tag {
+                            protocol: protocol.clone(),
+                            id: *id,
+                        });
+                    }
+                    let Some(lower) = self.world.lower(&place.ns, link)? else {
+                        return Ok(None);
+                    };
+                    place = lower;
+                }
+                LinkKind::Bridge(_) | LinkKind::Bond { .. } => {
+                    let ns = Arc::clone(&place.ns);
+                    let mut nics = ns.links.iter().filter(|port| {
+                        port.master.as_deref() == Some(link.name.as_str())
+                            && matches!(port.kind, LinkKind::Physical)
+                            && port.bond_slave.as_ref().is_none_or(|slave| slave.active)
+                    });
+                    let (Some(nic), None) = (nics.next(), nics.next()) else {
+                        return Ok(None);
+                    };
+                    place.device = nic.name.clone();
+                }
+                _ => return Ok(Some((place, tags))),
+            }
+        }
+        Ok(None)
     }
 
     /// The packet leaves the captured world.
@@ -148,6 +221,9 @@ impl Walk<'_, '_> {
                 dst: None,
                 src: None,
                 next,
+                tags: Vec::new(),
+                origin: None,
+                answer: false,
                 transit,
             },
         )

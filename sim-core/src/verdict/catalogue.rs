@@ -55,6 +55,10 @@ catalogue! {
     SYSCTL_MARTIAN = "sysctl.martian", "a packet with an impossible source or destination for its device is dropped", "find who sends from that address; `accept_local` and `route_localnet` allow the special cases", Some("SKB_DROP_REASON_IP_LOCAL_SOURCE");
     SYSCTL_RP_FILTER = "sysctl.rp-filter", "reverse path filtering drops the packet: the way back leads elsewhere", "set `rp_filter` to 2 or 0 on that device, or make routing symmetric", Some("SKB_DROP_REASON_IP_RPFILTER");
     TTL_EXCEEDED = "route.ttl-exceeded", "the packet's TTL runs out", "look for a routing loop", Some("SKB_DROP_REASON_IP_INHDR");
+    TUNNEL_PEER = "tunnel.peer-missing", "a tunnelled packet reaches a machine that has no such tunnel", "make the tunnel's two ends agree: addresses, keys, ports; and bring both devices up", None;
+    TUNNEL_SOURCE = "tunnel.source-missing", "a tunnel sends from an address that its machine does not have", "correct the tunnel's local address, or give the machine that address back", None;
+    VLAN_MISSING = "vlan.missing", "a bridge port or device does not take frames of that VLAN", "add the VLAN to the port (`bridge vlan add`), or make the VLAN device", None;
+    WIREGUARD_PEER = "wireguard.peer", "WireGuard has no peer that is allowed this address", "add the peer, or the prefix to its allowed addresses, on both sides", None;
     VXLAN_FDB_MISSING = "vxlan.fdb-missing", "the VXLAN device knows no peer for the hardware address", "restart the network plugin on that node so that it writes the entry", None;
     VXLAN_PEER = "vxlan.peer-missing", "the VXLAN packet reaches a machine that has no such tunnel", "restart the network plugin on the peer, or correct the entry that names it", None;
 }
@@ -78,6 +82,10 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::BridgeIsolated => BRIDGE_ISOLATED,
         BlockerKind::VxlanFdbMissing => VXLAN_FDB_MISSING,
         BlockerKind::VxlanPeer => VXLAN_PEER,
+        BlockerKind::TunnelPeer => TUNNEL_PEER,
+        BlockerKind::TunnelSource => TUNNEL_SOURCE,
+        BlockerKind::WireguardPeer => WIREGUARD_PEER,
+        BlockerKind::VlanMissing => VLAN_MISSING,
         BlockerKind::Mtu => MTU_BLACKHOLE,
         BlockerKind::AddressMissing => ADDRESS_MISSING,
         BlockerKind::BacklogFull => SOCKET_BACKLOG_FULL,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::evidence::address::Address;
-use crate::evidence::bridge::FdbEntry;
+use crate::evidence::bridge::{BridgeVlan, FdbEntry};
 use crate::evidence::ipvs::VirtualService;
 use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
@@ -14,6 +14,7 @@ use crate::evidence::route::{Route, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::evidence::socket::Listener;
 use crate::evidence::sysctl::Sysctl;
+use crate::evidence::wireguard::WireguardDevice;
 use crate::linux::choice::Doubt;
 use crate::linux::netfilter::ipset::IpSets;
 use crate::linux::netfilter::xtables::CompiledTable;
@@ -42,6 +43,10 @@ pub struct Namespace {
     pub proxies_unknown: bool,
     /// Forwarding tables of bridges and VXLAN devices.
     pub fdb: Vec<FdbEntry>,
+    /// VLANs of bridges and their ports.
+    pub vlans: Vec<BridgeVlan>,
+    /// WireGuard devices.
+    pub wireguard: Vec<WireguardDevice>,
     /// Listening sockets.
     pub listeners: Vec<Listener>,
     /// Kernel settings.
@@ -67,6 +72,28 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// A namespace of which these files were captured.
+    #[cfg(test)]
+    pub(crate) fn of(files: &[(&'static str, &str)]) -> Self {
+        use crate::evidence::testing::file;
+        let mut ns = Self::default();
+        for (name, text) in files {
+            let file = file(name, text);
+            match *name {
+                "ip-addr.json" => ns.addresses = crate::evidence::address::parse(&file).value,
+                "ip-link.json" => ns.links = crate::evidence::link::parse(&file).value,
+                "ip-neigh.json" => ns.neighbours = crate::evidence::neighbour::parse(&file).value,
+                "ip-route.json" => ns.routes_v4 = crate::evidence::route::parse(&file).value,
+                "ip6-route.json" => ns.routes_v6 = crate::evidence::route::parse(&file).value,
+                "ip-rule.json" => ns.rules_v4 = crate::evidence::rule::parse(&file).value,
+                "ip6-rule.json" => ns.rules_v6 = crate::evidence::rule::parse(&file).value,
+                "sysctl.txt" => ns.sysctl = crate::evidence::sysctl::parse(&file).value,
+                other => panic!("{other} is not read here"),
+            }
+        }
+        ns
+    }
+
     /// Routes of a family, all tables.
     #[must_use]
     pub fn routes(&self, family: Family) -> &[Route] {

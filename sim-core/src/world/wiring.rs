@@ -17,6 +17,8 @@ pub enum Peer {
         namespace: String,
         /// Its name there.
         device: String,
+        /// Both are one namespace's, or the identities of the two namespaces prove it.
+        is_proven: bool,
     },
     /// Not captured, or not to be told.
     Unknown,
@@ -37,28 +39,23 @@ impl World<'_> {
         link: &Link,
         towards: IpAddr,
     ) -> Result<Peer, Halt> {
-        let captured = |namespace: &str, device: &str| Peer::Captured {
+        let captured = |namespace: &str, device: &str, is_proven| Peer::Captured {
             namespace: namespace.to_owned(),
             device: device.to_owned(),
+            is_proven,
         };
         if let Some(name) = &link.link {
-            return Ok(captured(&ns.path, name));
+            return Ok(captured(&ns.path, name, true));
         }
         let Some(index) = link.link_index else {
             return Ok(Peer::Unknown);
         };
         if link.link_netnsid.is_none() {
             return Ok(match ns.link_by_index(index) {
-                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name),
+                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name, true),
                 Some(_) | None => Peer::Unknown,
             });
         }
-        let named = ns.netns.as_ref().and_then(|netns| {
-            netns
-                .ids
-                .iter()
-                .find(|id| Some(id.nsid) == link.link_netnsid)
-        });
         let mut found = Vec::new();
         let near = self.surroundings(ns)?;
         let owners = self.by_address(towards)?;
@@ -81,21 +78,10 @@ impl World<'_> {
             else {
                 continue;
             };
-            // Two identities that are both known must agree; equal ones are proof.
-            let proof = named.zip(other.netns.as_ref()).and_then(|(id, netns)| {
-                match (
-                    id.name.as_ref().zip(netns.name.as_ref()),
-                    id.inode.zip(netns.inode),
-                ) {
-                    (Some((a, b)), _) => Some(a == b),
-                    (None, Some((a, b))) => Some(a == b),
-                    (None, None) => None,
-                }
-            });
-            match proof {
-                Some(true) => return Ok(captured(path, &peer.name)),
+            match is_named(ns, link.link_netnsid, &other) {
+                Some(true) => return Ok(captured(path, &peer.name, true)),
                 Some(false) => {}
-                None => found.push(captured(path, &peer.name)),
+                None => found.push(captured(path, &peer.name, false)),
             }
         }
         Ok(match found.as_slice() {
@@ -106,7 +92,7 @@ impl World<'_> {
 
     /// Namespaces that may hold the other end of a wire of `ns`: the rest of the machine, then, between a host and the
     /// fabric, the other side.
-    fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
+    pub(super) fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
         if let Some(known) = self.parses.surroundings.get(&ns.path) {
             return Ok(Arc::clone(known));
         }
@@ -135,6 +121,21 @@ impl World<'_> {
         let known = Arc::clone(&ordered);
         self.parses.surroundings.insert(ns.path.clone(), known);
         Ok(ordered)
+    }
+}
+
+/// Whether `ns` means `other` by the id `nsid`: two identities that are both known must agree; equal ones are proof.
+pub(super) fn is_named(ns: &Namespace, nsid: Option<i32>, other: &Namespace) -> Option<bool> {
+    let ids = &ns.netns.as_ref()?.ids;
+    let id = ids.iter().find(|id| Some(id.nsid) == nsid)?;
+    let netns = other.netns.as_ref()?;
+    match (
+        id.name.as_ref().zip(netns.name.as_ref()),
+        id.inode.zip(netns.inode),
+    ) {
+        (Some((a, b)), _) => Some(a == b),
+        (None, Some((a, b))) => Some(a == b),
+        (None, None) => None,
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use pathglass_tests::agreement::{CaseResult, Fault, Judge};
-use pathglass_tests::corpus::{self, Case};
+use pathglass_tests::corpus::{self, Case, each};
+use pathglass_tests::honesty::{self, Tested};
 use pathglass_tests::report::{self, Totals};
 use pathglass_tests::watch::Watch;
 use pathglass_tests::{parity, readme, schema};
@@ -82,6 +81,14 @@ fn run(arguments: &Arguments) -> std::io::Result<ExitCode> {
     };
     let results = each(&cases, jobs, |case| judge.case(case));
     print!("{}", report::text(&results));
+    let mut bare = Tested::default();
+    for tested in each(&cases, jobs, honesty::bare) {
+        bare.add(tested?);
+    }
+    println!("without fabric/ and netns.json: {}", share(&bare));
+    for contradiction in &bare.contradictions {
+        println!("  {contradiction}");
+    }
     let file = write_disagreements(&results)?;
     println!(
         "{} cases in {} s; what disagrees: {file}",
@@ -97,40 +104,10 @@ fn run(arguments: &Arguments) -> std::io::Result<ExitCode> {
         )?;
     }
     Ok(if arguments.check {
-        check(&results)?
+        check(&results, &bare)?
     } else {
         ExitCode::SUCCESS
     })
-}
-
-/// Does `work` for each case, `jobs` at a time; the results are in the order of the cases.
-fn each<T: Send>(cases: &[Case], jobs: usize, work: impl Fn(&Case) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(cases.len()) {
-            // Deep worlds recurse: the default stack of a thread is a quarter of the main one's.
-            let worker = std::thread::Builder::new().stack_size(8 << 20);
-            let _ = worker.spawn_scoped(scope, || {
-                loop {
-                    let case_idx = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(case) = cases.get(case_idx) else {
-                        return;
-                    };
-                    let result = work(case);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((case_idx, result));
-                        if done.len() % 20 == 0 {
-                            println!("… {} of {} cases", done.len(), cases.len());
-                        }
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(case_idx, _)| *case_idx);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn write_parity(cases: &[Case], folder: &Path, jobs: usize) -> std::io::Result<ExitCode> {
@@ -163,8 +140,21 @@ fn write_disagreements(results: &[CaseResult]) -> std::io::Result<String> {
     Ok(file.display().to_string())
 }
 
+/// How much is still told of what was asked again.
+fn share(bare: &Tested) -> String {
+    let decided = Totals {
+        n_agreeing: bare.n_decided,
+        n_flows: bare.n_asked,
+    };
+    let tenths = decided.percent();
+    format!(
+        "{} of {} flows still decided ({tenths}), {} of them without a further assumption",
+        bare.n_decided, bare.n_asked, bare.n_same
+    )
+}
+
 /// Prints each check that a landing must pass, and the count of them.
-fn check(results: &[CaseResult]) -> std::io::Result<ExitCode> {
+fn check(results: &[CaseResult], bare: &Tested) -> std::io::Result<ExitCode> {
     let totals = Totals::of(results);
     let text = std::fs::read_to_string(corpus::workspace().join("README.md"))?;
     let written = readme::agreement(&text).map(|(n_agreeing, n_flows)| Totals {
@@ -206,6 +196,13 @@ fn check(results: &[CaseResult]) -> std::io::Result<ExitCode> {
         (
             n_broken == 0,
             format!("every case can be asked ({n_broken} cannot)"),
+        ),
+        (
+            bare.contradictions.is_empty(),
+            format!(
+                "without fabric/ and netns.json no answer is another certain one ({} are)",
+                bare.contradictions.len()
+            ),
         ),
     ];
     for (holds, what) in &checks {

@@ -128,7 +128,10 @@ fn is_settled(addresses: &[u8]) -> bool {
         let is_tentative = device
             .get("addr_info")
             .and_then(Value::as_array)
-            .is_some_and(|all| all.iter().any(|one| one.get("tentative") == Some(&true.into())));
+            .is_some_and(|all| {
+                all.iter()
+                    .any(|one| one.get("tentative") == Some(&true.into()))
+            });
         let should_be_up = has("UP") && has("LOWER_UP");
         let is_up = matches!(state, Some("UP" | "UNKNOWN"));
         !is_tentative && should_be_up == (is_up && has("UP"))

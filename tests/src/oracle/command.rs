@@ -186,7 +186,11 @@ fn world(options: &Options, seed: u64, report: &Mutex<Report>) -> Result<(), Pro
         std::fs::write(&path, trace(&small.spec)?)
             .map_err(|error| Problem::of(path.display(), &error))?;
         say(&mismatches(&small));
-        say(&format!("{} ops are left, in {}", small.spec.ops.len(), folder.display()));
+        say(&format!(
+            "{} ops are left, in {}",
+            small.spec.ops.len(),
+            folder.display()
+        ));
         for op in &small.spec.ops {
             say(&format!("  {} {} {:?}", op.feature, op.at, op.deed));
         }
@@ -203,7 +207,9 @@ fn world(options: &Options, seed: u64, report: &Mutex<Report>) -> Result<(), Pro
                     .collect()
             },
         );
-        decisive(&measured, |feature| !known.iter().any(|known| known == feature))?
+        decisive(&measured, |feature| {
+            !known.iter().any(|known| known == feature)
+        })?
     } else {
         super::decisive::Decisive::new()
     };

@@ -49,7 +49,12 @@ fn answer(verdict: &Result<Verdict, String>) -> String {
     let seen: BTreeSet<String> = verdict
         .branches
         .iter()
-        .map(|branch| format!("{:?} {:?} {:?}", branch.outcome, branch.backend, branch.client))
+        .map(|branch| {
+            format!(
+                "{:?} {:?} {:?}",
+                branch.outcome, branch.backend, branch.client
+            )
+        })
         .collect();
     seen.into_iter().collect::<Vec<_>>().join("; ")
 }

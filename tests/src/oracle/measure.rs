@@ -113,7 +113,11 @@ pub fn confirm(measured: &mut Measured) -> Result<(), Problem> {
             let seen = |flow: &MeasuredFlow| {
                 let observed = &flow.observed;
                 let outcomes: Vec<Outcome> = observed.outcomes.keys().copied().collect();
-                (outcomes, observed.backends.clone(), observed.clients.clone())
+                (
+                    outcomes,
+                    observed.backends.clone(),
+                    observed.clients.clone(),
+                )
             };
             flow.is_unsteady = again.disagreement.is_none() && seen(flow) != seen(&again);
         }

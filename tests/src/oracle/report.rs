@@ -200,7 +200,11 @@ pub fn mismatches(measured: &Measured) -> String {
             measured.spec.shape,
             flow.flow.id,
             describe(&flow.flow),
-            if flow.is_unsteady { ", not reproducible" } else { "" },
+            if flow.is_unsteady {
+                ", not reproducible"
+            } else {
+                ""
+            },
             observed.outcomes,
             observed.backends,
             observed.clients,

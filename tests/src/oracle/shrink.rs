@@ -73,8 +73,10 @@ fn without_place(spec: &Spec, place: &Place) -> Spec {
         super::spec::Deed::Listen(_) => false,
     };
     spec.ops.retain(|op| op.at != *place && !names(op));
-    spec.pods.retain(|pod| !place.ends_with(&format!("_{}", pod.name)));
-    spec.nodes.retain(|node| *place != format!("nodes/{}/host", node.name));
+    spec.pods
+        .retain(|pod| !place.ends_with(&format!("_{}", pod.name)));
+    spec.nodes
+        .retain(|node| *place != format!("nodes/{}/host", node.name));
     spec
 }
 
@@ -85,7 +87,11 @@ fn attempt(spec: Spec, kind: &Kind) -> Result<Option<Measured>, Problem> {
         return Ok(None);
     }
     let measured = measure(spec)?;
-    let same = measured.flows.iter().filter_map(Kind::of).any(|own| own == *kind);
+    let same = measured
+        .flows
+        .iter()
+        .filter_map(Kind::of)
+        .any(|own| own == *kind);
     Ok(same.then_some(measured))
 }
 

@@ -58,6 +58,7 @@ pub(super) fn of(info: Option<&Object<'_>>, link_type: &str) -> Result<LinkKind,
         },
         "bond" => LinkKind::Bond {
             mode: data.name("mode")?.unwrap_or_default(),
+            active_slave: data.text("active_slave")?,
         },
         "tun" => LinkKind::Tun {
             tap: data.text("type")?.as_deref() == Some("tap"),
@@ -166,9 +167,12 @@ fn tunnel(kind: String, data: &Object<'_>) -> Result<Tunnel, Fault> {
         ignore_df: data.flag("ignore_df")?,
         okey: key(data, "okey")?,
         ikey: key(data, "ikey")?,
+        checksums: (data.flag("icsum")?, data.flag("ocsum")?),
+        sequence: (data.flag("iseq")?, data.flag("oseq")?),
         external: data.flag("external")?,
         encap: encapsulation(data)?,
         mode: data.text("proto")?.or(data.text("mode")?),
+        encap_limit: !data.flag("ip6_tnl_f_ign_encap_limit")?,
         kind,
     })
 }
@@ -180,6 +184,7 @@ fn geneve(data: &Object<'_>) -> Result<Geneve, Fault> {
         remote: first_address(data, &["remote", "remote6"])?,
         port: data.number("port")?.unwrap_or(6081),
         ttl: inheritable(data, "ttl", Some(0))?,
+        df: data.text("df")?.unwrap_or_else(|| "unset".to_owned()),
         external,
         inner_proto_inherit: data.flag("inner_proto_inherit")?,
     })

@@ -219,7 +219,8 @@ fn the_other_kinds() {
     assert_eq!(
         kind_of(r#"{"info_kind":"bond","info_data":{"mode":"active-backup","miimon":100}}"#),
         LinkKind::Bond {
-            mode: mode("active-backup")
+            mode: mode("active-backup"),
+            active_slave: None,
         }
     );
     assert_eq!(

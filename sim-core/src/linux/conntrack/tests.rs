@@ -34,10 +34,10 @@ fn reply(packet: &Packet, flags: u8) -> Packet {
 }
 
 fn tracked(conns: &mut Vec<Conn>, packet: &Packet) -> Ct {
-    match track(conns, "n", 0, packet, false, true) {
+    match track(conns, "n", Zone::default(), packet, true) {
         Tracked::As(ct) => ct,
         Tracked::New(tuple, tcp) => {
-            conns.push(Conn::new("n", 0, tuple, tcp));
+            conns.push(Conn::new("n", Zone::default(), tuple, tcp));
             Ct::Attached {
                 conn: conns.len() - 1,
                 direction: CtDirection::Original,

@@ -16,16 +16,28 @@ pub fn ops(draft: &mut Draft) {
     let mtu = draft.pick(&[1280, 1300, 1400]);
     match draft.rng.u32(0..5) {
         // The pod's own end knows; the other side learns it from the segment size.
-        0 => draft.ip("mtu.pod-device", &pod.place, format!("link set eth0 mtu {mtu}")),
+        0 => draft.ip(
+            "mtu.pod-device",
+            &pod.place,
+            format!("link set eth0 mtu {mtu}"),
+        ),
         // The node's end is narrow: what is larger is refused there.
         1 => draft.ip(
             "mtu.host-device",
             &home.place,
             format!("link set {} mtu {mtu}", pod.host_device),
         ),
-        2 => draft.ip("mtu.node-device", &node.place, format!("link set eth0 mtu {mtu}")),
+        2 => draft.ip(
+            "mtu.node-device",
+            &node.place,
+            format!("link set eth0 mtu {mtu}"),
+        ),
         // A switch drops what is too large and tells nobody.
-        3 => draft.ip("mtu.switch-port", SWITCH, format!("link set {} mtu {mtu}", node.name)),
+        3 => draft.ip(
+            "mtu.switch-port",
+            SWITCH,
+            format!("link set {} mtu {mtu}", node.name),
+        ),
         _ => {
             let other = draft.pick(&nodes);
             let v6 = draft.chance(45);

@@ -211,9 +211,14 @@ impl<'a> Machine<'a> {
     /// further on ends the rule all the same, since matches change nothing.
     fn rule(&mut self, rule: &'a Rule) -> Flow {
         let mut pending: Option<Doubt> = None;
-        for statement in &rule.statements {
+        for (place, statement) in rule.statements.iter().enumerate() {
             if matches!(statement, Statement::NoEffect(_)) {
                 continue;
+            }
+            // What depends on the traffic is only looked at where something depends on it.
+            let behind = rule.statements.iter().skip(place + 1);
+            if is_of_traffic(statement) && !behind.into_iter().any(acts) {
+                return Flow::Break;
             }
             let asks = has_chance(statement) || !is_match(statement);
             if asks
@@ -391,6 +396,22 @@ fn is_match(statement: &Statement) -> bool {
             | Statement::SetUpdate { .. }
             | Statement::Xt { matches: true, .. }
     )
+}
+
+fn is_of_traffic(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Limit(_)
+            | Statement::NamedLimit(_)
+            | Statement::Quota(_)
+            | Statement::CtCount(_)
+    )
+}
+
+/// Whether a statement changes anything, the sets included.
+fn acts(statement: &Statement) -> bool {
+    matches!(statement, Statement::SetUpdate { .. })
+        || !(is_match(statement) || matches!(statement, Statement::NoEffect(_)))
 }
 
 /// Whether evaluating the match makes the world choose.

@@ -13,6 +13,7 @@ const RATE: &str =
     "the rate limits of rules (`limit`, `hashlimit`) are not reached by other traffic";
 const QUOTA: &str = "the quotas of rules are not used up";
 const FEW: &str = "no more connections are open than `connlimit` rules allow";
+const SHORT: &str = "the flow is short: it stays below what `connbytes` rules ask for";
 const NOW: &str = "the flow is made at the time of the capture, which `time` rules look at";
 
 /// Whether a match that is known by its name holds.
@@ -65,6 +66,7 @@ pub(super) fn opaque(
                 ),
             },
         },
+        "connbytes" => connbytes(extension, &mut assume).unwrap_or_else(not_captured),
         // `nfacct_mt()`: counts, and holds unless a quota is set that is used up.
         "nfacct" => assume(QUOTA, true),
         // `cgroup_mt_v1()`: packets without a socket of this namespace never match.
@@ -94,6 +96,20 @@ fn connlimit(
         0 => Tri::from(exceeds),
         _ => assume(FEW, !exceeds),
     })
+}
+
+/// `connbytes_mt()`: only bounds that no short flow reaches are decided.
+fn connbytes(
+    extension: &Extension,
+    assume: &mut impl FnMut(&'static str, bool) -> Tri,
+) -> Option<Tri> {
+    let (text, negated) = option(extension, "--connbytes")?;
+    let low: u64 = text.split(':').next()?.parse().ok()?;
+    let enough = match option(extension, "--connbytes-mode")? {
+        ("packets", _) => 1_000,
+        _ => 1_000_000,
+    };
+    (low >= enough).then(|| assume(SHORT, negated))
 }
 
 /// `devgroup_mt()`
