@@ -1,5 +1,6 @@
 //! What worlds are made of: one file per domain of the semantics.
 
+pub mod devices;
 pub mod fib;
 pub mod flows;
 pub mod iptables;
@@ -20,6 +21,7 @@ type Domain = (&'static str, fn(&mut Draft));
 
 /// The domains. `--only` names them; each world takes some.
 pub const DOMAINS: &[Domain] = &[
+    ("devices", devices::ops),
     ("fib", fib::ops),
     ("neighbours", neighbours::ops),
     ("sanity", sanity::ops),
