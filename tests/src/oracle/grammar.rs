@@ -1,14 +1,10 @@
 //! What worlds are made of: one file per domain of the semantics.
 
-pub mod conntrack;
 pub mod fib;
 pub mod flows;
-pub mod ipset;
 pub mod iptables;
-pub mod nft;
 pub mod sanity;
 pub mod services;
-pub mod spot;
 pub mod topology;
 
 use fastrand::Rng;
@@ -24,8 +20,6 @@ pub const DOMAINS: &[Domain] = &[
     ("fib", fib::ops),
     ("sanity", sanity::ops),
     ("netfilter", iptables::ops),
-    ("ipset", ipset::ops),
-    ("conntrack-nat", conntrack::ops),
 ];
 
 /// The world of `seed`, with ops of the domains `only` (of any if it is empty).
