@@ -59,7 +59,7 @@ pub mod socket;
 pub mod sysctl;
 pub mod tc;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod text;
 pub mod wireguard;
 pub mod xtables;

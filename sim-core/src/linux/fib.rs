@@ -2,6 +2,8 @@
 
 mod rule;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

@@ -2,6 +2,7 @@
 
 use super::choice::Doubt;
 use super::packet::{Packet, Port, Transport};
+use crate::evidence::route::TableId;
 use crate::evidence::socket::{ListenAddress, Listener};
 use crate::flow::Protocol;
 use crate::world::Namespace;
@@ -24,6 +25,10 @@ pub fn find<'a>(
         }
     };
     ns.known("ss.txt")?;
+    let iif = match iif {
+        Some("lo") => device_of(ns, packet),
+        other => other,
+    };
     let Port::Known(port) = dport else {
         return Ok(None);
     };
@@ -47,6 +52,16 @@ pub fn find<'a>(
             })
         })
         .max_by_key(|listener| rank(listener)))
+}
+
+/// What stays here counts as received by the device that has its destination (`rt_iif`, `rt6i_idev`).
+fn device_of<'a>(ns: &'a Namespace, packet: &Packet) -> Option<&'a str> {
+    ns.routes(packet.family())
+        .iter()
+        .filter(|route| route.table == TableId::LOCAL && route.dst.contains(&packet.dst))
+        .max_by_key(|route| route.dst.prefix_len())
+        .and_then(|route| route.nexthops.first())
+        .and_then(|nexthop| nexthop.device.as_deref())
 }
 
 /// The most specific one wins: an address before a wildcard, then what `compute_score()` adds up.

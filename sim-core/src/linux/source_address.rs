@@ -22,7 +22,8 @@ pub fn source_address(
     if let Some(address) = found.route.prefsrc {
         return Some(address);
     }
-    if found.route.kind == RouteKind::Local {
+    // IPv6 asks for the destination's own device, whose address it is the best source for, if it is one.
+    if found.route.kind == RouteKind::Local && dst.is_ipv4() {
         return Some(dst);
     }
     let device = nexthop.and_then(|nexthop| nexthop.device.as_deref());
@@ -197,13 +198,9 @@ pub fn martian(ns: &Namespace, device: &str, src: IpAddr, dst: IpAddr) -> Option
     if dst.is_broadcast() {
         return None;
     }
-    let [network, ..] = src.octets();
-    if network == 0 {
-        return Some(format!("the source {src} is no address"));
-    }
-    let [network, ..] = dst.octets();
-    if network == 0 {
-        return Some(format!("the destination {dst} is no address"));
+    // The rest of 0.0.0.0/8 is unicast since Linux 5.3 (`ipv4_is_zeronet`).
+    if src.is_unspecified() || dst.is_unspecified() {
+        return Some(format!("{src} to {dst}: no address"));
     }
     if (src.is_loopback() || dst.is_loopback())
         && !super::sysctl::either(ns, device, "route_localnet")

@@ -28,6 +28,7 @@ impl Walk<'_, '_> {
         port: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
+        self.note_arp_rules(ns, &frame);
         let settings = ns.link(port).and_then(|link| link.port.as_ref());
         let state = settings.map_or("forwarding", |port| port.state.as_str());
         if state != "forwarding" {
@@ -48,7 +49,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
         }
         let filtered = calls_iptables(ns, bridge, &frame)?;
@@ -94,13 +95,14 @@ impl Walk<'_, '_> {
         bridge: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
+        self.note_arp_rules(ns, &frame);
         let vid = self.admit(ns, bridge, bridge, &mut frame)?;
         let site = HookSite {
             oif: Some(bridge.to_owned()),
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
         }
         if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
@@ -258,7 +260,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
         }
         frame.transit.iif = Some(bridge.to_owned());
@@ -309,7 +311,7 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() && !frame.answer {
+        if from.is_some() && frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
         }
         if filtered {
@@ -336,7 +338,7 @@ impl Walk<'_, '_> {
                 &HookSite { iif: None, ..site },
                 &mut frame.transit,
             )?;
-        } else if !frame.answer {
+        } else if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
@@ -458,7 +460,7 @@ impl Walk<'_, '_> {
 
 /// Whether bridged packets pass iptables (`br_nf_pre_routing`): br_netfilter's switch, or the bridge's own.
 fn calls_iptables(ns: &Arc<Namespace>, bridge: &str, frame: &Frame) -> Stage<bool> {
-    if frame.answer {
+    if !frame.meets_rules() {
         return Ok(false);
     }
     ns.known("sysctl.txt")?;

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::netfilter::HookSite;
-use super::{Stage, Stop, Transit, Walk};
+use super::{Frame, Stage, Stop, Transit, Walk};
+use crate::evidence::nft::{Policy, TableFamily};
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
@@ -57,11 +58,13 @@ impl Walk<'_, '_> {
             return Ok(false);
         }
         let IpAddr::V6(target) = next else {
+            no_arp_rules(ns)?;
+            no_arp_rules(other)?;
             return Ok(true);
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
         let question = message(asker, solicited_node(target), SOLICITATION);
-        let answer = message(next, asker, ADVERTISEMENT);
+        let answer = answer(next, asker);
         Ok(self.takes(other, on, &question)?
             && self.sends(other, on, &answer)?
             && is_local_input(ns, device, &answer)?
@@ -92,6 +95,32 @@ impl Walk<'_, '_> {
             ..untracked(packet)
         };
         self.passes(ns, [Hook::Prerouting, Hook::Input], &site, transit)
+    }
+
+    /// A bridge's rules that may drop ARP are not modelled: those that name it, and policies that drop what none accepts.
+    pub(super) fn note_arp_rules(&mut self, ns: &Namespace, frame: &Frame) {
+        if frame.meets_rules() {
+            return;
+        }
+        let tables = ns.ruleset.tables.iter();
+        let chain = tables
+            .filter(|table| table.family == TableFamily::Bridge)
+            .flat_map(|table| table.chains.iter())
+            .find(|chain| {
+                let base = chain.base.as_ref();
+                base.is_some_and(|base| base.policy == Policy::Drop)
+                    || (chain.rules.iter()).any(|rule| rule.source.text().contains("arp"))
+            });
+        if let Some(chain) = chain {
+            self.arp_doubt = Some(Doubt {
+                what: format!(
+                    "what the nft chain {} of family bridge does to ARP is not modelled",
+                    chain.name
+                ),
+                settle: String::new(),
+                source: Some(chain.source.clone()),
+            });
+        }
     }
 
     fn passes(
@@ -174,6 +203,19 @@ fn solicited_node(target: Ipv6Addr) -> IpAddr {
     ))
 }
 
+/// The answer that `owner` is here, to `asker`.
+pub(super) fn answer(owner: IpAddr, asker: IpAddr) -> Packet {
+    if owner.is_ipv6() {
+        return message(owner, asker, ADVERTISEMENT);
+    }
+    Packet {
+        transport: Transport::Other { protocol: 0 },
+        length: 46,
+        dont_fragment: false,
+        ..message(asker, asker, 0)
+    }
+}
+
 fn message(src: IpAddr, dst: IpAddr, kind: u8) -> Packet {
     Packet {
         src,
@@ -201,7 +243,25 @@ fn untracked(packet: &Packet) -> Transit {
         zone: Zone::default(),
         local: false,
         source_mac: None,
+        balancing: super::balancing::Balancing::Fresh,
         inner: None,
+    }
+}
+
+/// nft's tables of family `arp` are not modelled.
+fn no_arp_rules(ns: &Namespace) -> Result<(), Doubt> {
+    let tables = ns.ruleset.tables.iter();
+    let chain = tables
+        .filter(|table| table.family == TableFamily::Arp)
+        .flat_map(|table| table.chains.iter())
+        .find(|chain| chain.base.is_some());
+    match chain {
+        None => Ok(()),
+        Some(chain) => Err(Doubt {
+            what: format!("the nft chain {} of family arp is not modelled", chain.name),
+            settle: String::new(),
+            source: Some(chain.source.clone()),
+        }),
     }
 }
 

@@ -11,7 +11,6 @@ use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
-use crate::linux::packet::{Packet, Transport};
 use crate::source::Source;
 use crate::world::{Namespace, Place};
 
@@ -36,16 +35,20 @@ impl Walk<'_, '_> {
         src: IpAddr,
     ) -> Stage<Resolution> {
         ns.known("ip-neigh.json")?;
+        let known = (ns.path.clone(), device.to_owned(), next);
         let entry = ns
             .neighbours
             .iter()
-            .find(|entry| entry.device == device && entry.address == next && !entry.proxy);
+            .find(|entry| entry.address == next && entry.device == device && !entry.proxy);
         let failed = match entry {
             Some(entry) => match (entry.state, entry.mac) {
+                (NeighbourState::Permanent | NeighbourState::Noarp, Some(mac)) => {
+                    return Ok(Resolution::Mac(mac, Some(entry.source.clone())));
+                }
+                // A question from there brings the entry up to date (`neigh_event_ns`, `ndisc_recv_ns`).
+                _ if self.known_askers.contains_key(&known) => None,
                 (
-                    NeighbourState::Permanent
-                    | NeighbourState::Noarp
-                    | NeighbourState::Reachable
+                    NeighbourState::Reachable
                     | NeighbourState::Stale
                     | NeighbourState::Delay
                     | NeighbourState::Probe,
@@ -57,6 +60,9 @@ impl Walk<'_, '_> {
         };
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
+        if let Some(mac) = self.known_askers.get(&known) {
+            return Ok(Resolution::Mac(*mac, None));
+        }
         let Some(asker) = self.asker(ns, device, next, src)? else {
             return Ok(Resolution::Nobody(failed, None));
         };
@@ -67,9 +73,14 @@ impl Walk<'_, '_> {
             if let Some(mac) = other.mac_of(on)
                 && !macs.contains(&mac)
                 && self.answers((ns, device), (other, on), next, asker)?
-                && self.answer_returns((other, on), (ns, device), asker)?
+                && self.answer_returns((other, on), (ns, device), (next, asker))?
             {
                 macs.insert(mac);
+                // Who answers has learned who asked (`neigh_event_ns`, `ndisc_recv_ns`).
+                if let Some(own) = ns.mac_of(device).filter(|_| !asker.is_unspecified()) {
+                    let learner = (other.path.clone(), on.clone(), asker);
+                    self.known_askers.insert(learner, own);
+                }
             }
         }
         let macs: Vec<Mac> = macs.into_iter().collect();
@@ -92,18 +103,9 @@ impl Walk<'_, '_> {
         &mut self,
         (from, by): (&Arc<Namespace>, &str),
         (asker, device): (&Arc<Namespace>, &str),
-        to: IpAddr,
+        (next, to): (IpAddr, IpAddr),
     ) -> Stage<bool> {
-        let packet = Packet {
-            src: to,
-            dst: to,
-            transport: Transport::Other { protocol: 0 },
-            length: 46,
-            dont_fragment: false,
-            ttl: 64,
-            tos: 0,
-            mark: 0,
-        };
+        let packet = super::ndisc::answer(next, to);
         let frame = Frame {
             dst: asker.mac_of(device),
             src: from.mac_of(by),
@@ -118,10 +120,11 @@ impl Walk<'_, '_> {
                 packet,
                 iif: None,
                 physin: None,
-                ct: Ct::None,
+                ct: Ct::Untracked,
                 zone: Zone::default(),
                 local: false,
                 source_mac: None,
+                balancing: super::balancing::Balancing::Fresh,
                 inner: None,
             },
         };
@@ -130,6 +133,9 @@ impl Walk<'_, '_> {
             device: device.to_owned(),
         };
         let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        if let Some(doubt) = self.arp_doubt.take() {
+            return Err(Stop::Undecided(doubt));
+        }
         match returned {
             Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),

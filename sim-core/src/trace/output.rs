@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::balancing::Balancing;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::no_route::no_route;
 use super::{Arrival, Encapsulated, Stage, Stop, Transit, Walk};
-use crate::evidence::route::{NextHop, RouteKind, Scope};
+use crate::evidence::route::RouteKind;
 use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct, Zone};
-use crate::linux::fib::{self, FibKey, Found, NoRoute};
+use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport};
 use crate::linux::source_address;
@@ -76,7 +77,10 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        self.emit(ns, packet, ct, Origin::default())
+        let depth = self.depth;
+        let arrival = self.emit(ns, packet, ct, Origin::default());
+        self.depth = depth;
+        arrival
     }
 
     /// As `originate`, for a tunnel's outer packet as well.
@@ -107,9 +111,15 @@ impl Walk<'_, '_> {
             zone: Zone::default(),
             local: true,
             source_mac: None,
+            balancing: Balancing::Fresh,
             inner: None,
         };
         self.tick(ns, &blank)?;
+        let scope = self
+            .link_scopes
+            .get(&(ns.path.clone(), packet.dst))
+            .cloned();
+        let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
         let blank = Transit { inner, ..blank };
         let mut way = self.route_out(ns, &packet, bound, route_mark, &blank)?;
@@ -161,8 +171,12 @@ impl Walk<'_, '_> {
         };
         let before = transit.packet.clone();
         self.run_hook(ns, Hook::Output, &site, &mut transit)?;
+        if let Balancing::Taken(connection) = transit.balancing {
+            return self.send_balanced(ns, connection, transit);
+        }
         let after = &transit.packet;
-        let rerouted = after.dst != before.dst
+        // What IPVS sends to a server here keeps its route.
+        let rerouted = (after.dst != before.dst && transit.balancing == Balancing::Fresh)
             || after.mark != before.mark
             || after.src != before.src
             || after.tos != before.tos;
@@ -266,8 +280,6 @@ impl Walk<'_, '_> {
                 "{} is a broadcast address, to which no ordinary socket may send",
                 packet.dst
             )
-        } else if matches!(packet.dst, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
-            format!("{} is no destination", packet.dst)
         } else {
             return Ok(());
         };
@@ -334,7 +346,7 @@ impl Walk<'_, '_> {
     }
 
     /// `ip_route_me_harder()`: OUTPUT changed what the route depends on.
-    fn route_again(
+    pub(super) fn route_again(
         &mut self,
         ns: &Arc<Namespace>,
         transit: &Transit,
@@ -391,7 +403,7 @@ impl Walk<'_, '_> {
         let found = match found {
             Ok(found) => found,
             Err(NoRoute::Undecided(doubt)) => return Err(Stop::Undecided(doubt)),
-            Err(no) => return Ok(on_link(ns, key).ok_or(no)),
+            Err(no) => return Ok(super::ways::on_link(ns, key).ok_or(no)),
         };
         if found.nexthops.iter().any(|nexthop| nexthop.linkdown) {
             ns.known("sysctl.txt")?; // `ignore_routes_with_linkdown`
@@ -416,85 +428,4 @@ impl Walk<'_, '_> {
             device,
         }))
     }
-
-    /// `fib_select_path()`: one of the ways, by weight; a flow keeps its way.
-    fn pick(
-        &mut self,
-        ns: &Arc<Namespace>,
-        key: &FibKey<'_>,
-        found: &Found<'_>,
-    ) -> Option<NextHop> {
-        if found.nexthops.len() <= 1 {
-            return found.nexthops.first().cloned();
-        }
-        let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        let flow = (
-            ns.path.clone(),
-            found.route.source.clone(),
-            key.src.unwrap_or(unspecified),
-            key.dst,
-        );
-        let index = match self.ways.get(&flow) {
-            Some(index) => *index,
-            None => {
-                let weights = shares(ns, key, found);
-                let index = crate::linux::choice::Choice::chance(
-                    self.script,
-                    &weights,
-                    &found.route.source,
-                );
-                self.ways.insert(flow, index);
-                index
-            }
-        };
-        found.nexthops.get(index).cloned()
-    }
-}
-
-/// A socket that is bound to a device takes what has no route by it to be on its link (`ip_route_output_key_hash_rcu`).
-fn on_link(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
-    let link = key.oif.and_then(|device| ns.link(device))?;
-    if key.iif.is_some() || key.dst.is_ipv6() {
-        return None;
-    }
-    let any = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    Some(Way {
-        device: link.name.clone(),
-        gateway: None,
-        kind: RouteKind::Unicast,
-        mtu: link.mtu,
-        advmss: None,
-        prefsrc: source_address::select_v4(ns, &link.name, any, Scope::LINK),
-        is_default: false,
-        source: link.source.clone(),
-    })
-}
-
-/// How often each of several ways is taken: by weight, but those whose source the packet has already go before others
-/// (`fib_select_multipath`, `fib6_select_path` since Linux 6.16; nexthop groups do not look).
-fn shares(ns: &Namespace, key: &FibKey<'_>, found: &Found<'_>) -> Vec<u64> {
-    let weight = |nexthop: &NextHop| u64::from(nexthop.weight.max(1));
-    let src = key
-        .src
-        .filter(|_| key.iif.is_none() && found.route.nexthop_id.is_none());
-    let matches: Vec<bool> = (found.nexthops.iter())
-        .map(|nexthop| src.is_some_and(|src| source_address::is_of_way(ns, found, nexthop, src)))
-        .collect();
-    if !matches.contains(&true) {
-        return found.nexthops.iter().map(weight).collect();
-    }
-    // Each way has the hashes up to its bound: what lies between two that match goes to the later one, the rest to the first.
-    let mut shares = vec![0; found.nexthops.len()];
-    let mut below = 0;
-    for (index, nexthop) in found.nexthops.iter().enumerate() {
-        below += weight(nexthop);
-        if let (Some(true), Some(share)) = (matches.get(index), shares.get_mut(index)) {
-            *share = std::mem::take(&mut below);
-        }
-    }
-    let first = matches.iter().position(|matches| *matches);
-    if let Some(share) = first.and_then(|first| shares.get_mut(first)) {
-        *share += below;
-    }
-    shares
 }

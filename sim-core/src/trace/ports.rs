@@ -4,6 +4,7 @@
 use super::Walk;
 use super::segment::{Probe, Segment};
 use crate::evidence::neighbour::NeighbourState;
+use crate::linux::packet::Family;
 use crate::world::Namespace;
 
 impl Walk<'_, '_> {
@@ -95,12 +96,20 @@ pub(super) fn suppresses(ns: &Namespace, port: &str) -> bool {
         .is_some_and(|port| port.neigh_suppress)
 }
 
-/// Whether a flooded frame that came in by `from` may leave by `port` (`should_deliver`).
-pub(super) fn may_leave(ns: &Namespace, port: &str, from: Option<&str>) -> bool {
+/// Whether a flooded question that came in by `from` may leave by `port` (`should_deliver`, `br_flood`): IPv4 asks by
+/// broadcast, IPv6 by multicast. What the bridge itself sends is not held back by the port's settings.
+///
+/// With a querier on the segment, multicast reaches whoever joined, and whoever has the address did: nobody's membership
+/// is captured, so a port that is not flooded is taken to have no querier behind it.
+pub(super) fn may_leave(ns: &Namespace, port: &str, from: Option<&str>, family: Family) -> bool {
     let settings = |name: &str| ns.link(name).and_then(|link| link.port.as_ref());
     let isolated = |name: &str| settings(name).is_some_and(|port| port.isolated);
     ns.link(port).is_some_and(|link| link.up)
         && is_forwarding(ns, port)
-        && settings(port).is_none_or(|port| port.bcast_flood)
+        && (from.is_none()
+            || settings(port).is_none_or(|port| match family {
+                Family::V4 => port.bcast_flood,
+                Family::V6 => port.mcast_flood,
+            }))
         && !from.is_some_and(|from| isolated(from) && isolated(port))
 }

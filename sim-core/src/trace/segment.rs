@@ -11,7 +11,7 @@ use super::{Arrival, Expected, Frame, Stage, Stop, Tag, Transit, Walk, bridge_vl
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::linux::conntrack::{Ct, Zone};
-use crate::linux::packet::{Packet, Transport};
+use crate::linux::packet::{Family, Packet, Transport};
 use crate::world::{Namespace, Peer, Place};
 
 /// What a broadcast reaches.
@@ -120,6 +120,7 @@ impl Walk<'_, '_> {
                 zone: Zone::default(),
                 local: false,
                 source_mac: None,
+                balancing: super::balancing::Balancing::Fresh,
                 inner: None,
             },
         };
@@ -327,7 +328,7 @@ impl Walk<'_, '_> {
             }
             let suppressed = probe.answered && suppresses(ns, &port);
             if suppressed
-                || !may_leave(ns, &port, from)
+                || !may_leave(ns, &port, from, Family::of(probe.towards))
                 || !bridge_vlan::carries(ns, bridge, &port, vid)?
             {
                 continue;

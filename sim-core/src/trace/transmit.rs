@@ -8,7 +8,8 @@ use super::neighbour::Resolution;
 use super::output::Way;
 use super::service::bpf_device;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
-use crate::evidence::link::Link;
+use crate::evidence::link::{Link, LinkKind};
+use crate::evidence::mac::Mac;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
 use crate::verdict::StepStatus;
@@ -85,7 +86,7 @@ impl Walk<'_, '_> {
         transit.packet.length = transit.packet.length.min(way.mtu);
         let next = way.next(transit.packet.dst);
         let dst = if !needs_address {
-            None
+            unasked(link)
         } else {
             match self.resolve(ns, &way.device, next, transit.packet.src)? {
                 Resolution::Mac(mac, source) => {
@@ -175,6 +176,16 @@ impl Walk<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// The hardware address on a device whose neighbours are not asked: with `arp off`, Ethernet sends to itself
+/// (`arp_constructor`, `ndisc_constructor`).
+fn unasked(link: &Link) -> Option<Mac> {
+    let ethernet = matches!(
+        link.kind,
+        LinkKind::Veth | LinkKind::Physical | LinkKind::Bridge(_)
+    );
+    link.mac.filter(|_| ethernet && !link.pointopoint)
 }
 
 /// The doubt about a device of a kind that is not modelled.

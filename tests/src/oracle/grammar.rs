@@ -3,8 +3,10 @@
 pub mod fib;
 pub mod flows;
 pub mod iptables;
+pub mod neighbours;
 pub mod sanity;
 pub mod services;
+pub mod sockets;
 pub mod topology;
 
 use fastrand::Rng;
@@ -18,7 +20,9 @@ type Domain = (&'static str, fn(&mut Draft));
 /// The domains. `--only` names them; each world takes some.
 pub const DOMAINS: &[Domain] = &[
     ("fib", fib::ops),
+    ("neighbours", neighbours::ops),
     ("sanity", sanity::ops),
+    ("sockets", sockets::ops),
     ("netfilter", iptables::ops),
 ];
 

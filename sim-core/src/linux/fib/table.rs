@@ -19,9 +19,8 @@ pub(super) fn lookup<'a>(
 ) -> Result<Option<Found<'a>>, NoRoute> {
     let family = Family::of(key.dst);
     let candidates: Vec<&Route> = ns
-        .routes(family)
-        .iter()
-        .filter(|route| tables.contains(&route.table) && route.dst.contains(&key.dst))
+        .routes_to(family, tables, key.dst)
+        .into_iter()
         .filter(|route| tos_matches(family, route.tos, key.tos))
         .filter(|route| {
             route
@@ -143,11 +142,20 @@ fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
             !nexthop.linkdown || !nexthop.device.as_deref().is_some_and(ignore_linkdown)
         })
         .filter(|nexthop| {
-            key.oif
-                .is_none_or(|oif| nexthop.device.as_deref() == Some(oif))
+            demanded(key).is_none_or(|device| nexthop.device.as_deref() == Some(device))
         })
         .cloned()
         .collect()
+}
+
+/// The device that the route must be of: the one to leave by, or for IPv6 addresses that mean something on one link
+/// only, the one that the packet came by (`rt6_need_strict`).
+fn demanded<'a>(key: &FibKey<'a>) -> Option<&'a str> {
+    let strict = match key.dst {
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_multicast(),
+        IpAddr::V4(_) => false,
+    };
+    key.oif.or(key.iif.filter(|_| strict))
 }
 
 /// Without those whose neighbour is known not to answer, where the kernel looks at it and others are left:
@@ -214,13 +222,17 @@ fn select<'a>(
     let (first, rest): (Vec<&Route>, Vec<&Route>) =
         node.iter().partition(|route| route.metric == lowest);
     [first, rest].into_iter().find_map(|routes| {
-        let mut best: Option<(u8, Found<'a>)> = None;
+        let mut best: Option<((u8, bool), Found<'a>)> = None;
         for route in &routes {
             let nexthops = reaching(ns, usable(ns, route, key), reachable);
             if nexthops.is_empty() && !needs_no_way(route) {
                 continue;
             }
-            let score = preference(route);
+            // `rt6_score_route()`: for a received packet, a route by the device that it came by counts more.
+            let near = key.iif.is_none_or(|iif| {
+                (nexthops.iter()).any(|nexthop| nexthop.device.as_deref() == Some(iif))
+            });
+            let score = (preference(route), near);
             if best.as_ref().is_none_or(|(most, _)| score > *most) {
                 let found = Found {
                     route,

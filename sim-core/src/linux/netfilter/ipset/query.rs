@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::{network, unknown};
 use crate::evidence::ipset::{Dimension, Element, Member, Set};
+use crate::evidence::mac::Mac;
 use crate::evidence::xtables::{SetMatch, value};
 use crate::linux::choice::Tri;
 use crate::linux::netfilter::{HookContext, port_in};
@@ -160,8 +161,8 @@ impl Query<'_> {
         if self.ctx.iif.is_none_or(|device| device == "lo") {
             return Tri::No;
         }
-        match self.ctx.source_mac.and_then(value::mac) {
-            Some(own) if self.source_side(place) => Tri::from(own == mac),
+        match self.ctx.source_mac {
+            Some(Mac(own)) if self.source_side(place) => Tri::from(own == mac),
             _ => self.unknown("the frame's address is not known"),
         }
     }
