@@ -1,6 +1,7 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
 mod as_if;
+mod balancing;
 mod blame;
 mod blocker;
 mod bridge_vlan;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Conn, Ct, Zone};
+use crate::linux::ipvs::Balanced;
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
@@ -91,6 +93,8 @@ pub(crate) struct Transit {
     pub(crate) local: bool,
     /// The Ethernet source that it came with.
     pub(crate) source_mac: Option<Mac>,
+    /// What IPVS did with it here.
+    pub(crate) balancing: balancing::Balancing,
     /// What a tunnel carries in it.
     pub(crate) inner: Option<Box<Encapsulated>>,
 }
@@ -210,6 +214,8 @@ pub(crate) struct Walk<'w, 's> {
     pub(crate) world: &'w mut World<'s>,
     pub(crate) script: &'w mut Script,
     pub(crate) conns: Vec<Conn>,
+    /// What IPVS balances.
+    balanced: Vec<Balanced>,
     pub(crate) log: log::Log,
     pub(crate) blockers: Vec<Blocker>,
     pub(crate) phase: Phase,
@@ -220,6 +226,8 @@ pub(crate) struct Walk<'w, 's> {
     quiet: u32,
     /// Stages left before the walk is taken for a loop.
     budget: u32,
+    /// Stages that the packet under way has gone through: each is called by the one before.
+    depth: u32,
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
@@ -227,6 +235,8 @@ pub(crate) struct Walk<'w, 's> {
     heard: BTreeMap<(String, String, IpAddr), usize>,
     /// By which device packets from a link-local address came.
     link_scopes: BTreeMap<(String, IpAddr), String>,
+    /// Rules on the way of an answer that may drop it.
+    arp_doubt: Option<Doubt>,
     /// Hardware addresses that were learned from questions.
     known_askers: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
@@ -256,7 +266,9 @@ pub(crate) struct Walk<'w, 's> {
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
-const BUDGET: u32 = 600;
+const BUDGET: u32 = 1200;
+/// The same for one packet. A small stack (1 MiB in Wasm) has room for so many.
+const DEPTH: u32 = 200;
 
 impl<'w, 's> Walk<'w, 's> {
     pub(crate) fn new(world: &'w mut World<'s>, script: &'w mut Script) -> Self {
@@ -264,6 +276,7 @@ impl<'w, 's> Walk<'w, 's> {
             world,
             script,
             conns: Vec::new(),
+            balanced: Vec::new(),
             log: log::Log::default(),
             blockers: Vec::new(),
             phase: Phase::Request,
@@ -271,10 +284,12 @@ impl<'w, 's> Walk<'w, 's> {
             sender: None,
             quiet: 0,
             budget: BUDGET,
+            depth: 0,
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),
             link_scopes: BTreeMap::new(),
+            arp_doubt: None,
             known_askers: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -294,7 +309,8 @@ impl<'w, 's> Walk<'w, 's> {
     /// Counts a stage; a walk that does not end is a loop.
     fn tick(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
         self.budget = self.budget.saturating_sub(1);
-        if self.budget > 0 {
+        self.depth += 1;
+        if self.budget > 0 && self.depth < DEPTH {
             return Ok(());
         }
         self.block(

@@ -95,6 +95,10 @@ fn answers_arp(
     sender: Option<IpAddr>,
 ) -> Result<bool, Doubt> {
     let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    // `arp_rcv()`
+    if ns.link(device).is_some_and(|link| link.noarp) {
+        return Ok(false);
+    }
     if target.is_multicast()
         || (target.is_loopback() && !sysctl::either(ns, device, "route_localnet"))
     {

@@ -22,7 +22,8 @@ pub fn source_address(
     if let Some(address) = found.route.prefsrc {
         return Some(address);
     }
-    if found.route.kind == RouteKind::Local {
+    // IPv6 asks for the destination's own device, whose address it is the best source for, if it is one.
+    if found.route.kind == RouteKind::Local && dst.is_ipv4() {
         return Some(dst);
     }
     let device = nexthop.and_then(|nexthop| nexthop.device.as_deref());

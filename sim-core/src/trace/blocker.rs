@@ -63,6 +63,8 @@ pub(crate) enum BlockerKind {
     Mtu,
     /// Nothing listens.
     NoListener,
+    /// A virtual service has no server.
+    NoServer,
     /// The listening socket's backlog is full.
     BacklogFull,
     /// The connection table is full.
@@ -169,6 +171,16 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         if self.quiet > 0 {
             self.why_lost.get_or_insert(blocker);
+            return Err(Stop::Lost);
+        }
+        let again = |known: &Blocker| {
+            known.kind == blocker.kind
+                && known.ns.path == blocker.ns.path
+                && known.phase == self.phase
+                && known.message == blocker.message
+        };
+        if self.blockers.iter().any(again) {
+            // What lies behind leads back here: everything there was found.
             return Err(Stop::Lost);
         }
         let first = self.blockers.is_empty();

@@ -28,6 +28,7 @@ impl Walk<'_, '_> {
         port: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
+        self.note_arp_rules(ns, &frame);
         let settings = ns.link(port).and_then(|link| link.port.as_ref());
         let state = settings.map_or("forwarding", |port| port.state.as_str());
         if state != "forwarding" {
@@ -94,6 +95,7 @@ impl Walk<'_, '_> {
         bridge: &str,
         mut frame: Frame,
     ) -> Stage<Arrival> {
+        self.note_arp_rules(ns, &frame);
         let vid = self.admit(ns, bridge, bridge, &mut frame)?;
         let site = HookSite {
             oif: Some(bridge.to_owned()),

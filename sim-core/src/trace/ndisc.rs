@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::netfilter::HookSite;
-use super::{Stage, Stop, Transit, Walk};
-use crate::evidence::nft::TableFamily;
+use super::{Frame, Stage, Stop, Transit, Walk};
+use crate::evidence::nft::{Policy, TableFamily};
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
@@ -95,6 +95,32 @@ impl Walk<'_, '_> {
             ..untracked(packet)
         };
         self.passes(ns, [Hook::Prerouting, Hook::Input], &site, transit)
+    }
+
+    /// A bridge's rules that may drop ARP are not modelled: those that name it, and policies that drop what none accepts.
+    pub(super) fn note_arp_rules(&mut self, ns: &Namespace, frame: &Frame) {
+        if frame.meets_rules() {
+            return;
+        }
+        let tables = ns.ruleset.tables.iter();
+        let chain = tables
+            .filter(|table| table.family == TableFamily::Bridge)
+            .flat_map(|table| table.chains.iter())
+            .find(|chain| {
+                let base = chain.base.as_ref();
+                base.is_some_and(|base| base.policy == Policy::Drop)
+                    || (chain.rules.iter()).any(|rule| rule.source.text().contains("arp"))
+            });
+        if let Some(chain) = chain {
+            self.arp_doubt = Some(Doubt {
+                what: format!(
+                    "what the nft chain {} of family bridge does to ARP is not modelled",
+                    chain.name
+                ),
+                settle: String::new(),
+                source: Some(chain.source.clone()),
+            });
+        }
     }
 
     fn passes(
@@ -217,6 +243,7 @@ fn untracked(packet: &Packet) -> Transit {
         zone: Zone::default(),
         local: false,
         source_mac: None,
+        balancing: super::balancing::Balancing::Fresh,
         inner: None,
     }
 }

@@ -35,16 +35,20 @@ impl Walk<'_, '_> {
         src: IpAddr,
     ) -> Stage<Resolution> {
         ns.known("ip-neigh.json")?;
+        let known = (ns.path.clone(), device.to_owned(), next);
         let entry = ns
             .neighbours
             .iter()
-            .find(|entry| entry.device == device && entry.address == next && !entry.proxy);
+            .find(|entry| entry.address == next && entry.device == device && !entry.proxy);
         let failed = match entry {
             Some(entry) => match (entry.state, entry.mac) {
+                (NeighbourState::Permanent | NeighbourState::Noarp, Some(mac)) => {
+                    return Ok(Resolution::Mac(mac, Some(entry.source.clone())));
+                }
+                // A question from there brings the entry up to date (`neigh_event_ns`, `ndisc_recv_ns`).
+                _ if self.known_askers.contains_key(&known) => None,
                 (
-                    NeighbourState::Permanent
-                    | NeighbourState::Noarp
-                    | NeighbourState::Reachable
+                    NeighbourState::Reachable
                     | NeighbourState::Stale
                     | NeighbourState::Delay
                     | NeighbourState::Probe,
@@ -56,7 +60,6 @@ impl Walk<'_, '_> {
         };
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
-        let known = (ns.path.clone(), device.to_owned(), next);
         if let Some(mac) = self.known_askers.get(&known) {
             return Ok(Resolution::Mac(*mac, None));
         }
@@ -121,6 +124,7 @@ impl Walk<'_, '_> {
                 zone: Zone::default(),
                 local: false,
                 source_mac: None,
+                balancing: super::balancing::Balancing::Fresh,
                 inner: None,
             },
         };
@@ -129,6 +133,9 @@ impl Walk<'_, '_> {
             device: device.to_owned(),
         };
         let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        if let Some(doubt) = self.arp_doubt.take() {
+            return Err(Stop::Undecided(doubt));
+        }
         match returned {
             Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
