@@ -312,6 +312,17 @@ impl Conn {
         }
     }
 
+    /// Its answers will come from elsewhere, without netfilter translating anything (`nf_conntrack_alter_reply`).
+    pub fn expect_answer_from(&mut self, address: IpAddr, port: Port) {
+        self.reply.src = address;
+        self.reply.sport = port;
+    }
+
+    /// It never got into the table (`nf_ct_put` of an unconfirmed entry).
+    pub fn forget(&mut self) {
+        self.namespace.clear();
+    }
+
     /// Gives the connection a new source (`nf_nat_setup_info` with NF_NAT_MANIP_SRC).
     pub fn translate_source(&mut self, address: IpAddr, port: Port) {
         self.snat |= self.reply.dst != address || self.reply.dport != port;

@@ -1,5 +1,6 @@
 //! What is hooked in where, and in which order (`enum nf_ip_hook_priorities`).
 
+use super::balancing::{self, Side};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::netfilter::xtables::CompiledTable;
 use crate::linux::netfilter::{Hook, nft};
@@ -13,6 +14,7 @@ pub(super) enum Part<'a> {
     Xtables(&'a CompiledTable, &'static str),
     Nft(&'a crate::evidence::nft::Chain),
     Nat,
+    Ipvs(Side),
 }
 
 /// What is hooked in at `hook`, by priority; the order of equals is not captured.
@@ -25,6 +27,9 @@ pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Par
         Hook::Prerouting | Hook::Output => parts.push((-100, Part::Nat)),
         Hook::Postrouting | Hook::Input => parts.push((100, Part::Nat)),
         Hook::Forward => {}
+    }
+    for (priority, side) in balancing::hooked(ns, hook) {
+        parts.push((*priority, Part::Ipvs(*side)));
     }
     let chain = chain_name(hook);
     for (of, table) in &ns.xtables {

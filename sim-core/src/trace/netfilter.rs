@@ -34,7 +34,7 @@ pub(super) struct HookSite {
 }
 
 impl Walk<'_, '_> {
-    /// Runs everything hooked in at `hook`.
+    /// Runs everything hooked in at `hook`, unless IPVS takes the packet (`transit.balancing`).
     pub(super) fn run_hook(
         &mut self,
         ns: &Arc<Namespace>,
@@ -50,6 +50,11 @@ impl Walk<'_, '_> {
                 match part {
                     Part::Conntrack => self.track(ns, transit)?,
                     Part::Nat => self.nat(ns, hook, site, transit)?,
+                    Part::Ipvs(side) => {
+                        if self.balance(ns, side, transit)? {
+                            return Ok(());
+                        }
+                    }
                     Part::Xtables(..) | Part::Nft(_) => {
                         self.run_rules(ns, hook, hook, site, &part, transit)?;
                     }

@@ -33,7 +33,7 @@ impl Part<'_> {
         match self {
             Self::Xtables(table, chain) => Some(table.run(chain, packet, ctx, &ns.ipsets, choice)),
             Self::Nft(chain) => Some(nft::run(&ns.ruleset, chain, packet, ctx, choice)),
-            Self::Conntrack | Self::Nat => None,
+            Self::Conntrack | Self::Nat | Self::Ipvs(_) => None,
         }
     }
 
@@ -48,7 +48,7 @@ impl Part<'_> {
                     .is_some_and(|base| base.policy == crate::evidence::nft::Policy::Drop);
                 !chain.rules.is_empty() || drops
             }
-            Self::Conntrack | Self::Nat => false,
+            Self::Conntrack | Self::Nat | Self::Ipvs(_) => false,
         }
     }
 }
