@@ -6,6 +6,7 @@ pub mod choice;
 pub mod conntrack;
 pub mod fib;
 pub mod icmp;
+pub mod ipvs;
 pub mod nat_range;
 pub mod netfilter;
 pub mod packet;

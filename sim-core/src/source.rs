@@ -1,15 +1,32 @@
 //! Where a parsed item stands in the evidence: its file, its place there, and its verbatim text.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 /// One captured file as text, shared by everything that was parsed from it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(PartialEq, Eq)]
 pub struct SourceFile {
     /// The file's path inside the capture, e.g. `nodes/node-1/host/ip-route.json`.
     pub name: String,
     /// Its whole content.
     pub text: String,
+}
+
+impl PartialOrd for SourceFile {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SourceFile {
+    /// A file is mostly compared with itself, and may be long.
+    fn cmp(&self, other: &Self) -> Ordering {
+        if std::ptr::eq(self, other) {
+            return Ordering::Equal;
+        }
+        (&self.name, &self.text).cmp(&(&other.name, &other.text))
+    }
 }
 
 impl fmt::Debug for SourceFile {

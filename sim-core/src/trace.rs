@@ -1,6 +1,7 @@
 //! The walk of a packet through the world, step by step in kernel order; knows nothing of formats.
 
 mod as_if;
+mod balancing;
 mod blame;
 mod blocker;
 mod bridge_vlan;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use crate::evidence::mac::Mac;
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Conn, Ct, Zone};
+use crate::linux::ipvs::Balanced;
 use crate::linux::netfilter::{Hook, Notes};
 use crate::linux::packet::{Packet, Tuple};
 use crate::source::Source;
@@ -91,6 +93,8 @@ pub(crate) struct Transit {
     pub(crate) local: bool,
     /// The Ethernet source that it came with.
     pub(crate) source_mac: Option<Mac>,
+    /// What IPVS did with it here.
+    pub(crate) balancing: balancing::Balancing,
     /// What a tunnel carries in it.
     pub(crate) inner: Option<Box<Encapsulated>>,
 }
@@ -210,6 +214,8 @@ pub(crate) struct Walk<'w, 's> {
     pub(crate) world: &'w mut World<'s>,
     pub(crate) script: &'w mut Script,
     pub(crate) conns: Vec<Conn>,
+    /// What IPVS balances.
+    balanced: Vec<Balanced>,
     pub(crate) log: log::Log,
     pub(crate) blockers: Vec<Blocker>,
     pub(crate) phase: Phase,
@@ -270,6 +276,7 @@ impl<'w, 's> Walk<'w, 's> {
             world,
             script,
             conns: Vec::new(),
+            balanced: Vec::new(),
             log: log::Log::default(),
             blockers: Vec::new(),
             phase: Phase::Request,

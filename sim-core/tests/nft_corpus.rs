@@ -161,7 +161,11 @@ impl Choice for All {
 
 /// The DNAT targets of a new connection to `dst:port`, each with its chance as numerator and denominator.
 fn targets(ruleset: &Ruleset, dst: IpAddr, port: u16, tcp: bool) -> BTreeMap<String, (u64, u64)> {
-    let chains = base_chains(ruleset, TableFamily::Ip, ChainHook::Prerouting);
+    let chains = base_chains(
+        ruleset.native_base_chains(),
+        TableFamily::Ip,
+        ChainHook::Prerouting,
+    );
     let src: IpAddr = "192.0.2.9".parse().unwrap();
     let (sport, dport) = (
         Port::Chosen {

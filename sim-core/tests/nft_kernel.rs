@@ -15,7 +15,7 @@ use pathglass_sim::evidence::nft::{self, ChainHook};
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::run;
 use pathglass_sim::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, ReversePath, RuleVerdict,
+    AddressType, CtDirection, CtState, CtView, Hook, HookContext, Notes, ReversePath, RuleVerdict,
     Surroundings,
 };
 use pathglass_sim::linux::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
@@ -157,6 +157,8 @@ fn check(name: &str, transport: &Transport, length: u32) {
             bridged: false,
             local_socket: false,
             source_mac: Some("02:00:00:00:00:01"),
+            mss: None,
+            notes: Notes::NONE,
             ct: (base.priority > -200).then(|| ct.clone()),
             surroundings: &Receiver,
         };

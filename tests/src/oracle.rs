@@ -8,12 +8,14 @@
 pub mod build;
 pub mod capture;
 pub mod command;
+pub mod decisive;
 pub mod draft;
 pub mod grammar;
 pub mod measure;
 pub mod netns;
 pub mod probe;
 pub mod report;
+pub mod shrink;
 pub mod spec;
 
 use std::fmt::Display;

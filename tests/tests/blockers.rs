@@ -1,5 +1,9 @@
 //! Several faults along one path: the verdict names every one of them.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -121,7 +125,13 @@ fn every_one_of_up_to_four_faults_is_named() {
                 let mut chosen: Vec<usize> = Vec::new();
                 while chosen.len() < 1 + round % 4 {
                     let fault = dice.below(healthy.faults.len());
-                    if !chosen.contains(&fault) {
+                    // Two small MTUs at one wire cancel each other: the sender fits its packets to the first.
+                    let is_mtu = |at: &usize| {
+                        let finding = healthy.faults.get(*at).map(|(_, finding)| finding);
+                        finding.is_some_and(|finding| finding.code.starts_with("mtu."))
+                    };
+                    let cancels = is_mtu(&fault) && chosen.iter().any(is_mtu);
+                    if !chosen.contains(&fault) && !cancels {
                         chosen.push(fault);
                     }
                 }
@@ -161,5 +171,45 @@ fn every_one_of_up_to_four_faults_is_named() {
         kinds.len(),
         problems.len()
     );
+    assert!(kinds.len() > 6, "few kinds of fault: {kinds:?}");
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+}
+
+#[test]
+fn a_routing_loop_is_named_with_the_routes_that_make_it() {
+    let mut files = cases().remove(0).files().unwrap();
+    // Node 2 has no route to node 1's pods and sends them to its router, which now sends them back.
+    let path = "fabric/router/ip-route.json";
+    let mut routes: Vec<serde_json::Value> = serde_json::from_slice(&files[path]).unwrap();
+    routes.push(serde_json::json!({
+        "type": "unicast", "dst": "10.244.1.0/24", "gateway": "192.0.2.12", "dev": "eth0",
+        "table": "main", "protocol": "static", "scope": "global", "flags": []
+    }));
+    let routes = serde_json::Value::from(routes).to_string();
+    files.insert(path.to_owned(), routes.into_bytes().into());
+    let verdict = diagnose(
+        &files,
+        &FlowRequest {
+            from: "pod:shop/web-2".to_owned(),
+            to: "10.244.1.3".to_owned(),
+            port: Some(8080),
+            ..FlowRequest::default()
+        },
+    );
+    // The router's "time exceeded" comes back to the sender, which is still connecting (`tcp_v4_err`).
+    assert_eq!(
+        verdict.outcome,
+        Outcome::Unreachable,
+        "{:?}",
+        verdict.settle
+    );
+    let first = verdict.findings.first().unwrap();
+    assert_eq!(first.code, "route.loop");
+    let cited: BTreeSet<&str> = first
+        .evidence
+        .iter()
+        .map(|cited| cited.file.as_str())
+        .collect();
+    let expected = BTreeSet::from([path, "nodes/node-2/host/ip-route.json"]);
+    assert_eq!(cited, expected);
 }

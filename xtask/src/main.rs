@@ -9,6 +9,7 @@ mod failure;
 mod fuzz;
 mod honesty;
 mod oracle;
+mod oracle_vm;
 mod project;
 mod readme;
 mod run;

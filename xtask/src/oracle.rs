@@ -9,7 +9,7 @@ use crate::command::Program;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::test::Tally;
-use crate::tools;
+use crate::{oracle_vm, tools};
 
 const REMEDY: &str = "see the flows that it names; one world again with `--world SEED`";
 /// What the program's exit code 3 says: this machine cannot make namespaces.
@@ -18,6 +18,9 @@ const SKIPPED: &str = "skipped: ";
 /// What to run: everything is handed on.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// Record what this kernel lacks in a virtual machine instead; only the scenarios whose names contain one of the words
+    #[arg(long)]
+    vm: bool,
     /// Options of the oracle: `--flows N`, `--seconds N`, `--seed N`, `--only DOMAIN,…`, `--world SEED`, `--decisive`,
     /// `--keep FOLDER`, `--jobs N`; see `--help` behind `--`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -26,6 +29,9 @@ pub(crate) struct Options {
 
 /// Runs it and shows what it prints.
 pub(crate) fn oracle(project: &Project, options: &Options) -> Result<(), Failure> {
+    if options.vm {
+        return oracle_vm::record(project, &options.options);
+    }
     install(project)?;
     let mut runner = runner(project)?.loud();
     for option in &options.options {

@@ -236,6 +236,15 @@ impl Table {
 }
 
 impl Ruleset {
+    /// All base chains but those of tables that iptables-nft made, which `iptables-save` prints.
+    pub fn native_base_chains(&self) -> impl Iterator<Item = (&Table, &Chain)> {
+        let tables = self.tables.iter().filter(|table| !table.is_iptables_nft());
+        tables.flat_map(|table| {
+            let chains = table.chains.iter().filter(|chain| chain.base.is_some());
+            chains.map(move |chain| (table, chain))
+        })
+    }
+
     /// The table with this family and name.
     #[must_use]
     pub fn table(&self, family: TableFamily, name: &str) -> Option<&Table> {

@@ -10,6 +10,18 @@ use crate::source::{Parsed, Source, SourceFile};
 #[derive(Debug, Clone, Default)]
 pub struct Sysctl {
     entries: BTreeMap<String, (String, Source)>,
+    /// Settings of devices that are numbers, for IPv4 and IPv6: sorted by device and name.
+    devices: [Vec<DeviceSetting>; 2],
+}
+
+/// One of `net.<family>.conf.<device>.<name>`.
+#[derive(Debug, Clone)]
+struct DeviceSetting {
+    /// With dots, however the key writes them.
+    device: String,
+    name: String,
+    value: i64,
+    source: Source,
 }
 
 /// A setting whose value is no integer.
@@ -43,6 +55,47 @@ impl Sysctl {
                 value: value.to_owned(),
             }),
         }
+    }
+
+    /// The value of `net.ipv4.conf.<device>.<name>` (`net.ipv6` if `v6`), and where it stands.
+    #[must_use]
+    pub fn device(&self, v6: bool, device: &str, name: &str) -> Option<(i64, &Source)> {
+        let [v4_settings, v6_settings] = &self.devices;
+        let settings = if v6 { v6_settings } else { v4_settings };
+        let place = settings.binary_search_by(|setting| {
+            (setting.device.as_str(), setting.name.as_str()).cmp(&(device, name))
+        });
+        let setting = settings.get(place.ok()?)?;
+        Some((setting.value, &setting.source))
+    }
+
+    /// Sorts the devices' settings.
+    fn index(&mut self) {
+        self.devices = ["net.ipv4.conf.", "net.ipv6.conf."].map(|prefix| {
+            let mut settings: BTreeMap<(String, &str), (i64, &Source)> = BTreeMap::new();
+            let entries = self.entries.iter();
+            let numbers = entries.filter_map(|(key, (value, source))| {
+                let (device, name) = key.strip_prefix(prefix)?.rsplit_once('.')?;
+                Some((device, name, value.parse::<i64>().ok()?, source))
+            });
+            for (device, name, value, source) in numbers {
+                // A dot of the device's name is printed as a slash; where both spellings are there, that one counts.
+                let slashed = device.contains('/');
+                let key = (device.replace('/', "."), name);
+                if slashed || !settings.contains_key(&key) {
+                    settings.insert(key, (value, source));
+                }
+            }
+            let setting = |((device, name), (value, source)): ((String, &str), (i64, &Source))| {
+                DeviceSetting {
+                    device,
+                    name: name.to_owned(),
+                    value,
+                    source: source.clone(),
+                }
+            };
+            settings.into_iter().map(setting).collect()
+        });
     }
 
     /// Whether any key begins with `prefix`: a complete `sysctl.txt` without `net.bridge.` means that
@@ -86,6 +139,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<Sysctl> {
                 .push(line.problem(format!("`{trimmed}` is not `key = value`"))),
         }
     }
+    parsed.value.index();
     parsed
 }
 
@@ -130,6 +184,9 @@ mod tests {
         assert_eq!(range, "32768\t60999");
         assert_eq!(source.to_string(), "sysctl.txt:4");
         assert!(sysctl.integer("net.ipv4.ip_local_port_range").is_err());
+        assert_eq!(sysctl.device(false, "eth0.5", "rp_filter").unwrap().0, 2);
+        assert_eq!(sysctl.device(false, "flannel.1", "rp_filter").unwrap().0, 0);
+        assert!(sysctl.device(true, "eth0.5", "rp_filter").is_none());
         assert!(sysctl.has_prefix("net.ipv4."));
         assert!(!sysctl.has_prefix("net.bridge."));
     }

@@ -52,7 +52,7 @@ impl Zone {
 }
 
 /// An entry of a namespace's connection table (`struct nf_conn`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conn {
     /// The namespace that tracks it.
     pub namespace: String,
@@ -310,6 +310,17 @@ impl Conn {
         if self.is_echo() {
             self.reply.dport = port;
         }
+    }
+
+    /// Its answers will come from elsewhere, without netfilter translating anything (`nf_conntrack_alter_reply`).
+    pub fn expect_answer_from(&mut self, address: IpAddr, port: Port) {
+        self.reply.src = address;
+        self.reply.sport = port;
+    }
+
+    /// It never got into the table (`nf_ct_put` of an unconfirmed entry).
+    pub fn forget(&mut self) {
+        self.namespace.clear();
     }
 
     /// Gives the connection a new source (`nf_nat_setup_info` with NF_NAT_MANIP_SRC).

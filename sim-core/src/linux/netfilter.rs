@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::choice::Tri;
 use super::packet::{Family, Packet, Port, Tuple};
+use crate::evidence::mac::Mac;
 use crate::source::Source;
 
 /// Who sends is not captured; a rule that singles out a user (a sidecar's, say) is taken to mean another program.
@@ -170,7 +171,7 @@ pub struct HookContext<'a> {
     /// The sending socket is of this namespace (OUTPUT, POSTROUTING of local packets).
     pub local_socket: bool,
     /// Source MAC, where the packet came by Ethernet.
-    pub source_mac: Option<&'a str>,
+    pub source_mac: Option<Mac>,
     /// What the packet's TCP option says of segments, where that is known.
     pub mss: Option<u16>,
     /// What rules wrote down about this flow before.

@@ -28,22 +28,19 @@ pub fn integer(ns: &Namespace, key: &str, default: i64) -> Setting {
     }
 }
 
-/// `net.<family>.conf.<device>.<name>`; a dot in a device's name is written as a slash.
+/// `net.<family>.conf.<device>.<name>`.
 #[must_use]
 pub fn device(ns: &Namespace, family: Family, device: &str, name: &str, default: i64) -> Setting {
-    let family = match family {
-        Family::V4 => "ipv4",
-        Family::V6 => "ipv6",
-    };
-    let slashed = integer(
-        ns,
-        &format!("net.{family}.conf.{}.{name}", device.replace('.', "/")),
-        default,
-    );
-    if slashed.source.is_some() || !device.contains('.') {
-        return slashed;
+    match ns.sysctl.device(family == Family::V6, device, name) {
+        Some((value, source)) => Setting {
+            value,
+            source: Some(source.clone()),
+        },
+        None => Setting {
+            value: default,
+            source: None,
+        },
     }
-    integer(ns, &format!("net.{family}.conf.{device}.{name}"), default)
 }
 
 /// `IN_DEV_MAXCONF`: the larger of the device's and `all`'s.
@@ -57,8 +54,11 @@ pub fn larger(ns: &Namespace, of: &str, name: &str, default: i64) -> Setting {
 /// `IN_DEV_ORCONF`: set on the device or on `all`.
 #[must_use]
 pub fn either(ns: &Namespace, of: &str, name: &str) -> bool {
-    device(ns, Family::V4, "all", name, 0).value != 0
-        || device(ns, Family::V4, of, name, 0).value != 0
+    let is_set = |device: &str| {
+        let setting = ns.sysctl.device(false, device, name);
+        setting.is_some_and(|(value, _)| value != 0)
+    };
+    is_set("all") || is_set(of)
 }
 
 /// `IN_DEV_FORWARD`: packets that come in by the device are forwarded.

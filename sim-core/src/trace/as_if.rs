@@ -161,6 +161,7 @@ impl Walk<'_, '_> {
         let transit = Transit {
             ct: Ct::None,
             zone: Zone::default(),
+            balancing: super::balancing::Balancing::Fresh,
             local: false,
             physin: None,
             iif: Some(device.clone()),

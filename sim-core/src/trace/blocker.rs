@@ -61,6 +61,8 @@ pub(crate) enum BlockerKind {
     Mtu,
     /// Nothing listens.
     NoListener,
+    /// A virtual service has no server.
+    NoServer,
     /// The listening socket's backlog is full.
     BacklogFull,
     /// The connection table is full.

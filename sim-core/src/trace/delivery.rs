@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use super::balancing::Balancing;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::{Arrival, Expected, Stage, Stop, Transit, Walk};
-use crate::evidence::ipvs::ServiceKey;
 use crate::evidence::socket::Listener;
-use crate::linux::choice::{Choice as _, Doubt};
+use crate::linux::choice::Choice as _;
 use crate::linux::conntrack;
 use crate::linux::icmp;
 use crate::linux::netfilter::{AddressType, Hook, Surroundings as _};
@@ -26,7 +26,9 @@ impl Walk<'_, '_> {
         };
         self.run_hook(ns, Hook::Input, &site, &mut transit)?;
         self.log.now(&transit.packet, None);
-        not_balanced(ns, &transit)?;
+        if let Balancing::Taken(connection) = transit.balancing {
+            return self.send_balanced(ns, connection, transit);
+        }
         if transit.inner.is_some() {
             return self.decapsulate(ns, transit);
         }
@@ -211,43 +213,5 @@ impl Walk<'_, '_> {
             Failure::Silent,
             transit,
         )
-    }
-}
-
-/// IPVS takes packets for its virtual services at INPUT and OUTPUT (`ip_vs_remote_request4`); it is not modelled.
-fn not_balanced(ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
-    let packet = &transit.packet;
-    let doubt = |what: String, settle: String, source| {
-        Stop::Undecided(Doubt {
-            what,
-            settle,
-            source,
-        })
-    };
-    let taken = ns.ipvs.iter().find(|service| match service.key {
-        ServiceKey::Address { address, .. } => {
-            address.ip() == packet.dst
-                && (address.port() == 0 || packet.dport() == Some(Port::Known(address.port())))
-        }
-        ServiceKey::Fwmark { mark, .. } => mark == packet.mark,
-    });
-    if let Some(service) = taken {
-        return Err(doubt(
-            format!(
-                "IPVS on {} balances packets to {}, which is not modelled",
-                ns.object, packet.dst
-            ),
-            String::new(),
-            Some(service.source.clone()),
-        ));
-    }
-    // kube-proxy binds the addresses of its virtual services to this device.
-    let bound = ns
-        .addresses
-        .iter()
-        .find(|address| address.device == "kube-ipvs0" && address.local == packet.dst);
-    match (bound, ns.known("ipvsadm-save.txt")) {
-        (Some(address), Err(gap)) => Err(doubt(gap.what, gap.settle, Some(address.source.clone()))),
-        (Some(_) | None, Ok(()) | Err(_)) => Ok(()),
     }
 }

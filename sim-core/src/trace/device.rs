@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::balancing::Balancing;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::is_bridge;
@@ -200,6 +201,7 @@ impl Walk<'_, '_> {
         transit.iif = Some(device.to_owned());
         if other.path != ns.path {
             transit.packet.mark = 0;
+            transit.balancing = Balancing::Fresh;
             let passed = self.is_as_if_passed();
             self.log
                 .enter(other, Some(device), &frame.transit.packet, passed);

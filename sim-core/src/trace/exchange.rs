@@ -430,6 +430,7 @@ impl Walk<'_, '_> {
                     zone: Zone::default(),
                     local: false,
                     source_mac: None,
+                    balancing: super::balancing::Balancing::Fresh,
                     inner: None,
                 };
                 self.end(blocker, super::Failure::Silent, &transit)

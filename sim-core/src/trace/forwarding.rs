@@ -319,16 +319,7 @@ impl Walk<'_, '_> {
         if let Some((erring, out)) = self.circles(ns, iif, way, &transit)? {
             return self.transmit(&erring, &out, transit);
         }
-        if transit.packet.ttl <= 1 {
-            let (kind, code) = icmp::time_exceeded(transit.packet.family());
-            let blocker = Blocker::new(BlockerKind::Ttl, ns)
-                .says("the packet's TTL runs out")
-                .citing([way.source.clone()]);
-            self.block(blocker, Failure::Icmp { kind, code }, &transit)?;
-            transit.packet.ttl = 64;
-        } else {
-            transit.packet.ttl -= 1;
-        }
+        self.count_down(ns, way, &mut transit)?;
         self.check_source_scope(ns, iif, way, &transit)?;
         self.check_mtu(ns, way, &transit)?;
         let site = HookSite {
@@ -338,13 +329,44 @@ impl Walk<'_, '_> {
             mtu: Some(way.mtu),
             ..HookSite::default()
         };
+        let asked = transit.packet.src;
         self.run_hook(ns, Hook::Forward, &site, &mut transit)?;
         transit.local = false;
+        if transit.packet.src != asked {
+            // `ip_vs_route_me_harder()`: IPVS translated an answer back.
+            let way = self.route_again(ns, &transit, None)?;
+            return self.leave(ns, &way, transit);
+        }
         self.leave(ns, way, transit)
     }
 
+    /// `ip_decrease_ttl()`
+    pub(super) fn count_down(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        transit: &mut Transit,
+    ) -> Stage<()> {
+        if transit.packet.ttl > 1 {
+            transit.packet.ttl -= 1;
+            return Ok(());
+        }
+        let (kind, code) = icmp::time_exceeded(transit.packet.family());
+        let blocker = Blocker::new(BlockerKind::Ttl, ns)
+            .says("the packet's TTL runs out")
+            .citing([way.source.clone()]);
+        self.block(blocker, Failure::Icmp { kind, code }, transit)?;
+        transit.packet.ttl = 64;
+        Ok(())
+    }
+
     /// `ip_exceeds_mtu()`: what may not be fragmented is sent back with an error.
-    fn check_mtu(&mut self, ns: &Arc<Namespace>, way: &Way, transit: &Transit) -> Stage<()> {
+    pub(super) fn check_mtu(
+        &mut self,
+        ns: &Arc<Namespace>,
+        way: &Way,
+        transit: &Transit,
+    ) -> Stage<()> {
         let packet = &transit.packet;
         if packet.length <= way.mtu || (!packet.dont_fragment && packet.family() == Family::V4) {
             return Ok(());

@@ -1,5 +1,6 @@
 //! What is hooked in where, and in which order (`enum nf_ip_hook_priorities`).
 
+use super::balancing::{self, Side};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::netfilter::xtables::CompiledTable;
 use crate::linux::netfilter::{Hook, nft};
@@ -13,6 +14,7 @@ pub(super) enum Part<'a> {
     Xtables(&'a CompiledTable, &'static str),
     Nft(&'a crate::evidence::nft::Chain),
     Nat,
+    Ipvs(Side),
 }
 
 /// What is hooked in at `hook`, by priority; the order of equals is not captured.
@@ -26,9 +28,13 @@ pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Par
         Hook::Postrouting | Hook::Input => parts.push((100, Part::Nat)),
         Hook::Forward => {}
     }
+    for (priority, side) in balancing::hooked(ns, hook) {
+        parts.push((*priority, Part::Ipvs(*side)));
+    }
     let chain = chain_name(hook);
     for (of, table) in &ns.xtables {
         if *of == family
+            && !table.is_idle(chain)
             && let Some(priority) = table_priority(&table.table().name, hook)
         {
             parts.push((priority, Part::Xtables(table, chain)));
@@ -54,7 +60,7 @@ pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32,
         100
     };
     for (of, table) in &ns.xtables {
-        if *of == family && table.table().name == "nat" {
+        if *of == family && table.table().name == "nat" && !table.is_idle(chain_name(hook)) {
             parts.push((own, Part::Xtables(table, chain_name(hook))));
         }
     }
@@ -81,7 +87,7 @@ fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evid
         Hook::Output => ChainHook::Output,
         Hook::Postrouting => ChainHook::Postrouting,
     };
-    nft::base_chains(&ns.ruleset, family, hook)
+    nft::base_chains(ns.base_chains(), family, hook)
 }
 
 pub(super) fn chain_name(hook: Hook) -> &'static str {

@@ -22,7 +22,6 @@ const MOST_DIFFERENT: usize = 16;
 
 /// What a hook's context borrows.
 pub(super) struct Scenery {
-    mac: Option<String>,
     mss: Option<u16>,
     notes: Notes,
     ct: Option<CtView>,
@@ -46,7 +45,7 @@ impl Scenery {
             physout: site.physout.as_deref(),
             bridged: site.bridged,
             local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
-            source_mac: self.mac.as_deref(),
+            source_mac: transit.source_mac,
             mss: self.mss,
             notes: &self.notes,
             ct: self.ct.clone(),
@@ -58,7 +57,6 @@ impl Scenery {
 impl Walk<'_, '_> {
     pub(super) fn scenery(&self, ns: &Namespace, transit: &Transit) -> Scenery {
         Scenery {
-            mac: transit.source_mac.map(|mac| mac.to_string()),
             mss: self.mss.filter(|_| transit.inner.is_none()),
             notes: self.notes.get(&ns.path).cloned().unwrap_or_default(),
             ct: self.view(transit),

@@ -98,7 +98,7 @@ impl Walk<'_, '_> {
             if chosen.is_some() && priority > chosen_at {
                 break;
             }
-            if matches!(part, Part::Conntrack | Part::Nat) {
+            if matches!(part, Part::Conntrack | Part::Nat | Part::Ipvs(_)) {
                 continue;
             }
             let outcome = self.judge(ns, transit, hook, site, |packet, ctx, choice| {

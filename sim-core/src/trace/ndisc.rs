@@ -243,6 +243,7 @@ fn untracked(packet: &Packet) -> Transit {
         zone: Zone::default(),
         local: false,
         source_mac: None,
+        balancing: super::balancing::Balancing::Fresh,
         inner: None,
     }
 }

@@ -39,7 +39,7 @@ impl Walk<'_, '_> {
         let entry = ns
             .neighbours
             .iter()
-            .find(|entry| entry.device == device && entry.address == next && !entry.proxy);
+            .find(|entry| entry.address == next && entry.device == device && !entry.proxy);
         let failed = match entry {
             Some(entry) => match (entry.state, entry.mac) {
                 (NeighbourState::Permanent | NeighbourState::Noarp, Some(mac)) => {
@@ -124,6 +124,7 @@ impl Walk<'_, '_> {
                 zone: Zone::default(),
                 local: false,
                 source_mac: None,
+                balancing: super::balancing::Balancing::Fresh,
                 inner: None,
             },
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure, local_drop};
 use super::hooks::{Part, parts};
 use super::{Stage, Stop, Transit, Walk};
-use crate::evidence::nft::{Chain, ChainHook, ChainKind, TableFamily};
+use crate::evidence::nft::{Chain, ChainHook, TableFamily};
 use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
@@ -34,7 +34,7 @@ pub(super) struct HookSite {
 }
 
 impl Walk<'_, '_> {
-    /// Runs everything hooked in at `hook`.
+    /// Runs everything hooked in at `hook`, unless IPVS takes the packet (`transit.balancing`).
     pub(super) fn run_hook(
         &mut self,
         ns: &Arc<Namespace>,
@@ -50,6 +50,11 @@ impl Walk<'_, '_> {
                 match part {
                     Part::Conntrack => self.track(ns, transit)?,
                     Part::Nat => self.nat(ns, hook, site, transit)?,
+                    Part::Ipvs(side) => {
+                        if self.balance(ns, side, transit)? {
+                            return Ok(());
+                        }
+                    }
                     Part::Xtables(..) | Part::Nft(_) => {
                         self.run_rules(ns, hook, hook, site, &part, transit)?;
                     }
@@ -99,7 +104,7 @@ impl Walk<'_, '_> {
             ChainHook::Postrouting => Hook::Postrouting,
             _ => Hook::Prerouting,
         };
-        let chains = nft::base_chains(&ns.ruleset, TableFamily::Bridge, hook);
+        let chains = nft::base_chains(ns.base_chains(), TableFamily::Bridge, hook);
         self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
     }
 
@@ -111,10 +116,10 @@ impl Walk<'_, '_> {
         device: &str,
         transit: &mut Transit,
     ) -> Stage<()> {
-        let mut chains = nft::base_chains(&ns.ruleset, TableFamily::Netdev, hook.clone());
+        let mut chains = nft::base_chains(ns.base_chains(), TableFamily::Netdev, hook.clone());
         if *hook == ChainHook::Ingress {
             chains.extend(nft::base_chains(
-                &ns.ruleset,
+                ns.base_chains(),
                 TableFamily::Inet,
                 hook.clone(),
             ));
@@ -175,19 +180,7 @@ impl Walk<'_, '_> {
             ],
         };
         files.iter().try_for_each(|file| ns.known(file))?;
-        let strange = ns
-            .ruleset
-            .tables
-            .iter()
-            .flat_map(|table| table.chains.iter())
-            .find(|chain| {
-                let base = chain.base.as_ref();
-                base.is_some_and(|base| {
-                    matches!(base.kind, ChainKind::Unknown(_))
-                        || matches!(base.hook, ChainHook::Unknown(_))
-                })
-            });
-        match strange {
+        match ns.strange_chain() {
             None => Ok(()),
             Some(chain) => Err(Doubt {
                 what: format!(

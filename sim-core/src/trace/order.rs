@@ -8,7 +8,6 @@ use super::hooks::{Part, chain_name};
 use super::netfilter::HookSite;
 use super::script::{Limit, explore};
 use super::{Stage, Stop, Transit, Walk};
-use crate::evidence::xtables;
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::netfilter::{Effects, Hook, HookContext, RuleOutcome, RuleVerdict, nft};
 use crate::linux::packet::Packet;
@@ -34,21 +33,14 @@ impl Part<'_> {
         match self {
             Self::Xtables(table, chain) => Some(table.run(chain, packet, ctx, &ns.ipsets, choice)),
             Self::Nft(chain) => Some(nft::run(&ns.ruleset, chain, packet, ctx, choice)),
-            Self::Conntrack | Self::Nat => None,
+            Self::Conntrack | Self::Nat | Self::Ipvs(_) => None,
         }
     }
 
     /// Whether it holds rules, or a policy that drops.
     fn does_something(&self, hook: Hook) -> bool {
         match self {
-            Self::Xtables(table, _) => {
-                let table = table.table();
-                let chain = table.chain_index(chain_name(hook));
-                let chain = chain.and_then(|place| table.chains.get(place));
-                let drops = |chain: &xtables::Chain| chain.policy == Some(xtables::Policy::Drop);
-                !table.complete
-                    || chain.is_some_and(|chain| !chain.rules.is_empty() || drops(chain))
-            }
+            Self::Xtables(table, _) => !table.is_idle(chain_name(hook)),
             Self::Nft(chain) => {
                 let drops = chain
                     .base
@@ -56,7 +48,7 @@ impl Part<'_> {
                     .is_some_and(|base| base.policy == crate::evidence::nft::Policy::Drop);
                 !chain.rules.is_empty() || drops
             }
-            Self::Conntrack | Self::Nat => false,
+            Self::Conntrack | Self::Nat | Self::Ipvs(_) => false,
         }
     }
 }

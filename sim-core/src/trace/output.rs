@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::balancing::Balancing;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::netfilter::HookSite;
 use super::no_route::no_route;
@@ -110,6 +111,7 @@ impl Walk<'_, '_> {
             zone: Zone::default(),
             local: true,
             source_mac: None,
+            balancing: Balancing::Fresh,
             inner: None,
         };
         self.tick(ns, &blank)?;
@@ -169,8 +171,12 @@ impl Walk<'_, '_> {
         };
         let before = transit.packet.clone();
         self.run_hook(ns, Hook::Output, &site, &mut transit)?;
+        if let Balancing::Taken(connection) = transit.balancing {
+            return self.send_balanced(ns, connection, transit);
+        }
         let after = &transit.packet;
-        let rerouted = after.dst != before.dst
+        // What IPVS sends to a server here keeps its route.
+        let rerouted = (after.dst != before.dst && transit.balancing == Balancing::Fresh)
             || after.mark != before.mark
             || after.src != before.src
             || after.tos != before.tos;
@@ -340,7 +346,7 @@ impl Walk<'_, '_> {
     }
 
     /// `ip_route_me_harder()`: OUTPUT changed what the route depends on.
-    fn route_again(
+    pub(super) fn route_again(
         &mut self,
         ns: &Arc<Namespace>,
         transit: &Transit,

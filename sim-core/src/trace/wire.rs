@@ -212,6 +212,7 @@ impl Walk<'_, '_> {
             zone: Zone::default(),
             local: false,
             source_mac: None,
+            balancing: super::balancing::Balancing::Fresh,
             inner: None,
         };
         self.ingress(

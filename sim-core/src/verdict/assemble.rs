@@ -306,5 +306,6 @@ fn no_rule_left(blocker: &Blocker) -> bool {
             | BlockerKind::DeviceDown
             | BlockerKind::NeighbourWrong
             | BlockerKind::NoListener
+            | BlockerKind::NoServer
     )
 }

@@ -90,6 +90,7 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::AddressMissing => ADDRESS_MISSING,
         BlockerKind::BacklogFull => SOCKET_BACKLOG_FULL,
         BlockerKind::NoListener => SOCKET_NO_LISTENER,
+        BlockerKind::NoServer => SERVICE_NO_ENDPOINTS,
         BlockerKind::ConntrackFull => CONNTRACK_FULL,
         BlockerKind::ReplyMismatch => REPLY_MISMATCH,
         BlockerKind::Stranger => REPLY_STRANGER,

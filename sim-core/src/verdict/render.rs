@@ -15,7 +15,8 @@ pub(super) fn evidence(source: &Source) -> Evidence {
         Position::Pointer(pointer) => (None, Some(pointer.to_string())),
     };
     let text = source.text().trim_end();
-    let text = match text.char_indices().nth(LONGEST) {
+    let cut = (text.len() > LONGEST).then(|| text.char_indices().nth(LONGEST));
+    let text = match cut.flatten() {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
         None => text.to_owned(),
     };
@@ -29,10 +30,14 @@ pub(super) fn evidence(source: &Source) -> Evidence {
 
 /// Sources as evidence, each once.
 pub(super) fn evidences(sources: &[Source]) -> Vec<Evidence> {
-    let mut cited: Vec<Evidence> = Vec::new();
+    let mut cited: Vec<Evidence> = Vec::with_capacity(sources.len());
     for source in sources {
         let item = evidence(source);
-        if !cited.contains(&item) {
+        // Places differ more often than files and texts do, and are compared sooner.
+        let same = |other: &Evidence| {
+            other.line == item.line && other.pointer == item.pointer && *other == item
+        };
+        if !cited.iter().any(same) {
             cited.push(item);
         }
     }

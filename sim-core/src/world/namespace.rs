@@ -1,7 +1,10 @@
 //! One captured network namespace, parsed.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::OnceLock;
 
+use super::index::Index;
 use crate::evidence::address::Address;
 use crate::evidence::bridge::{BridgeVlan, FdbEntry};
 use crate::evidence::ipvs::VirtualService;
@@ -9,7 +12,7 @@ use crate::evidence::link::Link;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::Neighbour;
 use crate::evidence::netns::Netns;
-use crate::evidence::nft::Ruleset;
+use crate::evidence::nft::{Chain, Ruleset, Table};
 use crate::evidence::route::{Route, TableId};
 use crate::evidence::rule::{Rule, RuleAction};
 use crate::evidence::socket::Listener;
@@ -69,9 +72,43 @@ pub struct Namespace {
     pub conntrack_count: Option<(u64, Source)>,
     /// What is unknown of it, by file name.
     pub gaps: BTreeMap<String, Gap>,
+    /// Made when first asked; what it is made of does not change after loading.
+    pub(super) index: OnceLock<Index>,
 }
 
 impl Namespace {
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(self))
+    }
+
+    /// The routes of `tables` that contain `dst`, in the order of the file.
+    #[must_use]
+    pub fn routes_to(&self, family: Family, tables: &[TableId], dst: IpAddr) -> Vec<&Route> {
+        let of_table = |table: &TableId| self.index().routes(family, *table, dst);
+        let mut places: Vec<usize> = tables.iter().flat_map(of_table).collect();
+        places.sort_unstable();
+        places.dedup();
+        let routes = self.routes(family);
+        (places.iter())
+            .filter_map(|place| routes.get(*place))
+            .collect()
+    }
+
+    /// A base chain of nftables whose type or hook is not known.
+    pub fn strange_chain(&self) -> Option<&Chain> {
+        let (table, chain) = self.index().strange_chain()?;
+        self.ruleset.tables.get(table)?.chains.get(chain)
+    }
+
+    /// The base chains of native nftables, in the order of the file.
+    pub fn base_chains(&self) -> impl Iterator<Item = (&Table, &Chain)> {
+        let places = self.index().base_chains().iter();
+        places.filter_map(|(table, chain)| {
+            let table = self.ruleset.tables.get(*table)?;
+            Some((table, table.chains.get(*chain)?))
+        })
+    }
+
     /// A namespace of which these files were captured.
     #[cfg(test)]
     pub(crate) fn of(files: &[(&'static str, &str)]) -> Self {
@@ -140,13 +177,15 @@ impl Namespace {
     /// The device of this name.
     #[must_use]
     pub fn link(&self, name: &str) -> Option<&Link> {
-        self.links.iter().find(|link| link.name == name)
+        let place = self.index().link(self, name)?;
+        self.links.get(place)
     }
 
     /// The device of this index.
     #[must_use]
     pub fn link_by_index(&self, index: u32) -> Option<&Link> {
-        self.links.iter().find(|link| link.index == index)
+        let place = self.index().link_by_index(self, index)?;
+        self.links.get(place)
     }
 
     /// The device with this hardware address, other than bridge ports.

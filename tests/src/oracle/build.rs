@@ -3,10 +3,16 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::Problem;
 use super::netns::{self, Namespaces};
 use super::spec::{Deed, Spec, Tool};
+
+/// How long devices may take to come up: some never do, where an op forbids it.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// Switched on in every namespace before there are devices: what makes the kernel answer soon and always.
 ///
@@ -87,9 +93,48 @@ pub fn build(spec: &Spec) -> Result<Built, Problem> {
     for result in done {
         refused.extend(result?);
     }
+    settle(&namespaces)?;
     Ok(Built {
         namespaces,
         refused,
+    })
+}
+
+/// Waits until every device's operational state says what its carrier does, and addresses are usable.
+///
+/// `linkwatch_event` tells the stack of carriers at most once a second: before it did, IPv6 has no routes there.
+fn settle(namespaces: &Namespaces) -> Result<(), Problem> {
+    let deadline = Instant::now() + SETTLED;
+    for (_, name) in namespaces.all() {
+        loop {
+            let printed = netns::within(name, || feed("ip", &["-j", "addr"], ""))??;
+            if is_settled(&printed) || Instant::now() > deadline {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(40));
+        }
+    }
+    Ok(())
+}
+
+fn is_settled(addresses: &[u8]) -> bool {
+    let devices: Vec<Value> = serde_json::from_slice(addresses).unwrap_or_default();
+    devices.iter().all(|device| {
+        let has = |flag: &str| {
+            let flags = device.get("flags").and_then(Value::as_array);
+            flags.is_some_and(|flags| flags.iter().any(|own| own == flag))
+        };
+        let state = device.get("operstate").and_then(Value::as_str);
+        let is_tentative = device
+            .get("addr_info")
+            .and_then(Value::as_array)
+            .is_some_and(|all| {
+                all.iter()
+                    .any(|one| one.get("tentative") == Some(&true.into()))
+            });
+        let should_be_up = has("UP") && has("LOWER_UP");
+        let is_up = matches!(state, Some("UP" | "UNKNOWN"));
+        !is_tentative && should_be_up == (is_up && has("UP"))
     })
 }
 

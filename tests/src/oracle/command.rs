@@ -8,9 +8,14 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use super::measure::{Measured, expectations, measure};
-use super::report::{Report, mismatches};
+use super::decisive::decisive;
+use super::measure::{Measured, confirm, expectations, measure};
+use super::report::{Report, mismatches, page};
+use super::shrink::{shrink, trace};
 use super::{Problem, grammar, netns};
+
+/// Flows that a feature must decide before it is believed to matter.
+const DECISIVE: usize = 200;
 
 /// Random worlds in network namespaces: what the kernel does beside what the simulator says.
 #[derive(Debug, Parser)]
@@ -37,9 +42,18 @@ pub struct Options {
     /// Writes each world that disagrees into this folder: its capture, expectations and spec
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Cuts each world that disagrees down and writes it into this folder, with the kernel's trace
+    #[arg(long, value_name = "FOLDER")]
+    shrink: Option<PathBuf>,
+    /// With --shrink: only this flow
+    #[arg(long, value_name = "ID")]
+    flow: Option<String>,
     /// Worlds at a time
     #[arg(long, default_value_t = 4)]
     jobs: usize,
+    /// Writes the figures into this file
+    #[arg(long, value_name = "FILE")]
+    write_docs: Option<PathBuf>,
     /// Fails when agreement is below this, in percent
     #[arg(long, default_value_t = 0.0)]
     at_least: f64,
@@ -59,6 +73,18 @@ pub fn main(options: &Options) -> ExitCode {
     }
     let report = run(options);
     say(&report.text());
+    if let Some(path) = &options.write_docs {
+        let seed = options.seed;
+        let flag = if options.decisive { " --decisive" } else { "" };
+        let command = format!(
+            "cargo xtask oracle -- --flows {} --seed {seed}{flag} --write-docs docs/oracle.md",
+            options.flows
+        );
+        if let Err(error) = std::fs::write(path, page(&report, &command)) {
+            say(&format!("error: {}: {error}", path.display()));
+            return ExitCode::from(2);
+        }
+    }
     if report.total.flows == 0 {
         return ExitCode::from(2);
     }
@@ -124,38 +150,78 @@ fn run(options: &Options) -> Report {
 }
 
 fn one(options: &Options, seed: u64, report: &Mutex<Report>) {
-    let spec = grammar::world(seed, &options.only);
-    if options.world.is_some() {
-        say(&serde_json::to_string_pretty(&spec).unwrap_or_default());
-    }
-    let measured = match measure(spec) {
-        Ok(measured) => measured,
-        Err(problem) => {
-            say(&format!("world {seed}: {problem}"));
-            if let Ok(mut report) = report.lock() {
-                report.problems += 1;
-            }
-            return;
+    if let Err(problem) = world(options, seed, report) {
+        say(&format!("world {seed}: {problem}"));
+        if let Ok(mut report) = report.lock() {
+            report.problems += 1;
         }
-    };
+    }
+}
+
+fn world(options: &Options, seed: u64, report: &Mutex<Report>) -> Result<(), Problem> {
+    let spec = grammar::world(seed, &options.only);
+    let mut measured = measure(spec)?;
+    confirm(&mut measured)?;
     if options.world.is_some() {
         show_all(&measured);
     }
     say(&mismatches(&measured));
-    let n_wrong = measured
+    let wrong: Vec<String> = measured
         .flows
         .iter()
-        .filter(|flow| flow.disagreement.is_some())
-        .count();
+        .filter(|flow| flow.disagreement.is_some() && !flow.is_unsteady)
+        .map(|flow| flow.flow.id.clone())
+        .collect();
     if let Some(folder) = &options.keep
-        && (n_wrong > 0 || options.world.is_some())
-        && let Err(error) = save(&folder.join(format!("world-{seed}")), &measured)
+        && (!wrong.is_empty() || options.world.is_some())
     {
-        say(&format!("world {seed}: cannot be kept: {error}"));
+        keep(&folder.join(format!("world-{seed}")), &measured)?;
     }
+    if let (Some(folder), Some(first)) = (&options.shrink, wrong.first()) {
+        let id = options.flow.as_ref().unwrap_or(first);
+        let small = shrink(&measured, id)?;
+        let folder = folder.join(format!("world-{seed}-{id}"));
+        keep(&folder, &small)?;
+        let path = folder.join("trace.txt");
+        std::fs::write(&path, trace(&small.spec)?)
+            .map_err(|error| Problem::of(path.display(), &error))?;
+        say(&mismatches(&small));
+        say(&format!(
+            "{} ops are left, in {}",
+            small.spec.ops.len(),
+            folder.display()
+        ));
+        for op in &small.spec.ops {
+            say(&format!("  {} {} {:?}", op.feature, op.at, op.deed));
+        }
+    }
+    let decided = if options.decisive {
+        // What has shown often enough needs no more proof.
+        let known = report.lock().map_or_else(
+            |_| Vec::new(),
+            |report| {
+                let features = report.features.iter();
+                features
+                    .filter(|(_, count)| count.decisive >= DECISIVE)
+                    .map(|(feature, _)| feature.clone())
+                    .collect()
+            },
+        );
+        decisive(&measured, |feature| {
+            !known.iter().any(|known| known == feature)
+        })?
+    } else {
+        super::decisive::Decisive::new()
+    };
     if let Ok(mut report) = report.lock() {
         report.add(&measured);
+        report.add_decisive(&decided);
     }
+    Ok(())
+}
+
+fn keep(folder: &Path, measured: &Measured) -> Result<(), Problem> {
+    save(folder, measured).map_err(|error| Problem::of(folder.display(), &error))
 }
 
 fn show_all(measured: &Measured) {

@@ -1,8 +1,10 @@
 //! What worlds are made of: one file per domain of the semantics.
 
+pub mod devices;
 pub mod fib;
 pub mod flows;
 pub mod iptables;
+pub mod mtu;
 pub mod neighbours;
 pub mod sanity;
 pub mod services;
@@ -19,11 +21,13 @@ type Domain = (&'static str, fn(&mut Draft));
 
 /// The domains. `--only` names them; each world takes some.
 pub const DOMAINS: &[Domain] = &[
+    ("devices", devices::ops),
     ("fib", fib::ops),
     ("neighbours", neighbours::ops),
     ("sanity", sanity::ops),
     ("sockets", sockets::ops),
     ("netfilter", iptables::ops),
+    ("mtu", mtu::ops),
 ];
 
 /// The world of `seed`, with ops of the domains `only` (of any if it is empty).

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::decisive::Decisive;
 use super::measure::{Measured, describe};
 
 /// A count of flows.
@@ -31,8 +32,12 @@ pub struct Report {
     pub failed: usize,
     /// Flows in worlds with an op of the feature.
     pub features: BTreeMap<String, Count>,
+    /// Flows that gave another result when they were tried again; they are not counted.
+    pub unsteady: usize,
     /// Why flows are unknown, and how often.
     pub doubts: BTreeMap<String, usize>,
+    /// Flows that some feature of the domain decides.
+    pub domains: BTreeMap<String, usize>,
     /// Problems of the machine.
     pub problems: usize,
     /// Texts that tools refused, by tool and first words.
@@ -60,6 +65,10 @@ impl Report {
         self.worlds += 1;
         let features = measured.spec.features();
         for flow in &measured.flows {
+            if flow.is_unsteady {
+                self.unsteady += 1;
+                continue;
+            }
             let agree = flow.disagreement.is_none();
             self.total.add(agree, flow.is_unknown);
             self.v6 += usize::from(flow.flow.is_v6());
@@ -84,21 +93,20 @@ impl Report {
         }
     }
 
-    /// Counts flows whose answer changed without the ops of `feature`.
-    pub fn add_decisive(&mut self, feature: &str, n_flows: usize) {
-        self.features
-            .entry(feature.to_owned())
-            .or_default()
-            .decisive += n_flows;
-    }
-
-    /// The counts of a whole domain.
-    fn domain(&self, domain: &str) -> usize {
-        let of_it = self
-            .features
-            .iter()
-            .filter(|(feature, _)| feature.split('.').next() == Some(domain));
-        of_it.map(|(_, count)| count.decisive).sum()
+    /// Counts flows whose answer changed without the ops of a feature.
+    pub fn add_decisive(&mut self, decisive: &Decisive) {
+        let mut domains: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (feature, flows) in decisive {
+            self.features.entry(feature.clone()).or_default().decisive += flows.len();
+            let domain = feature.split('.').next().unwrap_or_default();
+            domains
+                .entry(domain)
+                .or_default()
+                .extend(flows.iter().map(String::as_str));
+        }
+        for (domain, flows) in domains {
+            *self.domains.entry(domain.to_owned()).or_default() += flows.len();
+        }
     }
 
     /// The report, for people.
@@ -117,11 +125,12 @@ impl Report {
         );
         let _ = writeln!(
             text,
-            "agreement {:.2} % ({} of {}), unknown {}",
+            "agreement {:.2} % ({} of {}), unknown {}; not counted, since not reproducible: {}",
             self.total.percent(),
             self.total.agree,
             self.total.flows,
-            self.total.unknown
+            self.total.unknown,
+            self.unsteady
         );
         let _ = writeln!(
             text,
@@ -138,14 +147,9 @@ impl Report {
                 count.decisive
             );
         }
-        let domains: BTreeSet<&str> = self
-            .features
-            .keys()
-            .filter_map(|feature| feature.split('.').next())
-            .collect();
         let _ = writeln!(text);
-        for domain in domains {
-            let _ = writeln!(text, "{domain:<32} decisive in {}", self.domain(domain));
+        for (domain, count) in &self.domains {
+            let _ = writeln!(text, "{domain:<32} decisive in {count} flows");
         }
         for (title, lines) in [
             ("unknown because", &self.doubts),
@@ -167,6 +171,19 @@ impl Report {
     }
 }
 
+/// A run's figures as a page of the documentation; `command` is what made them.
+#[must_use]
+pub fn page(report: &Report, command: &str) -> String {
+    format!(
+        "# Agreement with the kernel\n\n\
+         Random worlds in network namespaces, real TCP and UDP through them, and the simulator's answers on their captures,\n\
+         judged by `pathglass assert`'s rules. `unknown` counts as disagreement. A flow is counted under every feature that its\n\
+         world has; *decisive* counts flows whose answer changes when the feature is left out (no longer counted above 200).\n\
+         Written by `{command}`.\n\n```\n{}```\n",
+        report.text()
+    )
+}
+
 /// A world's disagreements, for people.
 #[must_use]
 pub fn mismatches(measured: &Measured) -> String {
@@ -178,11 +195,16 @@ pub fn mismatches(measured: &Measured) -> String {
         let observed = &flow.observed;
         let _ = writeln!(
             text,
-            "world {} ({}) {} {}\n    kernel    {:?} {:?} {:?} retransmitted {}\n    simulator {}\n    why       {why}",
+            "world {} ({}) {} {}{}\n    kernel    {:?} {:?} {:?} retransmitted {}\n    simulator {}\n    why       {why}",
             measured.spec.seed,
             measured.spec.shape,
             flow.flow.id,
             describe(&flow.flow),
+            if flow.is_unsteady {
+                ", not reproducible"
+            } else {
+                ""
+            },
             observed.outcomes,
             observed.backends,
             observed.clients,

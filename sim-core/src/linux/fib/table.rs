@@ -19,9 +19,8 @@ pub(super) fn lookup<'a>(
 ) -> Result<Option<Found<'a>>, NoRoute> {
     let family = Family::of(key.dst);
     let candidates: Vec<&Route> = ns
-        .routes(family)
-        .iter()
-        .filter(|route| tables.contains(&route.table) && route.dst.contains(&key.dst))
+        .routes_to(family, tables, key.dst)
+        .into_iter()
         .filter(|route| tos_matches(family, route.tos, key.tos))
         .filter(|route| {
             route

@@ -12,31 +12,36 @@ mod route;
 mod value;
 
 use super::{HookContext, RuleOutcome};
-use crate::evidence::nft::{Chain, ChainHook, ChainKind, Ruleset, TableFamily};
+use crate::evidence::nft::{Chain, ChainHook, ChainKind, Ruleset, Table, TableFamily};
 use crate::linux::choice::Choice;
 use crate::linux::packet::Packet;
 
-/// The base chains that a packet of `family` meets at `hook`, in the order in which the kernel runs them.
+/// Those of `base_chains` ([`Ruleset::native_base_chains`]) that a packet of `family` meets at `hook`, in the order in which
+/// the kernel runs them.
 ///
-/// For `Ip` and `Ip6` this includes the chains of `inet` tables, since the kernel hooks these in there. Chains of
-/// tables that iptables-nft made are left out: `iptables-save` prints them. Merge with xtables by
+/// For `Ip` and `Ip6` this includes the chains of `inet` tables, since the kernel hooks these in there. Merge with xtables by
 /// [`effective_priority`].
 #[must_use]
 #[expect(
     clippy::needless_pass_by_value,
     reason = "callers name a hook, they do not keep one"
 )]
-pub fn base_chains(ruleset: &Ruleset, family: TableFamily, hook: ChainHook) -> Vec<&Chain> {
+pub fn base_chains<'a>(
+    base_chains: impl Iterator<Item = (&'a Table, &'a Chain)>,
+    family: TableFamily,
+    hook: ChainHook,
+) -> Vec<&'a Chain> {
     let seen = |of: TableFamily| {
         of == family
             || (of == TableFamily::Inet && matches!(family, TableFamily::Ip | TableFamily::Ip6))
     };
-    let mut chains: Vec<&Chain> = (ruleset.tables.iter())
-        .filter(|table| {
-            seen(table.family) && table.dormant != Some(true) && !table.is_iptables_nft()
+    let mut chains: Vec<&Chain> = base_chains
+        .filter(|(table, chain)| {
+            seen(table.family)
+                && (chain.base.as_ref()).is_some_and(|base| base.hook == hook)
+                && table.dormant != Some(true)
         })
-        .flat_map(|table| &table.chains)
-        .filter(|chain| (chain.base.as_ref()).is_some_and(|base| base.hook == hook))
+        .map(|(_, chain)| chain)
         .collect();
     // `nf_hook_entries_grow()` puts a new hook before those of the same priority.
     chains.reverse();

@@ -60,7 +60,7 @@ pub(crate) fn context() -> HookContext<'static> {
         physout: None,
         bridged: false,
         local_socket: false,
-        source_mac: Some("00:11:22:33:44:55"),
+        source_mac: "00:11:22:33:44:55".parse().ok(),
         mss: None,
         notes: super::Notes::NONE,
         ct: Some(CtView {

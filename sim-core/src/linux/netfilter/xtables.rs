@@ -32,6 +32,10 @@ pub struct CompiledTable {
     indexes: Vec<ChainIndex>,
     /// For each chain, whether a packet's fate or a later rule could depend on it.
     relevant: Vec<bool>,
+    /// For each chain's rules, the place of the chain that they lead to.
+    jumps: Vec<Vec<Option<u32>>>,
+    /// Base chains.
+    bases: Vec<usize>,
 }
 
 impl CompiledTable {
@@ -51,11 +55,53 @@ impl CompiledTable {
 
     fn with_indexes(table: Table, indexes: Vec<ChainIndex>) -> Self {
         let relevant = relevance::of_chains(&table);
+        let led_to = |rule: &Rule| match &rule.target {
+            Target::Jump(name) | Target::Goto(name) => u32::try_from(table.chain_index(name)?).ok(),
+            _ => None,
+        };
+        let chains = table.chains.iter();
+        let jumps = chains
+            .map(|chain| chain.rules.iter().map(led_to).collect())
+            .collect();
+        let is_base = |place: &usize| {
+            let chain = table.chains.get(*place);
+            chain.is_some_and(|chain| chain.policy.is_some())
+        };
+        let bases = (0..table.chains.len()).filter(is_base).collect();
         Self {
-            table,
             indexes,
             relevant,
+            jumps,
+            bases,
+            table,
         }
+    }
+
+    /// The place of the base chain `name`.
+    fn base(&self, name: &str) -> Option<usize> {
+        let is_it = |place: &&usize| {
+            let chain = self.table.chains.get(**place);
+            chain.is_some_and(|chain| *chain.name == *name)
+        };
+        let known = self.bases.iter().find(is_it).copied();
+        known.or_else(|| self.table.chain_index(name))
+    }
+
+    /// Whether the base chain `name` lets every packet pass, without a rule that does anything.
+    #[must_use]
+    pub fn is_idle(&self, name: &str) -> bool {
+        let chain = self
+            .base(name)
+            .and_then(|place| self.table.chains.get(place));
+        self.table.complete
+            && chain
+                .is_none_or(|chain| chain.rules.is_empty() && chain.policy != Some(Policy::Drop))
+    }
+
+    /// The place of the chain that rule `number` of the chain at `place` leads to.
+    fn jump(&self, place: usize, number: usize) -> Option<usize> {
+        let jump = (*self.jumps.get(place)?.get(number)?)?;
+        usize::try_from(jump).ok()
     }
 
     /// The table as it was read.
@@ -135,7 +181,8 @@ impl<'a> Run<'a> {
                 return (RuleVerdict::Stolen(what), None);
             }
         }
-        let Some(base) = table.chain_index(name).and_then(|place| self.enter(place)) else {
+        let base = self.compiled.base(name);
+        let Some(base) = base.and_then(|place| self.enter(place)) else {
             return (RuleVerdict::Accept, None);
         };
         let chain = base.chain;
@@ -165,11 +212,12 @@ impl<'a> Run<'a> {
             let Some(rule) = frame.chain.rules.get(number) else {
                 continue;
             };
-            if !self.compiled.matters(rule, frame.place) || !self.matches(rule, &mut later) {
+            let jump = self.compiled.jump(frame.place, number);
+            if !self.compiled.matters(rule, frame.place, jump) || !self.matches(rule, &mut later) {
                 continue;
             }
             let number = u32::try_from(number).map_or(u32::MAX, |number| number.saturating_add(1));
-            match self.apply(rule, frame.chain, number) {
+            match self.apply(rule, frame.chain, number, jump) {
                 After::Next => {}
                 After::Decided(verdict) => return Some((verdict, self.steps.last().cloned())),
                 After::Return => frame = callers.pop()?,
@@ -213,15 +261,14 @@ impl<'a> Run<'a> {
 }
 
 impl CompiledTable {
-    /// Whether it could make a difference that `rule`, in the chain at `place`, matches.
-    fn matters(&self, rule: &Rule, place: usize) -> bool {
+    /// Whether it could make a difference that `rule`, in the chain at `place`, matches; `jump` is the chain it leads to.
+    fn matters(&self, rule: &Rule, place: usize, jump: Option<usize>) -> bool {
         let relevant = |place: usize| self.relevant.get(place).copied().unwrap_or(true);
-        let chain = |name: &str| self.table.chain_index(name).is_some_and(relevant);
         match &rule.target {
             Target::None | Target::Harmless(_) => false,
             Target::Return => relevant(place),
-            Target::Jump(name) => chain(name),
-            Target::Goto(name) => relevant(place) || chain(name),
+            Target::Jump(_) => jump.is_some_and(relevant),
+            Target::Goto(_) => relevant(place) || jump.is_some_and(relevant),
             Target::Accept
             | Target::Drop
             | Target::Queue { .. }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::{network, unknown};
 use crate::evidence::ipset::{Dimension, Element, Member, Set};
+use crate::evidence::mac::Mac;
 use crate::evidence::xtables::{SetMatch, value};
 use crate::linux::choice::Tri;
 use crate::linux::netfilter::{HookContext, port_in};
@@ -160,31 +161,29 @@ impl Query<'_> {
         if self.ctx.iif.is_none_or(|device| device == "lo") {
             return Tri::No;
         }
-        match self.ctx.source_mac.and_then(value::mac) {
-            Some(own) if self.source_side(place) => Tri::from(own == mac),
+        match self.ctx.source_mac {
+            Some(Mac(own)) if self.source_side(place) => Tri::from(own == mac),
             _ => self.unknown("the frame's address is not known"),
         }
     }
 
-    /// `hash_netiface4_kadt()`; that iptables never asks for bridge ports is left open here.
+    /// `hash_netiface4_kadt()`: iptables never asks for bridge ports (measured: such members match nothing).
     fn device_matches(&self, place: usize, name: &str, physdev: bool, wildcard: bool) -> Tri {
-        let device = match (self.source_side(place), physdev) {
-            (true, false) => self.ctx.iif,
-            (false, false) => self.ctx.oif,
-            (true, true) => self.ctx.physin,
-            (false, true) => self.ctx.physout,
+        let device = if self.source_side(place) {
+            self.ctx.iif
+        } else {
+            self.ctx.oif
         };
-        let hit = device.is_some_and(|device| {
-            if wildcard {
-                device.starts_with(name)
-            } else {
-                device == name
-            }
-        });
-        if hit && physdev {
-            return self.unknown("bridge ports in sets are not modelled");
-        }
-        Tri::from(hit)
+        Tri::from(
+            !physdev
+                && device.is_some_and(|device| {
+                    if wildcard {
+                        device.starts_with(name)
+                    } else {
+                        device == name
+                    }
+                }),
+        )
     }
 
     fn unknown(&self, why: &str) -> Tri {

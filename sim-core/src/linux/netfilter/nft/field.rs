@@ -119,7 +119,13 @@ impl Machine<'_> {
         }
         let unknown = |what: &str| Loaded::any(self.doubt(what, "", &rule.source));
         match field {
-            Field::EtherSource => match self.ctx.source_mac.and_then(ether) {
+            Field::EtherSource => match self
+                .ctx
+                .source_mac
+                .map(|mac| mac.to_string())
+                .as_deref()
+                .and_then(ether)
+            {
                 Some(mac) => Loaded::is(mac),
                 None => unknown("the source MAC address is not known here"),
             },

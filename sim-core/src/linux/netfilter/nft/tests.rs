@@ -538,7 +538,7 @@ fn chains_run_by_priority_and_later_ones_first_among_equals() {
         ],
     );
     let names = |family| {
-        let chains = base_chains(&chains, family, ChainHook::Prerouting);
+        let chains = base_chains(chains.native_base_chains(), family, ChainHook::Prerouting);
         let names: Vec<_> = chains
             .into_iter()
             .map(|chain| chain.name.as_str())

@@ -10,6 +10,7 @@ use super::transport::{
     icmp_holds, multiport_holds, of_protocol, ports_hold, sctp_holds, tcp_holds,
 };
 use super::unseen;
+use crate::evidence::mac::Mac;
 use crate::evidence::xtables::{
     AddressMask, Compare, EcnMatch, Extension, Header, InterfacePattern, Match, PacketType,
     RecentAction, RecentMatch, ReversePathMatch, Rule, SocketMatch, StatisticMatch, Term, TtlMatch,
@@ -304,11 +305,8 @@ fn mac_holds(
     if ctx.iif.is_none_or(|device| device == "lo") {
         return Tri::No;
     }
-    match ctx
-        .source_mac
-        .and_then(crate::evidence::xtables::value::mac)
-    {
-        Some(mac) => Tri::from((mac == value) != negated),
+    match ctx.source_mac {
+        Some(Mac(mac)) => Tri::from((mac == value) != negated),
         None => doubt(item, "the frame's source address is not known", "", source),
     }
 }

@@ -33,15 +33,21 @@ pub(super) enum After {
 }
 
 impl Run<'_> {
-    /// Does what `rule`, number `number` of `chain`, does to a packet that it matches.
-    pub(super) fn apply(&mut self, rule: &Rule, chain: &Chain, number: u32) -> After {
+    /// Does what `rule`, number `number` of `chain`, does to a packet that it matches; `jump` is the chain it leads to.
+    pub(super) fn apply(
+        &mut self,
+        rule: &Rule,
+        chain: &Chain,
+        number: u32,
+        jump: Option<usize>,
+    ) -> After {
         let (action, after) = match &rule.target {
             Target::None | Target::Harmless(_) => return After::Next,
             Target::Accept => ("accept".to_owned(), After::Decided(RuleVerdict::Accept)),
             Target::Drop => ("drop".to_owned(), After::Decided(RuleVerdict::Drop)),
             Target::Return => ("return".to_owned(), After::Return),
-            Target::Jump(name) => (format!("jump {name}"), self.enter_by_name(name, false)),
-            Target::Goto(name) => (format!("goto {name}"), self.enter_by_name(name, true)),
+            Target::Jump(name) => (format!("jump {name}"), entering(jump, false)),
+            Target::Goto(name) => (format!("goto {name}"), entering(jump, true)),
             Target::Queue { bypass, extension } => self.queue(rule, *bypass, extension),
             Target::Reject(kind) => {
                 let action = format!("reject with {}", reject_name(&rule.target));
@@ -133,13 +139,6 @@ impl Run<'_> {
             source: rule.source.clone(),
         });
         after
-    }
-
-    fn enter_by_name(&self, name: &str, goto: bool) -> After {
-        match self.compiled.table().chain_index(name) {
-            Some(chain) => After::Enter { chain, goto },
-            None => After::Next,
-        }
     }
 
     /// A target that is not modelled: either it lets the packet go on as it is, or nobody knows.
@@ -292,6 +291,13 @@ impl Run<'_> {
         } else {
             NatAction::Snat(range)
         }
+    }
+}
+
+fn entering(chain: Option<usize>, goto: bool) -> After {
+    match chain {
+        Some(chain) => After::Enter { chain, goto },
+        None => After::Next,
     }
 }
 

@@ -135,7 +135,7 @@ fn eui64(scene: &Scene<'_>) -> Option<Tri> {
     let (IpAddr::V6(source), Family::V6) = (scene.packet.src, scene.ctx.family) else {
         return Some(Tri::No);
     };
-    let [a, b, c, d, e, f] = value::mac(scene.ctx.source_mac?)?;
+    let [a, b, c, d, e, f] = scene.ctx.source_mac?.0;
     let wanted = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
     Some(Tri::from(source.octets().ends_with(&wanted)))
 }
