@@ -11,11 +11,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use pathglass_sim::evidence::mac::Mac;
 use pathglass_sim::evidence::nft::{self, ChainHook};
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::run;
 use pathglass_sim::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, ReversePath, RuleVerdict,
+    AddressType, CtDirection, CtState, CtView, Hook, HookContext, Notes, ReversePath, RuleVerdict,
     Surroundings,
 };
 use pathglass_sim::linux::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
@@ -156,7 +157,9 @@ fn check(name: &str, transport: &Transport, length: u32) {
             physout: None,
             bridged: false,
             local_socket: false,
-            source_mac: Some("02:00:00:00:00:01"),
+            source_mac: Some(Mac([2, 0, 0, 0, 0, 1])),
+            mss: None,
+            notes: Notes::NONE,
             ct: (base.priority > -200).then(|| ct.clone()),
             surroundings: &Receiver,
         };
