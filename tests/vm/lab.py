@@ -187,7 +187,7 @@ class Lab:
         """Feeds text to a tool such as `iptables-restore`, `nft -f -`, `ipset restore` or `ipvsadm -R`."""
         text = "\n".join(line.strip() for line in text.strip().splitlines()) + "\n"
         within(name, run, command.split(), text)
-        self.tools[name].add(command.split()[0].removesuffix("-restore"))
+        self.tools[name].add(command.split()[0].split("-")[0])
 
     def serve(self, name, *ports):
         """TCP and UDP listeners on every address, of both families."""

@@ -62,7 +62,6 @@ def ipip(lab, fault=None):
             :INPUT ACCEPT [0:0]
             -A INPUT -p ipencap -j DROP
             COMMIT""")
-        lab.tools["node-2"].add("iptables")
         cause = "node:node-2"
     elif fault == "allow-peers":
         # Felix takes tunnelled packets from known nodes only.
@@ -72,7 +71,6 @@ def ipip(lab, fault=None):
             -A INPUT -p ipencap -m set --match-set all-hosts src -m addrtype --dst-type LOCAL -j ACCEPT
             -A INPUT -p ipencap -j DROP
             COMMIT""")
-        lab.tools["node-2"].add("iptables")
         cause = "node:node-2"
     elif fault == "same-mtu":
         # Pods that believe in 1500 bytes learn better by ICMP.
@@ -166,7 +164,6 @@ def wireguard(lab, fault=None, v6=False):
             :INPUT ACCEPT [0:0]
             -A INPUT -p udp --dport 51820 -j DROP
             COMMIT""")
-        lab.tools["node-2"].add("iptables")
         cause = "node:node-2"
     elif fault == "mtu-hole":
         for node in ("node-1", "node-2"):
