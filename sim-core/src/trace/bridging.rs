@@ -413,8 +413,8 @@ impl Walk<'_, '_> {
                 .and_then(|link| link.port.as_ref())
                 .is_some_and(|port| port.isolated)
         };
+        // `br_skb_isolated()`: a port in hairpin mode is isolated from itself too.
         if let Some(from) = from
-            && from != out
             && isolated(from)
             && settings.isolated
         {
