@@ -174,10 +174,10 @@ impl Walk<'_, '_> {
         let again = |known: &Blocker| {
             known.kind == blocker.kind
                 && known.ns.path == blocker.ns.path
-                && known.phase == self.phase
                 && known.message == blocker.message
         };
-        if self.blockers.iter().any(again) {
+        let met = self.blockers.iter().skip(self.met_before);
+        if met.filter(|known| again(known)).count() > 1 {
             // What lies behind leads back here: everything there was found.
             return Err(Stop::Lost);
         }
