@@ -244,6 +244,13 @@ impl Script<'_> {
         value % limit.max(1)
     }
 
+    fn pick<T: Copy, const N: usize>(&mut self, first: T, others: [T; N]) -> T {
+        match self.below(N + 1) {
+            0 => first,
+            chosen => others.get(chosen - 1).copied().unwrap_or(first),
+        }
+    }
+
     fn one_of<'t, T: ?Sized>(&mut self, choices: &[&'t T], otherwise: &'t T) -> &'t T {
         let chosen = self.below(choices.len());
         choices.get(chosen).copied().unwrap_or(otherwise)
@@ -269,15 +276,15 @@ const ENDS: &[&str] = &[
 ];
 
 fn flow(script: &mut Script<'_>) -> (&'static str, &'static str, u16, Protocol, Option<u32>) {
-    let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp];
-    let sizes = [None, Some(0), Some(1400), Some(65_000), Some(u32::MAX)];
+    let protocols = [Protocol::Udp, Protocol::Sctp, Protocol::Icmp];
+    let sizes = [Some(0), Some(1400), Some(65_000), Some(u32::MAX)];
     let from = script.below(ENDS.len().min(5));
     (
         ENDS.get(from).copied().unwrap_or_default(),
         script.one_of(ENDS, "::"),
-        [80, 8080, 53, 443, 1, 65535][script.below(6) % 6],
-        protocols[script.below(4) % 4],
-        sizes[script.below(5) % 5],
+        script.pick(80, [8080, 53, 443, 1, 65535]),
+        script.pick(Protocol::Tcp, protocols),
+        script.pick(None, sizes),
     )
 }
 

@@ -1,7 +1,5 @@
 //! Schedulers and services of IPVS.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
 use super::*;
 use crate::evidence::ipvs::parse;
 use crate::evidence::testing::file;
