@@ -228,6 +228,8 @@ pub(crate) struct Walk<'w, 's> {
     budget: u32,
     /// Stages that the packet under way has gone through: each is called by the one before.
     depth: u32,
+    /// Blockers that earlier packets of the exchange met.
+    met_before: usize,
     next_port: u16,
     /// Ways chosen among several of equal cost stay chosen for a flow.
     ways: BTreeMap<(String, Source, IpAddr, IpAddr), usize>,
@@ -287,6 +289,7 @@ impl<'w, 's> Walk<'w, 's> {
             quiet: 0,
             budget: BUDGET,
             depth: 0,
+            met_before: 0,
             next_port: 0,
             ways: BTreeMap::new(),
             heard: BTreeMap::new(),

@@ -2,6 +2,8 @@
 //!
 //! Each entry must come back, whatever the bytes: no panic, no hang, no memory that grows beyond its input.
 
+mod pieces;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -14,6 +16,7 @@ use pathglass_sim::snapshot::{ByteRange, Reader, Step, Trust};
 use serde_json::Value;
 
 use crate::unhashed::open;
+use pieces::{LINES, OBJECTS, TEXTS, WORDS};
 
 /// A capture's files by their path in it.
 pub type Files = BTreeMap<String, Arc<[u8]>>;
@@ -241,6 +244,13 @@ impl Script<'_> {
         value % limit.max(1)
     }
 
+    fn pick<T: Copy, const N: usize>(&mut self, first: T, others: [T; N]) -> T {
+        match self.below(N + 1) {
+            0 => first,
+            chosen => others.get(chosen - 1).copied().unwrap_or(first),
+        }
+    }
+
     fn one_of<'t, T: ?Sized>(&mut self, choices: &[&'t T], otherwise: &'t T) -> &'t T {
         let chosen = self.below(choices.len());
         choices.get(chosen).copied().unwrap_or(otherwise)
@@ -266,15 +276,15 @@ const ENDS: &[&str] = &[
 ];
 
 fn flow(script: &mut Script<'_>) -> (&'static str, &'static str, u16, Protocol, Option<u32>) {
-    let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp];
-    let sizes = [None, Some(0), Some(1400), Some(65_000), Some(u32::MAX)];
+    let protocols = [Protocol::Udp, Protocol::Sctp, Protocol::Icmp];
+    let sizes = [Some(0), Some(1400), Some(65_000), Some(u32::MAX)];
     let from = script.below(ENDS.len().min(5));
     (
         ENDS.get(from).copied().unwrap_or_default(),
         script.one_of(ENDS, "::"),
-        [80, 8080, 53, 443, 1, 65535][script.below(6) % 6],
-        protocols[script.below(4) % 4],
-        sizes[script.below(5) % 5],
+        script.pick(80, [8080, 53, 443, 1, 65535]),
+        script.pick(Protocol::Tcp, protocols),
+        script.pick(None, sizes),
     )
 }
 
@@ -423,199 +433,6 @@ fn mutate_text(bytes: &[u8], script: &mut Script<'_>) -> Vec<u8> {
     text.push('\n');
     text.into_bytes()
 }
-
-/// Values that something in a world may have.
-const WORDS: &[&str] = &[
-    "",
-    "lo",
-    "eth0",
-    "cni0",
-    "10.244.1.2",
-    "10.244.2.0/24",
-    "10.244.1.1",
-    "10.99.0.11",
-    "10.99.0.12",
-    "0.0.0.0",
-    "0.0.0.0/0",
-    "default",
-    "::",
-    "::1",
-    "fd00::1/64",
-    "fe80::1",
-    "127.0.0.1",
-    "224.0.0.1",
-    "255.255.255.255",
-    "local",
-    "main",
-    "broadcast",
-    "blackhole",
-    "unreachable",
-    "throw",
-    "unicast",
-    "veth",
-    "bridge",
-    "vxlan",
-    "dummy",
-    "vlan",
-    "bond",
-    "ipip",
-    "gre",
-    "geneve",
-    "wireguard",
-    "macvlan",
-    "ipvlan",
-    "netkit",
-    "vrf",
-    "tun",
-    "link",
-    "host",
-    "global",
-    "PERMANENT",
-    "STALE",
-    "FAILED",
-    "UP",
-    "DOWN",
-    "LOWER_UP",
-    "NOARP",
-    "forwarding",
-    "disabled",
-    "00:00:00:00:00:00",
-    "ff:ff:ff:ff:ff:ff",
-    "prerouting",
-    "input",
-    "forward",
-    "output",
-    "postrouting",
-    "ingress",
-    "egress",
-    "nat",
-    "filter",
-    "route",
-    "inet",
-    "ip",
-    "ip6",
-    "bridge",
-    "netdev",
-    "accept",
-    "drop",
-    "jump",
-    "goto",
-    "return",
-    "new",
-    "established",
-    "tcp",
-    "udp",
-    "icmp",
-    "sctp",
-    "1",
-    "99999999999999999999",
-    "-1",
-    "0x10/0xf0",
-];
-
-/// Pieces of documents.
-const OBJECTS: &[&str] = &[
-    r#"{"linkinfo": {"info_kind": "vxlan", "info_data": {"id": 1, "port": 8472, "link": "eth0", "local": "10.99.0.11"}}}"#,
-    r#"{"dst": "default", "gateway": "10.244.1.1", "dev": "eth0", "protocol": "static", "flags": []}"#,
-    r#"{"dst": "10.244.0.0/16", "nexthops": [{"gateway": "10.99.0.12", "dev": "eth0", "weight": 1, "flags": []}, {"dev": "cni0", "weight": 255, "flags": ["linkdown"]}]}"#,
-    r#"{"priority": 1, "src": "all", "goto": 1}"#,
-    r#"{"priority": 2, "src": "all", "table": "main", "suppress_prefixlen": 0}"#,
-    r#"{"dst": "10.99.0.1", "dev": "eth0", "lladdr": "02:00:00:00:00:01", "state": ["PERMANENT"]}"#,
-    r#"{"mac": "00:00:00:00:00:00", "ifname": "flannel.1", "dst": "10.99.0.12", "flags": ["self"], "state": "permanent"}"#,
-    r#"{"table": {"family": "inet", "name": "t", "handle": 1}}"#,
-    r#"{"chain": {"family": "inet", "table": "t", "name": "c", "handle": 2, "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}}"#,
-    r#"{"rule": {"family": "inet", "table": "t", "chain": "c", "handle": 3, "expr": [{"jump": {"target": "c"}}]}}"#,
-    r#"{"rule": {"family": "inet", "table": "t", "chain": "c", "handle": 4, "expr": [{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["new", "invalid"]}}, {"drop": null}]}}"#,
-    r#"{"family": "inet", "local": "10.244.1.2", "prefixlen": 255, "scope": "global", "label": "eth0"}"#,
-    "[]",
-    "{}",
-    "[[[[[[]]]]]]",
-    "null",
-    "1e400",
-];
-
-/// Whole files.
-const TEXTS: &[&str] = &[
-    "",
-    "\n",
-    "{",
-    "[]",
-    "{}",
-    "[{}]",
-    "null",
-    "\u{0}",
-    "# only a comment\n",
-    "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n",
-    "*nat\n:PREROUTING ACCEPT [0:0]\n:A - [0:0]\n-A PREROUTING -j A\n-A A -j A\nCOMMIT\n",
-    "create s hash:ip,port family inet hashsize 1024 maxelem 65536\nadd s 10.244.1.2,tcp:80\n",
-    "-A -t 10.96.0.10:53 -s rr\n-a -t 10.96.0.10:53 -r 10.244.1.2:53 -m -w 1\n",
-    r#"{"nftables": [{"table": {"family": "ip", "name": "t", "handle": 1}}, {"chain": {"family": "ip", "table": "t", "name": "c", "handle": 1, "type": "nat", "hook": "prerouting", "prio": -100, "policy": "accept"}}, {"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 2, "expr": [{"dnat": {"addr": "10.244.1.2", "port": 0}}]}}]}"#,
-    r#"[{"kind": "clsact", "dev": "eth0"}, {"kind": "netem", "options": {"loss-random": {"loss": 1}}}]"#,
-];
-
-/// Lines of rules, settings and sockets.
-const LINES: &[&str] = &[
-    "*nat",
-    "*filter",
-    "*mangle",
-    "*raw",
-    "COMMIT",
-    ":FORWARD DROP [0:0]",
-    ":X - [0:0]",
-    "-A FORWARD -j DROP",
-    "-A FORWARD -j X",
-    "-A X -j X",
-    "-A X -g X",
-    "-A X -j RETURN",
-    "-A INPUT -j REJECT",
-    "-A OUTPUT -j REJECT --reject-with tcp-reset",
-    "-A PREROUTING -j DNAT --to-destination 10.244.2.2:80",
-    "-A PREROUTING -j DNAT --to-destination 0.0.0.0-255.255.255.255:0-65535",
-    "-A POSTROUTING -j MASQUERADE --random-fully",
-    "-A POSTROUTING -j SNAT --to-source 10.99.0.1-10.99.0.255",
-    "-A PREROUTING -j NETMAP --to 10.0.0.0/33",
-    "-A OUTPUT -j REDIRECT --to-ports 1-65535",
-    "-A PREROUTING -m statistic --mode random --probability 0.5 -j DNAT --to-destination 10.244.1.2:80",
-    "-A PREROUTING -m statistic --mode random --probability 0.00000000000 -j DROP",
-    "-A PREROUTING -m statistic --mode nth --every 0 --packet 0 -j DROP",
-    "-A FORWARD -m set --match-set s src,dst,src -j DROP",
-    "-A FORWARD -m u32 --u32 \"0>>22&0x3C@4=0x29\" -j DROP",
-    "-A FORWARD -m string --algo bm --string x -j DROP",
-    "-A FORWARD -m limit --limit 1/s -j ACCEPT",
-    "-A PREROUTING -j MARK --set-xmark 0xffffffff/0xffffffff",
-    "-A PREROUTING -j CONNMARK --restore-mark",
-    "-A PREROUTING -j TPROXY --on-port 1 --on-ip 127.0.0.1",
-    "-A PREROUTING -j CT --notrack",
-    "-A FORWARD -j TCPMSS --set-mss 0",
-    "-A FORWARD -j TCPMSS --clamp-mss-to-pmtu",
-    "-A FORWARD -j TTL --ttl-set 0",
-    "-A FORWARD -m conntrack --ctstate INVALID,NEW -j DROP",
-    "-A FORWARD -m recent --name r --rcheck -j DROP",
-    "-A FORWARD ! -s ! 10.0.0.0/0 -p 255 --dport 0:65535 -m multiport --dports 1,2:3,65535 -j NFQUEUE",
-    "-A FORWARD -m comment --comment \"unclosed",
-    "-A",
-    "-A FORWARD",
-    "-A FORWARD -m",
-    "-A FORWARD -j",
-    "net.ipv4.ip_forward = 0",
-    "net.ipv4.conf.all.rp_filter = 1",
-    "net.ipv4.conf.all.rp_filter = 99999999999999999999",
-    "net.bridge.bridge-nf-call-iptables = 1",
-    "net.netfilter.nf_conntrack_max = 1",
-    "net.ipv4.ip_local_port_range = 9 1",
-    "net.ipv4.conf.all.arp_ignore = 8",
-    "net.ipv4.conf.all.route_localnet = 1",
-    "net.ipv4.conf.all.accept_local = 1",
-    "tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* users:((\"x\",fd=3))",
-    "udp UNCONN 0 0 [::]:53 [::]:*",
-    "tcp LISTEN 0 0 *:* *:*",
-    "create s list:set size 8",
-    "add s s",
-    "add s 0.0.0.0/0,udp:0-65535 nomatch timeout 0",
-    "create b bitmap:port range 0-65535",
-    "-A -f 1 -s sh -p 99999",
-    "-a -f 1 -r 0.0.0.0:0 -i -w 0",
-];
 
 #[cfg(test)]
 mod tests {

@@ -30,7 +30,6 @@ fn files(case: &Case) -> corpus::Files {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "says how much was replayed")]
 fn every_shrunk_world_agrees_with_what_the_kernel_did() {
     let cases = cases();
     let mut wrong = Vec::new();

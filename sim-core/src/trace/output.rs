@@ -65,9 +65,10 @@ impl Walk<'_, '_> {
         packet: Packet,
         ct: Ct,
     ) -> Stage<Arrival> {
-        let depth = self.depth;
+        let (depth, met_before) = (self.depth, self.met_before);
+        self.met_before = self.blockers.len();
         let arrival = self.emit(ns, packet, ct, Origin::default());
-        self.depth = depth;
+        (self.depth, self.met_before) = (depth, met_before);
         arrival
     }
 

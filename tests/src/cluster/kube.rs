@@ -6,20 +6,25 @@ use super::{NODES, Pod, SERVICE_PORT, Service, TARGET_PORT, node_address, octet,
 use crate::corpus::Files;
 
 pub(super) fn write(files: &mut Files, pods: &[Pod], services: &[Service]) {
-    let nodes = (0..NODES.len()).map(node).collect();
-    list(files, "nodes", "NodeList", nodes);
-    list(files, "pods", "PodList", pods.iter().map(pod).collect());
+    let nodes: Vec<Value> = (0..NODES.len()).map(node).collect();
+    list(files, "nodes", "NodeList", &nodes);
+    list(
+        files,
+        "pods",
+        "PodList",
+        &pods.iter().map(pod).collect::<Vec<_>>(),
+    );
     list(
         files,
         "services",
         "ServiceList",
-        services.iter().map(service).collect(),
+        &services.iter().map(service).collect::<Vec<_>>(),
     );
-    let slices = services.iter().map(slice).collect();
-    list(files, "endpointslices", "EndpointSliceList", slices);
+    let slices: Vec<Value> = services.iter().map(slice).collect();
+    list(files, "endpointslices", "EndpointSliceList", &slices);
 }
 
-fn list(files: &mut Files, name: &str, kind: &str, items: Vec<Value>) {
+fn list(files: &mut Files, name: &str, kind: &str, items: &[Value]) {
     let list = json!({"apiVersion": "v1", "kind": kind, "items": items, "metadata": {"resourceVersion": ""}});
     put(files, &format!("kube/{name}.json"), list.to_string());
 }

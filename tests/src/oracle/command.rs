@@ -14,6 +14,8 @@ use super::report::{Report, mismatches, page};
 use super::shrink::{shrink, trace};
 use super::{Problem, grammar, netns};
 
+/// A walk goes deep where each question about a neighbour walks itself.
+const STACK: usize = 64 << 20;
 /// Flows that a feature must decide before it is believed to matter.
 const DECISIVE: usize = 200;
 
@@ -129,7 +131,8 @@ fn run(options: &Options) -> Report {
         } else {
             options.jobs
         } {
-            scope.spawn(|| {
+            let worker = std::thread::Builder::new().stack_size(STACK);
+            let spawned = worker.spawn_scoped(scope, || {
                 while !is_over.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     one(options, seed, &report);
@@ -144,6 +147,9 @@ fn run(options: &Options) -> Report {
                     }
                 }
             });
+            if let Err(error) = spawned {
+                say(&format!("error: a thread cannot be started: {error}"));
+            }
         }
     });
     report.into_inner().unwrap_or_default()

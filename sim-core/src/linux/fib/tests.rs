@@ -1,3 +1,5 @@
+//! Routes and rules, as the kernel was seen to choose them.
+
 use super::{FibKey, NoRoute, lookup};
 use crate::evidence::route::RouteKind;
 use crate::linux::source_address::select_v6;

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+//! Schedulers and services of IPVS.
 
 use super::*;
 use crate::evidence::ipvs::parse;

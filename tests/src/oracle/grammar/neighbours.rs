@@ -33,7 +33,7 @@ fn pair(draft: &mut Draft) -> (String, String, [String; 2]) {
             )
         };
         return if draft.chance(50) {
-            (pod.place.clone(), "eth0".to_owned(), gateways)
+            (pod.place, "eth0".to_owned(), gateways)
         } else {
             (node.place, device, [pod.v4.to_string(), pod.v6.to_string()])
         };
