@@ -255,8 +255,6 @@ pub(crate) struct Walk<'w, 's> {
     resolvers: Vec<(IpAddr, Arc<Namespace>, Option<Source>)>,
     /// The last machine that sent the packet on, and by which way.
     last_way: Option<(Arc<Namespace>, output::Way)>,
-    /// The payload under way is more than one segment, which stay together from stack to stack (`skb_is_gso`).
-    pub(crate) together: bool,
     /// What lost the packet of a walk that only finds out whether something gets through.
     why_lost: Option<Blocker>,
     /// Far ends of tunnels that a broadcast came out of.
@@ -303,7 +301,6 @@ impl<'w, 's> Walk<'w, 's> {
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,
-            together: false,
             why_lost: None,
             tunnel_ends: Vec::new(),
             learned: device::Learned::default(),

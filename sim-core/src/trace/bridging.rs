@@ -371,10 +371,11 @@ impl Walk<'_, '_> {
         let length = frame.transit.packet.length;
         let Some(link) = ns
             .link(out)
-            .filter(|link| !self.together && length > link.mtu.saturating_add(VLAN_HEADER))
+            .filter(|link| length > link.mtu.saturating_add(VLAN_HEADER))
         else {
             return Ok(());
         };
+        self.one_by_one();
         let blocker = Blocker::new(BlockerKind::Mtu, ns)
             .says(format!(
                 "a packet of {length} bytes is dropped by bridge port {out} of {}, whose MTU is {}",

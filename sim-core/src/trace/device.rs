@@ -19,7 +19,7 @@ use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
 use super::neighbour::is_bridge;
 use super::transmit::{VLAN_HEADER, not_modelled};
-use super::{Arrival, Encapsulated, Expected, Frame, Stage, Stop, Walk};
+use super::{Arrival, Encapsulated, Expected, Frame, Phase, Stage, Stop, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::nft::ChainHook;
@@ -185,7 +185,8 @@ impl Walk<'_, '_> {
         };
         self.enter(ns, &other, peer, &mut frame);
         let length = frame.transit.packet.length;
-        if !self.together && length > end.mtu.saturating_add(VLAN_HEADER) {
+        if length > end.mtu.saturating_add(VLAN_HEADER) {
+            self.one_by_one();
             let blocker = Blocker::new(BlockerKind::Mtu, &other)
                 .says(format!(
                     "a packet of {length} bytes is dropped by {peer} of {}, whose MTU is {}",
@@ -196,6 +197,17 @@ impl Walk<'_, '_> {
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
         self.ingress(&other, peer, frame)
+    }
+
+    /// Segments that stay together would pass a smaller MTU (`is_skb_forwardable`): whether they do, no file says.
+    pub(super) fn one_by_one(&mut self) {
+        if matches!(self.phase, Phase::Data | Phase::DataResponse) {
+            self.assume(
+                "TCP segments pass virtual devices one by one, as they do on a network card (segmentation offload, \
+                 which is not captured, would carry larger ones through)"
+                    .to_owned(),
+            );
+        }
     }
 
     /// A frame passes from a device of `ns` to `device` of `other`: what the first stack knew of it is forgotten

@@ -205,30 +205,26 @@ impl Walk<'_, '_> {
         let length = ip_header(question.to)
             .saturating_add(TCP_HEADER)
             .saturating_add(question.bytes.unwrap_or(SMALL));
-        let together = largest.map(|largest| length > largest);
-        self.payload(&ends, largest.map(|largest| largest.min(length)), together)?;
+        self.payload(&ends, largest.map(|largest| largest.min(length)))?;
         self.log.take();
         if self.is_as_if_passed() && question.bytes.is_none() {
-            self.payload(&ends, largest, [false; 2])?;
+            self.payload(&ends, largest)?;
             self.log.take();
         }
         Ok(Some((ends, largest)))
     }
 
-    fn payload(&mut self, ends: &Ends, lengths: [u32; 2], together: [bool; 2]) -> Stage<()> {
-        let ways = [
-            (Phase::Data, &ends.client, &ends.server),
-            (Phase::DataResponse, &ends.server, &ends.client),
-        ];
-        for ((phase, from, to), (length, together)) in
-            ways.into_iter().zip(lengths.into_iter().zip(together))
-        {
+    fn payload(&mut self, ends: &Ends, lengths: [u32; 2]) -> Stage<()> {
+        let [request, response] = lengths;
+        for (phase, from, to, length) in [
+            (Phase::Data, &ends.client, &ends.server, request),
+            (Phase::DataResponse, &ends.server, &ends.client, response),
+        ] {
             self.phase = phase;
             let mut length = length;
             // Each smaller MTU on the way is learned once.
             for _ in 0..8 {
                 self.log.take();
-                self.together = together;
                 match self.send(from, to, TcpFlags::ACK | TcpFlags::PSH, length) {
                     Err(Stop::TooBig(mtu)) if mtu < length => length = mtu,
                     other => {
@@ -247,7 +243,7 @@ impl Walk<'_, '_> {
         largest: [u32; 2],
         done: &mut Exchanged,
     ) -> Result<(), Halt> {
-        match self.payload(ends, largest, [false; 2]) {
+        match self.payload(ends, largest) {
             Err(Stop::Halt(halt)) => return Err(halt),
             Ok(()) | Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => {}
         }

@@ -106,15 +106,32 @@ pub fn build(spec: &Spec) -> Result<Built, Problem> {
 fn settle(namespaces: &Namespaces) -> Result<(), Problem> {
     let deadline = Instant::now() + SETTLED;
     for (_, name) in namespaces.all() {
-        loop {
+        let printed = loop {
             let printed = netns::within(name, || feed("ip", &["-j", "addr"], ""))??;
             if is_settled(&printed) || Instant::now() > deadline {
-                break;
+                break printed;
             }
             std::thread::sleep(Duration::from_millis(40));
-        }
+        };
+        // Some devices know no segments.
+        let _ = netns::within(name, || {
+            feed("ip", &["-force", "-batch", "-"], &one_by_one(&printed))
+        })?;
     }
     Ok(())
+}
+
+/// No socket sends segments that stay together: on a wire between cards there are none.
+fn one_by_one(addresses: &[u8]) -> String {
+    let devices: Vec<Value> = serde_json::from_slice(addresses).unwrap_or_default();
+    let mut lines = String::new();
+    for name in devices
+        .iter()
+        .filter_map(|device| device.get("ifname")?.as_str())
+    {
+        let _ = writeln!(lines, "link set dev {name} gso_max_segs 1");
+    }
+    lines
 }
 
 fn is_settled(addresses: &[u8]) -> bool {

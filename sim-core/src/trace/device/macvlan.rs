@@ -37,12 +37,12 @@ impl Walk<'_, '_> {
                 };
                 let length = frame.transit.packet.length;
                 if !below.up
-                    || !self.together
-                        && length
-                            > below
-                                .mtu
-                                .saturating_add(super::super::transmit::VLAN_HEADER)
+                    || length
+                        > below
+                            .mtu
+                            .saturating_add(super::super::transmit::VLAN_HEADER)
                 {
+                    self.one_by_one();
                     let blocker = Blocker::new(BlockerKind::Mtu, &lower.ns)
                         .says(format!(
                             "a packet of {length} bytes does not pass {} of {} (MTU {}) to another macvlan on it",

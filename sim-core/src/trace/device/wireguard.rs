@@ -63,8 +63,6 @@ impl Walk<'_, '_> {
                 .citing([peer.source.clone()]);
             return self.end(blocker, Failure::Icmp { kind, code }, &frame.transit);
         };
-        // `wg_xmit()` takes segments apart.
-        self.together = false;
         let length = frame.transit.packet.length;
         // Padded to 16 bytes, but not beyond the MTU (`calculate_skb_padding`).
         let padded = length.next_multiple_of(16).min(link.mtu.max(length));
