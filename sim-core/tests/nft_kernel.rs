@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use pathglass_sim::evidence::mac::Mac;
 use pathglass_sim::evidence::nft::{self, ChainHook};
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::run;
@@ -156,7 +157,7 @@ fn check(name: &str, transport: &Transport, length: u32) {
             physout: None,
             bridged: false,
             local_socket: false,
-            source_mac: Some("02:00:00:00:00:01"),
+            source_mac: Some(Mac([2, 0, 0, 0, 0, 1])),
             mss: None,
             notes: Notes::NONE,
             ct: (base.priority > -200).then(|| ct.clone()),

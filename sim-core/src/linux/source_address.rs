@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::choice::Doubt;
 use super::fib::{FibKey, Found, NoRoute, lookup};
-use super::packet::Family;
+use super::packet::{Family, Packet};
 use super::sysctl::Setting;
 use crate::evidence::address::Address;
 use crate::evidence::route::{NextHop, RouteKind, Scope};
@@ -38,6 +38,26 @@ pub fn source_address(
         }
         Family::V6 => select_v6(ns, device, dst),
     }
+}
+
+/// The source that an ICMP error about `packet` has before its route is known: the address that was asked (`icmp_send`,
+/// `icmp6_send`), for IPv6 else one of the device that it came by, unless the route back names one
+/// (`icmpv6_rt_has_prefsrc`).
+#[must_use]
+pub fn of_error(ns: &Namespace, packet: &Packet, iif: Option<&str>) -> Option<IpAddr> {
+    if ns
+        .addresses
+        .iter()
+        .any(|address| address.local == packet.dst)
+    {
+        return Some(packet.dst);
+    }
+    let iif = iif.filter(|_| packet.src.is_ipv6())?;
+    let back = lookup(ns, &FibKey::to(packet.src));
+    if back.is_ok_and(|found| found.route.prefsrc.is_some()) {
+        return None;
+    }
+    select_v6(ns, Some(iif), packet.src)
 }
 
 /// Whether a packet from `src` has the source that one of `nexthop`'s would get (`nh_saddr`).

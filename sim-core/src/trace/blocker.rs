@@ -1,11 +1,9 @@
 //! What ends a packet's way, and what its sender notices of it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
 use crate::linux::conntrack::Ct;
-use crate::linux::fib::{self, FibKey};
 use crate::linux::icmp;
 use crate::linux::netfilter::{CtDirection, CtState};
 use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
@@ -364,7 +362,8 @@ impl Walk<'_, '_> {
             return Ok(false);
         };
         let error = Packet {
-            src: error_source(ns, transit).unwrap_or(error.src),
+            src: source_address::of_error(ns, &transit.packet, transit.iif.as_deref())
+                .unwrap_or(error.src),
             ..error
         };
         self.tries(
@@ -479,25 +478,6 @@ impl Walk<'_, '_> {
     pub(crate) fn is_as_if_passed(&self) -> bool {
         !self.blockers.is_empty()
     }
-}
-
-/// The source that an ICMP error has before its route is known: the address that was asked (`icmp_send`, `icmp6_send`),
-/// for IPv6 else one of the device that the packet came by, unless the route back names one (`icmpv6_rt_has_prefsrc`).
-fn error_source(ns: &Namespace, transit: &Transit) -> Option<IpAddr> {
-    let packet = &transit.packet;
-    if ns
-        .addresses
-        .iter()
-        .any(|address| address.local == packet.dst)
-    {
-        return Some(packet.dst);
-    }
-    let iif = transit.iif.as_deref().filter(|_| packet.src.is_ipv6())?;
-    let back = fib::lookup(ns, &FibKey::to(packet.src));
-    if back.is_ok_and(|found| found.route.prefsrc.is_some()) {
-        return None;
-    }
-    source_address::select_v6(ns, Some(iif), packet.src)
 }
 
 /// Whether a dropped first packet of this protocol is an error to the program that sent it.

@@ -191,11 +191,20 @@ impl Walk<'_, '_> {
             sport: packet.sport(),
             dport: packet.dport(),
         };
-        let forwards = sysctl::forwarding(ns, packet.family(), bridge).value != 0;
-        let way = self
-            .look_up(ns, &key)?
-            .ok()
-            .filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
+        // With forwarding off, IPv4's lookup gives no way; IPv6 looks at that only later (`ip6_forward`).
+        let is_v6 = packet.family() == Family::V6;
+        let forwards = is_v6 || sysctl::forwarding(ns, Family::V4, bridge).value != 0;
+        let way = match self.look_up(ns, &key)? {
+            Ok(way) => Some(way),
+            // `br_nf_pre_routing_finish_ipv6()` frees it without a word.
+            Err(no) if is_v6 => {
+                let (blocker, _) = super::no_route::no_route(ns, packet.dst, &no)?;
+                return self.end(blocker, Failure::Silent, &frame.transit);
+            }
+            Err(_) => None,
+        };
+        let way =
+            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
         let Some(way) = way else {
             frame.dst = own;
             return Ok(());

@@ -316,11 +316,14 @@ impl Walk<'_, '_> {
                 let Some(tuple) = conntrack::tuple_of(packet) else {
                     return Err(Stop::Lost);
                 };
-                done.backend = Some(match packet.dport() {
+                let backend = match packet.dport() {
                     Some(Port::Known(port)) => socket_text(packet.dst, port),
                     Some(Port::Chosen { .. }) | None => packet.dst.to_string(),
-                });
-                done.client = Some(packet.src.to_string());
+                };
+                // What was blocked on the way was not delivered.
+                let delivered = !self.is_as_if_passed();
+                done.backend = delivered.then_some(backend);
+                done.client = delivered.then(|| packet.src.to_string());
                 Side::Socket {
                     ns: Arc::clone(ns),
                     tuple: tuple.inverted(),

@@ -144,6 +144,10 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
             evidence::counters::parse_conntrack_count,
         )
         .map(|count| (count.count, count.source));
+    if ns.links.is_empty() {
+        let reason = "it holds no device, which every namespace has";
+        files.gap("ip-link.json", reason.to_owned());
+    }
     check_sysctl(&ns, &mut files);
     check_tables(&ns, &mut files);
     let tc = files.parse("tc.json", evidence::tc::parse);
