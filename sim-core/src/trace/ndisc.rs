@@ -63,6 +63,10 @@ impl Walk<'_, '_> {
             return Ok(true);
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
+        // A device without neighbour discovery hears it, but sends all to its own address (`ndisc_constructor`).
+        if other.link(on).is_some_and(|link| link.noarp) && !self.has_permanent(other, on, asker) {
+            return Ok(false);
+        }
         let question = message(asker, solicited_node(target), SOLICITATION);
         let answer = answer(next, asker);
         Ok(self.takes(other, on, &question)?
