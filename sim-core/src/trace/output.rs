@@ -303,6 +303,9 @@ impl Walk<'_, '_> {
         if let Some(way) = kept {
             return Ok(way.clone());
         }
+        if let Some(way) = super::ways::to_group(ns, &key) {
+            return Ok(way);
+        }
         match self.look_up(ns, &key)? {
             Ok(way) => {
                 let learned = self.path_mtus.get(&(ns.path.clone(), packet.dst));
