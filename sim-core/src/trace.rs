@@ -246,6 +246,8 @@ pub(crate) struct Walk<'w, 's> {
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// MTUs that senders have learned, by namespace and the destination asked.
     path_mtus: BTreeMap<(String, IpAddr), u32>,
+    /// The device that the server's socket is bound to.
+    server_device: Option<String>,
     /// The sender knows already what a router tells of its MTU.
     has_learned: bool,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -302,6 +304,7 @@ impl<'w, 's> Walk<'w, 's> {
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,
+            server_device: None,
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,

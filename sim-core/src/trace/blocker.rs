@@ -404,7 +404,7 @@ impl Walk<'_, '_> {
             },
             other => other,
         };
-        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct));
+        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct, None));
         match result {
             Ok(Arrival::Socket { .. }) => Ok(true),
             // What made the packet leave lets the error leave too.

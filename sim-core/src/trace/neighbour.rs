@@ -67,7 +67,7 @@ impl Walk<'_, '_> {
             return Ok(Resolution::Nobody(failed, None));
         };
         self.why_lost = None;
-        let segment = self.segment(ns, device, next, &[])?;
+        let segment = self.segment(ns, device, next, &[], ns.mac_of(device))?;
         let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if let Some(mac) = other.mac_of(on)
