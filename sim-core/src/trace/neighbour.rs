@@ -182,6 +182,12 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Whether the stack has an entry for `next`, in whatever state.
+pub(super) fn has_entry(ns: &Namespace, device: &str, next: IpAddr) -> bool {
+    (ns.neighbours.iter())
+        .any(|entry| entry.device == device && entry.address == next && !entry.proxy)
+}
+
 /// Whether a device is a bridge.
 pub(super) fn is_bridge(ns: &Namespace, device: &str) -> bool {
     ns.link(device)
