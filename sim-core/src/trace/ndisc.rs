@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::netfilter::HookSite;
 use super::{Frame, Stage, Stop, Transit, Walk};
+use crate::evidence::mac::Mac;
 use crate::evidence::nft::{Policy, TableFamily};
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
@@ -39,7 +40,7 @@ impl Walk<'_, '_> {
                 let Some(asker) = solicitor(ns, device, src) else {
                     return Ok(None);
                 };
-                let question = message(asker, solicited_node(target), SOLICITATION);
+                let question = question(asker, target);
                 let passes = self.sends(ns, device, &question)?;
                 Ok(passes.then_some(asker))
             }
@@ -63,12 +64,12 @@ impl Walk<'_, '_> {
             return Ok(true);
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
-        let question = message(asker, solicited_node(target), SOLICITATION);
+        let question = question(asker, target);
         let answer = answer(next, asker);
-        Ok(self.takes(other, on, &question)?
+        Ok(self.takes((other, on), ns.mac_of(device), &question)?
             && self.sends(other, on, &answer)?
             && is_local_input(ns, device, &answer)?
-            && self.takes(ns, device, &answer)?)
+            && self.takes((ns, device), other.mac_of(on), &answer)?)
     }
 
     /// Whether a message passes the rules on its way out by `device`.
@@ -84,14 +85,20 @@ impl Walk<'_, '_> {
         self.passes(ns, [Hook::Output, Hook::Postrouting], &site, transit)
     }
 
-    /// Whether a message passes the rules on its way in by `device`.
-    fn takes(&mut self, ns: &Arc<Namespace>, device: &str, packet: &Packet) -> Stage<bool> {
+    /// Whether a message from `sender` passes the rules on its way in by `device`.
+    fn takes(
+        &mut self,
+        (ns, device): (&Arc<Namespace>, &str),
+        sender: Option<Mac>,
+        packet: &Packet,
+    ) -> Stage<bool> {
         let site = HookSite {
             iif: Some(device.to_owned()),
             ..HookSite::default()
         };
         let transit = Transit {
             iif: Some(device.to_owned()),
+            source_mac: sender,
             ..untracked(packet)
         };
         self.passes(ns, [Hook::Prerouting, Hook::Input], &site, transit)
@@ -201,6 +208,11 @@ fn solicited_node(target: Ipv6Addr) -> IpAddr {
         0xff00 | u16::from(a),
         u16::from_be_bytes([b, c]),
     ))
+}
+
+/// The question who has `target`.
+pub(super) fn question(asker: IpAddr, target: Ipv6Addr) -> Packet {
+    message(asker, solicited_node(target), SOLICITATION)
 }
 
 /// The answer that `owner` is here, to `asker`.

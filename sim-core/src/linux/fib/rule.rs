@@ -3,6 +3,7 @@
 use super::{FibKey, Found};
 use crate::evidence::rule::Rule;
 use crate::linux::choice::{Doubt, Tri};
+use crate::linux::netfilter::port_within;
 use crate::world::Namespace;
 
 /// Why a rule on a user's packets is taken not to apply.
@@ -48,22 +49,11 @@ pub(super) fn applies(rule: &Rule, key: &FibKey<'_>, assumptions: &mut Vec<Strin
     if let Some(protocol) = rule.ipproto {
         require(Tri::from(protocol == key.protocol));
     }
-    for (range, port, name) in [
-        (rule.sport, key.sport, "sport"),
-        (rule.dport, key.dport, "dport"),
-    ] {
+    for (range, port) in [(rule.sport, key.sport), (rule.dport, key.dport)] {
         if let Some((low, high)) = range {
             require(match port {
                 None => Tri::No,
-                Some(port) => match crate::linux::netfilter::port_in(port, low, high) {
-                    Some(within) => Tri::from(within),
-                    None => Tri::Unknown(doubt(
-                        rule,
-                        &format!(
-                            "rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"
-                        ),
-                    )),
-                },
+                Some(port) => port_within(port, low, high, &rule.source),
             });
         }
     }
