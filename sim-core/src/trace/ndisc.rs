@@ -21,6 +21,8 @@ use crate::world::Namespace;
 const SOLICITATION: u8 = 135;
 /// ICMPv6 neighbour advertisement.
 const ADVERTISEMENT: u8 = 136;
+/// What went by a router, or was changed by a rule, is not believed (`ndisc_rcv`).
+pub(super) const HOPS: u8 = 255;
 /// Headers, message and link-layer address option.
 const LENGTH: u32 = 72;
 
@@ -145,7 +147,7 @@ impl Walk<'_, '_> {
         self.log.muted = muted;
         self.quiet -= 1;
         match result {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(transit.packet.ttl == HOPS),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
             Err(stop) => Err(stop),
         }
@@ -239,7 +241,7 @@ fn message(src: IpAddr, dst: IpAddr, kind: u8) -> Packet {
         },
         length: LENGTH,
         dont_fragment: true,
-        ttl: 255,
+        ttl: HOPS,
         tos: 0,
         mark: 0,
     }

@@ -177,7 +177,8 @@ impl Walk<'_, '_> {
             return Err(Stop::Undecided(doubt));
         }
         match arrived {
-            Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
+            Ok(Arrival::Socket { packet, .. }) => Ok(packet.ttl == super::ndisc::HOPS),
+            Ok(Arrival::Boundary { .. }) => Ok(true),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
             // Where it leaves the captured world, the packet's own answer will tell.
             Err(Stop::Undecided(_)) => Ok(true),
