@@ -357,7 +357,7 @@ pub fn port_in(port: Port, low: u16, high: u16) -> Option<bool> {
 }
 
 /// One port in so many is taken not to be the one that the kernel chooses.
-const RARE: u32 = 1000;
+const RARE: u32 = 100;
 
 /// The same, asked by the rule at `source`: what hardly ever happens is left out by an assumption.
 #[must_use]
