@@ -367,7 +367,8 @@ pub fn port_within(port: Port, low: u16, high: u16, source: &Source) -> Tri {
     }
     let Port::Chosen {
         low: from,
-        high: to, ..
+        high: to,
+        ..
     } = port
     else {
         return Tri::No;

@@ -70,8 +70,8 @@ impl Walk<'_, '_> {
         if let Some(port) = self.learned.ports.get(&key).filter(|_| !floods) {
             return Ok(Towards::Port(port.clone()));
         }
-        let learned =
-            entries(ns, bridge, mac, vid).find(|entry| !floods && entry.state != FdbState::Permanent);
+        let learned = entries(ns, bridge, mac, vid)
+            .find(|entry| !floods && entry.state != FdbState::Permanent);
         if let Some(entry) = learned {
             return Ok(Towards::Port(entry.device.clone()));
         }

@@ -121,10 +121,11 @@ impl IpSets {
         };
         // Only types that know `nomatch` heed `--return-nomatch` (IPSET_TYPE_NOMATCH).
         let inverted = wanted.return_nomatch && dimensions.contains(&Dimension::Network);
-        (indexed.find(dimensions, &query).into_iter()).rev().fold(
-            Tri::No,
-            |behind, (hit, nomatch)| hit.select(Tri::from(nomatch == inverted), behind),
-        )
+        (indexed.find(dimensions, &query).into_iter())
+            .rev()
+            .fold(Tri::No, |behind, (hit, nomatch)| {
+                hit.select(Tri::from(nomatch == inverted), behind)
+            })
     }
 }
 
