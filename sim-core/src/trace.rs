@@ -147,13 +147,13 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<Tag>,
     /// The device whose stack made it, where known.
     pub(crate) origin: Option<Place>,
-    /// It is an answer to a question for a hardware address: no stack but the asker's sees it.
+    /// It is a question for a hardware address or the answer: no stack but the addressee's sees it.
     pub(crate) answer: bool,
     pub(crate) transit: Transit,
 }
 
 impl Frame {
-    /// Whether a bridge's rules see it: of answers, only those of IPv6 are IP packets.
+    /// Whether rules on its way see it: of questions and answers for a hardware address, only IPv6's are IP packets.
     pub(crate) fn meets_rules(&self) -> bool {
         !self.answer || self.next.is_ipv6()
     }

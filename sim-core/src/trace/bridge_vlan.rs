@@ -117,11 +117,10 @@ mod tests {
             "bridge-vlan.json",
             r#"[{"ifname":"pa","vlans":[{"vlan":10,"flags":["PVID","Egress Untagged"]}]},{"ifname":"pb","vlans":[{"vlan":10,"vlanEnd":12}]}]"#,
         );
-        Namespace {
-            links: clean(link::parse(&links)),
-            vlans: clean(bridge::parse_vlans(&vlans)),
-            ..Namespace::default()
-        }
+        let mut ns = Namespace::default();
+        ns.links = clean(link::parse(&links));
+        ns.vlans = clean(bridge::parse_vlans(&vlans));
+        ns
     }
 
     fn tag(id: u16) -> Tag {

@@ -64,12 +64,14 @@ impl Walk<'_, '_> {
         if is_own(ns, bridge, mac, vid) {
             return Ok(Towards::Up);
         }
+        // A multicast question is flooded, whatever is known.
+        let floods = frame.answer && frame.transit.packet.dst.is_multicast();
         let key = (ns.path.clone(), bridge.to_owned(), vid, mac);
-        if let Some(port) = self.learned.ports.get(&key) {
+        if let Some(port) = self.learned.ports.get(&key).filter(|_| !floods) {
             return Ok(Towards::Port(port.clone()));
         }
-        let learned =
-            entries(ns, bridge, mac, vid).find(|entry| entry.state != FdbState::Permanent);
+        let learned = entries(ns, bridge, mac, vid)
+            .find(|entry| !floods && entry.state != FdbState::Permanent);
         if let Some(entry) = learned {
             return Ok(Towards::Port(entry.device.clone()));
         }
