@@ -22,6 +22,7 @@ mod netfilter;
 mod no_route;
 mod order;
 mod output;
+mod payload;
 mod ports;
 mod script;
 mod segment;
@@ -33,6 +34,7 @@ mod wire;
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
 pub(crate) use log::{LoggedHop, LoggedStep};
+pub(crate) use payload::walk;
 pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 
@@ -249,6 +251,8 @@ pub(crate) struct Walk<'w, 's> {
     chose_in: Vec<String>,
     /// What the TCP option of the last SYN or SYN-ACK says, as rules on the way changed it.
     pub(crate) mss: Option<u16>,
+    /// A rule looked at a packet's length.
+    length_seen: bool,
     /// What rules wrote down, by namespace.
     notes: BTreeMap<String, Notes>,
     /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
@@ -298,6 +302,7 @@ impl<'w, 's> Walk<'w, 's> {
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,
+            length_seen: false,
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,

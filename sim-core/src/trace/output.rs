@@ -149,8 +149,8 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            format!("route to {}: {}", transit.packet.dst, way.words()),
-            vec![way.source.clone()],
+            || format!("route to {}: {}", transit.packet.dst, way.words()),
+            || vec![way.source.clone()],
         );
         let site = HookSite {
             oif: Some(way.device.clone()),
@@ -357,8 +357,8 @@ impl Walk<'_, '_> {
             Ok(way) => {
                 self.log.step(
                     StepStatus::Normal,
-                    format!("route again to {}: {}", packet.dst, way.words()),
-                    vec![way.source.clone()],
+                    || format!("route again to {}: {}", packet.dst, way.words()),
+                    || vec![way.source.clone()],
                 );
                 let failure = super::blocker::local_drop(packet.protocol());
                 self.may_send(ns, &way, packet, failure, transit)?;
