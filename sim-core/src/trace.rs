@@ -22,6 +22,7 @@ mod netfilter;
 mod no_route;
 mod order;
 mod output;
+mod path_mtu;
 mod payload;
 mod ports;
 mod script;
@@ -245,6 +246,10 @@ pub(crate) struct Walk<'w, 's> {
     known_askers: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
+    /// MTUs that senders have learned, by namespace and the destination asked.
+    path_mtus: BTreeMap<(String, IpAddr), u32>,
+    /// The sender knows already what a router tells of its MTU.
+    has_learned: bool,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -299,6 +304,8 @@ impl<'w, 's> Walk<'w, 's> {
             arp_doubt: None,
             known_askers: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
+            path_mtus: BTreeMap::new(),
+            has_learned: false,
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,

@@ -1,6 +1,7 @@
 //! Builds the Wasm module, the page, and the programs.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::command::Program;
 use crate::failure::Failure;
@@ -27,11 +28,17 @@ impl Profile {
 
 /// The Wasm module with its TypeScript types, in `sim-wasm/pkg`.
 pub(crate) fn wasm(project: &Project) -> Result<(), Failure> {
+    // Nothing changes while one command runs, and `wasm-opt` takes its time even then.
+    static IS_BUILT: AtomicBool = AtomicBool::new(false);
+    if IS_BUILT.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     tools::for_wasm(project)?;
     say::detail("building sim-wasm with wasm-pack");
     Program::new(project, "wasm-pack")
         .args("build sim-wasm --target web --out-dir pkg --mode no-install --profile release-wasm")
         .run("mend what the compiler says; `--verbose` shows it all")?;
+    IS_BUILT.store(true, Ordering::Relaxed);
     Ok(())
 }
 

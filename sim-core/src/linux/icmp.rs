@@ -1,15 +1,21 @@
 //! ICMP errors: who is told what (`icmp_send`, `icmp_err_convert`, `icmpv6_err_convert`).
 
+use std::net::IpAddr;
+
 use super::conntrack;
+use super::fib::{self, FibKey};
 use super::packet::{Family, Packet, Port, Transport, Tuple, protocol};
+use super::sysctl;
+use crate::evidence::route::RouteKind;
 use crate::verdict::Outcome;
+use crate::world::Namespace;
 
 /// An ICMP error about `packet`; its source is chosen when it is sent.
 #[must_use]
 pub fn error(packet: &Packet, kind: u8, code: u8) -> Packet {
     let unspecified = match packet.family() {
-        Family::V4 => std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-        Family::V6 => std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        Family::V4 => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        Family::V6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
     };
     let about = conntrack::tuple_of(packet).unwrap_or(Tuple {
         protocol: packet.protocol(),
@@ -32,6 +38,23 @@ pub fn error(packet: &Packet, kind: u8, code: u8) -> Packet {
         },
         mark: 0,
     }
+}
+
+/// Whether errors to `sender` stay unsent: the routes of `ns` take it for an anycast address, as they take the first one
+/// of each prefix on a link (`icmpv6_route_lookup`, `ipv6_anycast_destination`). Flannel gives its device just that one.
+#[must_use]
+pub fn is_withheld(ns: &Namespace, sender: IpAddr) -> bool {
+    let IpAddr::V6(_) = sender else { return false };
+    if sysctl::integer(ns, "net.ipv6.icmp.error_anycast_as_unicast", 0).value != 0 {
+        return false;
+    }
+    fib::lookup(ns, &FibKey::to(sender)).is_ok_and(|found| {
+        let prefix = found.route.dst;
+        found.route.kind == RouteKind::Anycast
+            || prefix.prefix_len() < 127
+                && prefix.addr() == sender
+                && found.nexthops.iter().all(|way| way.gateway.is_none())
+    })
 }
 
 /// Fragmentation needed, or packet too big.

@@ -75,7 +75,11 @@ impl Surroundings for Namespace {
         key.mark = if how.valid_mark { packet.mark } else { 0 };
         key.tos = packet.tos;
         key.iif = None;
-        key.oif = None;
+        // `rpfilter_lookup_reverse6()`: a link-local sender is on that link.
+        key.oif = match packet.src {
+            IpAddr::V6(src) => src.is_unicast_link_local().then_some(iif),
+            IpAddr::V4(_) => None,
+        };
         let found = match fib::lookup(self, &key) {
             Ok(found) => found,
             Err(NoRoute::Undecided(doubt)) => return Tri::Unknown(doubt),

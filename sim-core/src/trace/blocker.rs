@@ -177,12 +177,13 @@ impl Walk<'_, '_> {
                 && known.message == blocker.message
         };
         let met = self.blockers.iter().skip(self.met_before);
-        if met.filter(|known| again(known)).count() > 1 {
+        if met.filter(|known| again(known)).count() > 2 {
             // What lies behind leads back here: everything there was found.
             return Err(Stop::Lost);
         }
         let first = self.blockers.is_empty();
         if let Failure::TooBig { mtu } = failure
+            && !self.has_learned
             && self.error_returns(
                 &blocker.ends_at,
                 icmp::too_big(&transit.packet, mtu),
@@ -254,9 +255,17 @@ impl Walk<'_, '_> {
         match failure {
             Failure::Silent => Ok(lost),
             Failure::Local(outcome) => Ok((outcome, None)),
-            Failure::Icmp { kind, code } => self
-                .error_noticed(&blocker.ends_at, kind, code, transit)
-                .map(|outcome| (outcome, None)),
+            Failure::Icmp { kind, code } => {
+                let noticed = self.error_noticed(&blocker.ends_at, kind, code, transit)?;
+                // `ip_error()`: no more than one in a second to each sender, after a few.
+                let limited = transit.packet.src.is_ipv4()
+                    && noticed == Outcome::Unreachable
+                    && matches!(
+                        blocker.kind,
+                        BlockerKind::RouteMissing | BlockerKind::RouteRefused
+                    );
+                Ok((noticed, limited.then_some(Outcome::Timeout)))
+            }
             Failure::TooBig { mtu } => {
                 let _ = mtu;
                 Ok(lost)
@@ -321,6 +330,9 @@ impl Walk<'_, '_> {
         let Some((namespace, tuple)) = self.sender.clone() else {
             return Ok(false);
         };
+        if icmp::is_withheld(ns, error.dst) {
+            return Ok(false);
+        }
         let error = Packet {
             src: source_address::of_error(ns, &transit.packet, transit.iif.as_deref())
                 .unwrap_or(error.src),

@@ -102,26 +102,20 @@ fn known(ns: &Namespace, bridge: &str, member: &str) -> Stage<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::testing::{clean, file};
-    use crate::evidence::{bridge, link};
 
     /// A bridge with a port of VLAN 10 (untagged) and one that carries it tagged.
     fn namespace() -> Namespace {
-        let links = file(
+        let links = (
             "ip-link.json",
             r#"[{"ifindex":2,"ifname":"br0","flags":["UP"],"mtu":1500,"link_type":"ether","linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":1,"vlan_protocol":"802.1Q"}}},
                 {"ifindex":3,"ifname":"pa","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"},
                 {"ifindex":4,"ifname":"pb","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"}]"#,
         );
-        let vlans = file(
+        let vlans = (
             "bridge-vlan.json",
             r#"[{"ifname":"pa","vlans":[{"vlan":10,"flags":["PVID","Egress Untagged"]}]},{"ifname":"pb","vlans":[{"vlan":10,"vlanEnd":12}]}]"#,
         );
-        Namespace {
-            links: clean(link::parse(&links)),
-            vlans: clean(bridge::parse_vlans(&vlans)),
-            ..Namespace::default()
-        }
+        Namespace::of(&[links, vlans])
     }
 
     fn tag(id: u16) -> Tag {

@@ -329,6 +329,8 @@ impl Walk<'_, '_> {
                 oif: Some(bridge.to_owned()),
                 physout: Some(out.to_owned()),
                 bridged: true,
+                // Its route is the bridge's fake one (`br_netfilter_rtable_init`).
+                mtu: ns.link(bridge).map(|link| link.mtu),
                 ..HookSite::default()
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;

@@ -128,6 +128,7 @@ impl Walk<'_, '_> {
                 },
                 || vec![listener.source.clone()],
             );
+            self.answerable(ns, &transit)?;
             return Ok(Arrival::Socket {
                 ns: Arc::clone(ns),
                 packet: transit.packet,
@@ -178,6 +179,25 @@ impl Walk<'_, '_> {
             ns: Arc::clone(ns),
             packet: transit.packet,
         })
+    }
+
+    /// A datagram's answer takes its source from what was asked, which IPv6 wants to be an address, not only a local route
+    /// (`ip6_datagram_send_ctl`); connections do not ask.
+    fn answerable(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
+        let asked = transit.packet.dst;
+        if !matches!(transit.packet.transport, Transport::Udp { .. })
+            || asked.is_ipv4()
+            || ns.addresses.iter().any(|address| address.local == asked)
+            || ns.address_type(asked, None) == Ok(AddressType::Anycast)
+            || sysctl::integer(ns, "net.ipv6.ip_nonlocal_bind", 0).value != 0
+        {
+            return Ok(());
+        }
+        let blocker = Blocker::new(BlockerKind::AddressMissing, ns).says(format!(
+            "a program in {} cannot answer from {asked}: a route makes it local, but no device has it",
+            ns.object
+        ));
+        self.block(blocker, Failure::Silent, transit)
     }
 
     /// Of sockets that share a port, the one that takes the packet; they differ only in whether their backlog is full.

@@ -277,7 +277,6 @@ impl Walk<'_, '_> {
             IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         };
-        // A datagram is sent again in smaller fragments when its sender has learned a smaller MTU.
         let mut packet = Packet {
             src: unspecified,
             dst: question.to,
@@ -293,16 +292,7 @@ impl Walk<'_, '_> {
                 packet.src = bound
                     .filter(|bound| bound.is_ipv4() == question.to.is_ipv4())
                     .unwrap_or(unspecified);
-                loop {
-                    match self.originate(&ns, packet.clone(), Ct::None) {
-                        Err(Stop::TooBig(mtu)) if mtu < packet.length => {
-                            self.log.take();
-                            packet.length = mtu;
-                            packet.dont_fragment = false;
-                        }
-                        other => break other,
-                    }
-                }
+                self.send_datagram(&ns, packet)
             }
             Asked::Outside {
                 device, address, ..

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::netfilter::HookSite;
 use super::{Frame, Stage, Stop, Transit, Walk};
+use crate::evidence::mac::Mac;
+use crate::evidence::neighbour::NeighbourState;
 use crate::evidence::nft::{Policy, TableFamily};
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
@@ -63,6 +65,9 @@ impl Walk<'_, '_> {
             return Ok(true);
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
+        if !knows(other, on, asker, ns.link(device).and_then(|link| link.mac)) {
+            return Ok(false);
+        }
         let question = message(asker, solicited_node(target), SOLICITATION);
         let answer = answer(next, asker);
         Ok(self.takes(other, on, &question)?
@@ -245,6 +250,23 @@ fn untracked(packet: &Packet) -> Transit {
         source_mac: None,
         balancing: super::balancing::Balancing::Fresh,
         inner: None,
+    }
+}
+
+/// Whether the answer goes to the hardware address of who asks: it does unless someone set another one by hand, or the device
+/// knows only its own (`ndisc_recv_ns`, `__neigh_update`, `ndisc_constructor`).
+fn knows(ns: &Namespace, device: &str, asker: IpAddr, mac: Option<Mac>) -> bool {
+    let set = ns.neighbours.iter().find(|entry| {
+        entry.device == device
+            && entry.address == asker
+            && matches!(
+                entry.state,
+                NeighbourState::Permanent | NeighbourState::Noarp
+            )
+    });
+    match set {
+        Some(entry) => entry.mac == mac,
+        None => ns.link(device).is_none_or(|link| !link.noarp),
     }
 }
 

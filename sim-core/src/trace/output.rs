@@ -303,8 +303,15 @@ impl Walk<'_, '_> {
         if let Some(way) = kept {
             return Ok(way.clone());
         }
+        if let Some(way) = super::ways::to_group(ns, &key) {
+            return Ok(way);
+        }
         match self.look_up(ns, &key)? {
-            Ok(way) => Ok(way),
+            Ok(way) => {
+                let learned = self.path_mtus.get(&(ns.path.clone(), packet.dst));
+                let mtu = learned.map_or(way.mtu, |learned| way.mtu.min(*learned));
+                Ok(Way { mtu, ..way })
+            }
             Err(no) => {
                 if let Some(way) = self.route_by_source(ns, &key)? {
                     return Ok(way);
@@ -399,7 +406,8 @@ impl Walk<'_, '_> {
         }
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
-            RouteKind::Local if key.iif.is_none() => Some("lo".to_owned()),
+            // `ip6_rt_get_dev_rcu()`, `ip_route_output_key_hash_rcu()`.
+            RouteKind::Local | RouteKind::Anycast if key.iif.is_none() => Some("lo".to_owned()),
             _ => nexthop.as_ref().and_then(|nexthop| nexthop.device.clone()),
         };
         let Some(device) = device else {

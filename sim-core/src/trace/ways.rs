@@ -45,6 +45,23 @@ impl Walk<'_, '_> {
     }
 }
 
+/// What goes to a group leaves by the device of its source, without a lookup (`ip_route_output_key_hash_rcu`).
+pub(super) fn to_group(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
+    let IpAddr::V4(dst) = key.dst else {
+        return None;
+    };
+    if key.oif.is_some() || !(dst.is_multicast() || dst.is_broadcast()) {
+        return None;
+    }
+    let src = key.src?;
+    let holder = ns.addresses.iter().find(|address| address.local == src)?;
+    let key = FibKey {
+        oif: Some(&holder.device),
+        ..FibKey::to(key.dst)
+    };
+    on_link(ns, &key)
+}
+
 /// A socket that is bound to a device takes what has no route by it to be on its link (`ip_route_output_key_hash_rcu`).
 pub(super) fn on_link(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
     let link = key.oif.and_then(|device| ns.link(device))?;

@@ -117,6 +117,9 @@ impl Namespace {
         for (name, text) in files {
             let file = file(name, text);
             match *name {
+                "bridge-vlan.json" => {
+                    ns.vlans = crate::evidence::bridge::parse_vlans(&file).value;
+                }
                 "ip-addr.json" => ns.addresses = crate::evidence::address::parse(&file).value,
                 "ip-link.json" => ns.links = crate::evidence::link::parse(&file).value,
                 "ip-neigh.json" => ns.neighbours = crate::evidence::neighbour::parse(&file).value,

@@ -108,7 +108,11 @@ fn settle(namespaces: &Namespaces) -> Result<(), Problem> {
     for (_, name) in namespaces.all() {
         let printed = loop {
             let printed = netns::within(name, || feed("ip", &["-j", "addr"], ""))??;
-            if is_settled(&printed) || Instant::now() > deadline {
+            let routes = netns::within(name, || {
+                feed("ip", &["-j", "-6", "route", "show", "table", "local"], "")
+            })??;
+            let is_ready = is_settled(&printed) && has_routes(&printed, &routes);
+            if is_ready || Instant::now() > deadline {
                 break printed;
             }
             std::thread::sleep(Duration::from_millis(40));
@@ -153,6 +157,20 @@ fn is_settled(addresses: &[u8]) -> bool {
         let is_up = matches!(state, Some("UP" | "UNKNOWN"));
         !is_tentative && should_be_up == (is_up && has("UP"))
     })
+}
+
+/// Whether each IPv6 address has its local route: the kernel adds it when it comes round to it (`addrconf_dad_work`).
+fn has_routes(addresses: &[u8], routes: &[u8]) -> bool {
+    let devices: Vec<Value> = serde_json::from_slice(addresses).unwrap_or_default();
+    let routes: Vec<Value> = serde_json::from_slice(routes).unwrap_or_default();
+    let is_up = |device: &&Value| device.get("operstate").and_then(Value::as_str) == Some("UP");
+    let all = devices.iter().filter(is_up);
+    let mut addresses = all
+        .filter_map(|device| device.get("addr_info")?.as_array())
+        .flatten()
+        .filter(|address| address.get("family").and_then(Value::as_str) == Some("inet6"))
+        .filter_map(|address| address.get("local"));
+    addresses.all(|address| routes.iter().any(|route| route.get("dst") == Some(address)))
 }
 
 /// The ops of one place, the wires' (`wires`) or the rest, as few processes as the order allows.

@@ -38,6 +38,9 @@ pub struct Options {
     /// This world alone, with every flow shown
     #[arg(long, value_name = "SEED")]
     world: Option<u64>,
+    /// The world that this file describes, as `--keep` writes it (`world.json`), alone
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
     /// Leaves each feature's ops out in turn and counts the answers that change
     #[arg(long)]
     decisive: bool,
@@ -59,6 +62,12 @@ pub struct Options {
     /// Fails when agreement is below this, in percent
     #[arg(long, default_value_t = 0.0)]
     at_least: f64,
+}
+
+impl Options {
+    fn is_alone(&self) -> bool {
+        self.world.is_some() || self.replay.is_some()
+    }
 }
 
 /// Runs the command; 1: disagreement below what is demanded, 2: it could not be run, 3: it cannot run here.
@@ -126,11 +135,7 @@ fn run(options: &Options) -> Report {
     let next = AtomicU64::new(options.world.unwrap_or(options.seed));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for _ in 0..if options.world.is_some() {
-            1
-        } else {
-            options.jobs
-        } {
+        for _ in 0..if options.is_alone() { 1 } else { options.jobs } {
             let worker = std::thread::Builder::new().stack_size(STACK);
             let spawned = worker.spawn_scoped(scope, || {
                 while !is_over.load(Ordering::Relaxed) {
@@ -142,7 +147,7 @@ fn run(options: &Options) -> Report {
                     let late = options
                         .seconds
                         .is_some_and(|seconds| start.elapsed() > Duration::from_secs(seconds));
-                    if options.world.is_some() || n_flows >= options.flows || late {
+                    if options.is_alone() || n_flows >= options.flows || late {
                         is_over.store(true, Ordering::Relaxed);
                     }
                 }
@@ -165,10 +170,16 @@ fn one(options: &Options, seed: u64, report: &Mutex<Report>) {
 }
 
 fn world(options: &Options, seed: u64, report: &Mutex<Report>) -> Result<(), Problem> {
-    let spec = grammar::world(seed, &options.only);
+    let spec = match &options.replay {
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|error| Problem::of(path.display(), &error))?;
+            serde_json::from_slice(&bytes).map_err(|error| Problem::of(path.display(), &error))?
+        }
+        None => grammar::world(seed, &options.only),
+    };
     let mut measured = measure(spec)?;
     confirm(&mut measured)?;
-    if options.world.is_some() {
+    if options.is_alone() {
         show_all(&measured);
     }
     say(&mismatches(&measured));
@@ -179,7 +190,7 @@ fn world(options: &Options, seed: u64, report: &Mutex<Report>) -> Result<(), Pro
         .map(|flow| flow.flow.id.clone())
         .collect();
     if let Some(folder) = &options.keep
-        && (!wrong.is_empty() || options.world.is_some())
+        && (!wrong.is_empty() || options.is_alone())
     {
         keep(&folder.join(format!("world-{seed}")), &measured)?;
     }

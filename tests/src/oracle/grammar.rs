@@ -1,14 +1,18 @@
 //! What worlds are made of: one file per domain of the semantics.
 
+pub mod conntrack;
 pub mod devices;
 pub mod fib;
 pub mod flows;
+pub mod ipset;
 pub mod iptables;
 pub mod mtu;
 pub mod neighbours;
+pub mod nft;
 pub mod sanity;
 pub mod services;
 pub mod sockets;
+pub mod spot;
 pub mod topology;
 
 use fastrand::Rng;
@@ -28,6 +32,8 @@ pub const DOMAINS: &[Domain] = &[
     ("sockets", sockets::ops),
     ("netfilter", iptables::ops),
     ("mtu", mtu::ops),
+    ("ipset", ipset::ops),
+    ("conntrack-nat", conntrack::ops),
 ];
 
 /// The world of `seed`, with ops of the domains `only` (of any if it is empty).

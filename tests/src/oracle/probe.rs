@@ -28,7 +28,7 @@ const HANDSHAKE: Duration = Duration::from_millis(1700);
 /// A handshake that took longer lost its first SYN.
 const RETRANSMITTED: Duration = Duration::from_millis(900);
 /// How long data may take after the handshake: several retransmissions (from 0.2 s on).
-const EXCHANGE: Duration = Duration::from_millis(1600);
+const EXCHANGE: Duration = Duration::from_millis(4000);
 /// A UDP client sends again after this, and gives up after three times this.
 const UDP_AGAIN: Duration = Duration::from_millis(500);
 /// Payload of a flow that asks for none.

@@ -18,9 +18,9 @@ pub(super) fn lookup<'a>(
     key: &FibKey<'_>,
 ) -> Result<Option<Found<'a>>, NoRoute> {
     let family = Family::of(key.dst);
-    let candidates: Vec<&Route> = ns
-        .routes_to(family, tables, key.dst)
-        .into_iter()
+    let all = ns.routes_to(family, tables, key.dst);
+    let candidates: Vec<&Route> = (all.iter().copied())
+        .filter(|route| !is_hidden(&all, route))
         .filter(|route| tos_matches(family, route.tos, key.tos))
         .filter(|route| {
             route
@@ -186,6 +186,15 @@ fn neighbour(ns: &Namespace, nexthop: &NextHop) -> Option<NeighbourState> {
         .iter()
         .find(|entry| entry.address == gateway && entry.device == device && !entry.proxy)
         .map(|entry| entry.state)
+}
+
+/// Whether routes for some sources to the same prefix hide this one for all: the lookup goes into their subtree, and from
+/// there back to shorter prefixes (`fib6_node_lookup_1`).
+fn is_hidden(all: &[&Route], route: &Route) -> bool {
+    route.src.is_none()
+        && (all.iter()).any(|other| {
+            other.src.is_some() && other.dst == route.dst && other.table == route.table
+        })
 }
 
 /// Node by node from the longest prefix (and source prefix) on; a host prefers routers that are not known to be dead,

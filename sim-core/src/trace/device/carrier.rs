@@ -64,13 +64,6 @@ impl Walk<'_, '_> {
         if let Some(src) = outer.src {
             self.source_exists(&stack, link, src, &frame.transit)?;
         }
-        let way = self.outer_way(&stack, link, &outer, &frame.transit)?;
-        self.log.step(
-            StepStatus::Normal,
-            || format!("{} packs it into a packet to {}", link.name, outer.dst),
-            || vec![outer.source.clone()],
-        );
-        self.room(ns, link, &outer, &way, &frame)?;
         let mark = match outer.mark {
             Some(mark) => mark,
             None if stack.path == ns.path => frame.transit.packet.mark,
@@ -80,16 +73,24 @@ impl Walk<'_, '_> {
             Family::V4 => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             Family::V6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         };
-        let packet = Packet {
-            src: outer.src.or(way.prefsrc).unwrap_or(unspecified),
+        let mut packet = Packet {
+            src: outer.src.unwrap_or(unspecified),
             dst: outer.dst,
-            transport: outer.transport,
+            transport: outer.transport.clone(),
             length: frame.transit.packet.length.saturating_add(outer.overhead),
             dont_fragment: outer.dont_fragment,
             ttl: outer.ttl,
             tos: outer.tos,
             mark,
         };
+        let way = self.outer_way(&stack, link, &outer, &packet, &frame.transit)?;
+        packet.src = outer.src.or(way.prefsrc).unwrap_or(unspecified);
+        self.log.step(
+            StepStatus::Normal,
+            || format!("{} packs it into a packet to {}", link.name, outer.dst),
+            || vec![outer.source.clone()],
+        );
+        self.room(ns, link, &outer, &way, &frame)?;
         frame.transit.ct = Ct::None;
         frame.transit.zone = Zone::default();
         frame.transit.local = false;
@@ -180,6 +181,7 @@ impl Walk<'_, '_> {
         stack: &Arc<Namespace>,
         link: &Link,
         outer: &Outer,
+        packet: &Packet,
         transit: &Transit,
     ) -> Stage<Way> {
         let key = FibKey {
@@ -189,9 +191,9 @@ impl Walk<'_, '_> {
             oif: outer.bound.as_deref(),
             mark: outer.mark.unwrap_or(0),
             tos: outer.tos,
-            protocol: 0,
-            sport: None,
-            dport: None,
+            protocol: packet.protocol(),
+            sport: packet.sport(),
+            dport: packet.dport(),
         };
         let way = match self.look_up(stack, &key)? {
             Ok(way) => way,

@@ -207,7 +207,8 @@ impl Walk<'_, '_> {
                 Some(ttl) => ttl,
             },
             tos: vxlan.tos.unwrap_or(inner.tos),
-            bound: remote.via.clone().or_else(|| vxlan.lower.clone()),
+            // Entries without a device leave it to the routes (`vxlan_xmit_one`).
+            bound: remote.via.clone(),
             mark: None,
             too_big: TooBig::Adapt,
             source: remote.source.clone(),

@@ -12,7 +12,8 @@ use crate::evidence::wireguard::{WireguardDevice, WireguardPeer};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::Ct;
 use crate::linux::icmp;
-use crate::linux::packet::{Family, Packet, Port, Transport};
+use crate::linux::packet::{Family, Packet, Port, Transport, protocol};
+use crate::verdict::Outcome;
 use crate::world::{Namespace, Place};
 
 /// Outer IPv4 and UDP headers, WireGuard's header and its authentication tag.
@@ -38,6 +39,11 @@ impl Walk<'_, '_> {
             Family::V4 => icmp::host_unreachable(family),
             Family::V6 => (1, 3),
         };
+        // A datagram's own socket gets the device's error (ENOKEY, EDESTADDRREQ); TCP heeds the ICMP error.
+        let refuses = match frame.transit.packet.protocol() {
+            protocol::UDP if frame.transit.local => Failure::Local(Outcome::Unreachable),
+            _ => Failure::Icmp { kind, code },
+        };
         let Some((index, peer)) = allowed(device, dst) else {
             let blocker = Blocker::new(BlockerKind::WireguardPeer, ns)
                 .says(format!(
@@ -46,7 +52,7 @@ impl Walk<'_, '_> {
                 ))
                 .on(&link.name)
                 .citing([device.source.clone()]);
-            return self.end(blocker, Failure::Icmp { kind, code }, &frame.transit);
+            return self.end(blocker, refuses, &frame.transit);
         };
         let key = (ns.path.clone(), link.name.clone(), index);
         let known = peer
@@ -61,7 +67,7 @@ impl Walk<'_, '_> {
                 ))
                 .on(&link.name)
                 .citing([peer.source.clone()]);
-            return self.end(blocker, Failure::Icmp { kind, code }, &frame.transit);
+            return self.end(blocker, refuses, &frame.transit);
         };
         let length = frame.transit.packet.length;
         // Padded to 16 bytes, but not beyond the MTU (`calculate_skb_padding`).

@@ -1,0 +1,102 @@
+//! Places on the way of packets, where rules are put.
+
+use std::net::IpAddr;
+
+use super::topology::Pod;
+use crate::oracle::draft::Draft;
+
+/// A place on the way of packets to or from a pod, and the chain that they meet there.
+#[derive(Debug, Clone)]
+pub struct Spot {
+    /// The place.
+    pub place: String,
+    /// The chain, in upper case as iptables has it.
+    pub chain: &'static str,
+    /// The pod.
+    pub pod: Pod,
+    /// Packets from the pod; else packets to it.
+    pub from: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+impl Spot {
+    /// Draws one.
+    pub fn draw(draft: &mut Draft) -> Self {
+        let pods = draft.topology.pods.clone();
+        let pod = draft.pick(&pods);
+        let node = draft.topology.node_of(&pod).place.clone();
+        let (place, chain, from) = match draft.rng.u32(0..8) {
+            0 => (pod.place.clone(), "INPUT", false),
+            1 => (pod.place.clone(), "OUTPUT", true),
+            2 | 3 => (node, "FORWARD", false),
+            4 => (node, "FORWARD", true),
+            5 => (node, "OUTPUT", false),
+            6 => (node, "INPUT", true),
+            _ => {
+                let clients = draft.topology.clients();
+                (draft.pick(&clients), "OUTPUT", false)
+            }
+        };
+        Self {
+            place,
+            chain,
+            pod,
+            from,
+            v6: draft.chance(45),
+        }
+    }
+
+    /// The pod's address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.pod.ip(self.v6)
+    }
+
+    /// Its address as an iptables condition.
+    #[must_use]
+    pub fn condition(&self) -> String {
+        format!("{} {}", if self.from { "-s" } else { "-d" }, self.ip())
+    }
+
+    /// Its address as an nft condition.
+    #[must_use]
+    pub fn nft_condition(&self) -> String {
+        format!("{} {}", self.nft_key(), self.ip())
+    }
+
+    /// The field that holds its address, for nft.
+    #[must_use]
+    pub fn nft_key(&self) -> String {
+        let family = self.nft_family();
+        format!("{family} {}", if self.from { "saddr" } else { "daddr" })
+    }
+
+    /// nft's name of the family.
+    #[must_use]
+    pub fn nft_family(&self) -> &'static str {
+        if self.v6 { "ip6" } else { "ip" }
+    }
+
+    /// nft's name of the addresses' type.
+    #[must_use]
+    pub fn nft_type(&self) -> &'static str {
+        if self.v6 { "ipv6_addr" } else { "ipv4_addr" }
+    }
+
+    /// The chain that packets meet before this one, where they come in or are made.
+    #[must_use]
+    pub fn first_chain(&self) -> &'static str {
+        if self.chain == "OUTPUT" {
+            "OUTPUT"
+        } else {
+            "PREROUTING"
+        }
+    }
+
+    /// A whole prefix around its address.
+    #[must_use]
+    pub fn block(&self, draft: &Draft) -> String {
+        draft.topology.node_of(&self.pod).block(self.v6)
+    }
+}
