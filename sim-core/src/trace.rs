@@ -244,6 +244,8 @@ pub(crate) struct Walk<'w, 's> {
     arp_doubt: Option<Doubt>,
     /// Hardware addresses that were learned from questions.
     known_askers: BTreeMap<(String, String, IpAddr), Mac>,
+    /// Hardware addresses that only one machine answered with.
+    answered_by: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// MTUs that senders have learned, by namespace and the destination asked.
@@ -303,6 +305,7 @@ impl<'w, 's> Walk<'w, 's> {
             link_scopes: BTreeMap::new(),
             arp_doubt: None,
             known_askers: BTreeMap::new(),
+            answered_by: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,

@@ -50,7 +50,9 @@ pub struct Parses {
     /// Where the items of kube lists stand in their files.
     items: BTreeMap<String, Vec<Range<usize>>>,
     /// Where the other ends of a namespace's wires may be.
-    surroundings: BTreeMap<String, Arc<[String]>>,
+    surroundings: BTreeMap<usize, Arc<[String]>>,
+    /// What looking there for the other end of a wire came to, by the places of namespace and device.
+    wires: BTreeMap<(usize, u32), Arc<wiring::Wire>>,
 }
 
 /// Something parsed, with the entries that were read for it.
@@ -99,12 +101,7 @@ impl<'s> World<'s> {
             Some(place) => *place,
             None => self.load(path)?,
         };
-        if place >= self.seen.len() {
-            self.seen.resize(place + 1, false);
-        }
-        if let Some(seen) = self.seen.get_mut(place) {
-            *seen = true;
-        }
+        self.come_to(place);
         match self.parses.loaded.get(place) {
             Some(loaded) => Ok(Arc::clone(&loaded.value)),
             // It was put there by `load`.
@@ -112,11 +109,23 @@ impl<'s> World<'s> {
         }
     }
 
+    /// Notes that this question came to the namespace at `place`.
+    fn come_to(&mut self, place: usize) {
+        if place >= self.seen.len() {
+            self.seen.resize(place + 1, false);
+        }
+        if let Some(seen) = self.seen.get_mut(place) {
+            *seen = true;
+        }
+    }
+
     fn load(&mut self, path: &str) -> Result<usize, Halt> {
         self.store.reset_entries_read();
-        let value = Arc::new(load::namespace(self.store, path)?);
+        let mut value = load::namespace(self.store, path)?;
         let entries = receipt_entries(self.store);
         let place = self.parses.loaded.len();
+        value.place = place;
+        let value = Arc::new(value);
         self.parses.loaded.push(Loaded { value, entries });
         self.parses.namespaces.insert(path.to_owned(), place);
         Ok(place)

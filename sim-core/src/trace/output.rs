@@ -418,7 +418,7 @@ impl Walk<'_, '_> {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            prefsrc: source_address::source_address(ns, &found, nexthop, key.dst),
             advmss: found.route.advmss,
             is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),
