@@ -7,15 +7,18 @@ use super::by_name::ByName;
 use super::text;
 use crate::source::{Parsed, Source, SourceFile};
 
+/// A setting that is a number, and where it stands.
+type Number = (i64, Source);
+
 /// The kernel settings of a namespace.
 #[derive(Debug, Clone, Default)]
 pub struct Sysctl {
     entries: BTreeMap<String, (String, Source)>,
     /// Those that are numbers.
-    numbers: ByName<(i64, Source)>,
+    numbers: ByName<Number>,
     /// `net.<family>.conf.<device>.<name>` that are numbers, for IPv4 and IPv6, by device (with dots, however the key
     /// writes them) and name.
-    devices: [ByName<ByName<(i64, Source)>>; 2],
+    devices: [ByName<ByName<Number>>; 2],
 }
 
 /// A setting whose value is no integer.
@@ -82,7 +85,7 @@ impl Sysctl {
                     settings.insert(key, (value, source));
                 }
             }
-            let mut devices: BTreeMap<String, Vec<(&str, (i64, Source))>> = BTreeMap::new();
+            let mut devices: BTreeMap<String, Vec<(&str, Number)>> = BTreeMap::new();
             for ((device, name), (value, source)) in settings {
                 let settings = devices.entry(device).or_default();
                 settings.push((name, (value, source.clone())));
