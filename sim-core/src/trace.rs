@@ -149,13 +149,13 @@ pub(crate) struct Frame {
     pub(crate) tags: Vec<Tag>,
     /// The device whose stack made it, where known.
     pub(crate) origin: Option<Place>,
-    /// It is an answer to a question for a hardware address: no stack but the asker's sees it.
+    /// It is a question for a hardware address or the answer: no stack but the addressee's sees it.
     pub(crate) answer: bool,
     pub(crate) transit: Transit,
 }
 
 impl Frame {
-    /// Whether a bridge's rules see it: of answers, only those of IPv6 are IP packets.
+    /// Whether rules on its way see it: of questions and answers for a hardware address, only IPv6's are IP packets.
     pub(crate) fn meets_rules(&self) -> bool {
         !self.answer || self.next.is_ipv6()
     }
@@ -250,6 +250,8 @@ pub(crate) struct Walk<'w, 's> {
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// MTUs that senders have learned, by namespace and the destination asked.
     path_mtus: BTreeMap<(String, IpAddr), u32>,
+    /// The device that the server's socket is bound to.
+    server_device: Option<String>,
     /// The sender knows already what a router tells of its MTU.
     has_learned: bool,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -309,6 +311,7 @@ impl<'w, 's> Walk<'w, 's> {
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,
+            server_device: None,
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,

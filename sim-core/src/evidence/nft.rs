@@ -76,6 +76,8 @@ pub struct Table {
     pub family: TableFamily,
     /// Its name.
     pub name: String,
+    /// The namespace's tables are numbered as they are made.
+    pub handle: Option<u64>,
     /// Its chains are not hooked in; `None` where nft printed the flags wrongly (1.0.6 does).
     pub dormant: Option<bool>,
     /// Its chains, in the order of the listing.
@@ -98,6 +100,8 @@ pub struct Chain {
     pub table: String,
     /// Its name.
     pub name: String,
+    /// A table's items are numbered as they are made.
+    pub handle: Option<u64>,
     /// Where it is hooked in; `None` for a chain that is only jumped to.
     pub base: Option<BaseChain>,
     /// Its rules, in order.

@@ -37,6 +37,8 @@ pub enum Tri {
     No,
     /// The evidence does not tell.
     Unknown(Doubt),
+    /// This, but for a rare chance that the assumption leaves out.
+    Assumed(bool, String),
 }
 
 impl Tri {
@@ -47,6 +49,7 @@ impl Tri {
             Self::Yes => Self::No,
             Self::No => Self::Yes,
             Self::Unknown(doubt) => Self::Unknown(doubt),
+            Self::Assumed(holds, assumption) => Self::Assumed(!holds, assumption),
         }
     }
 
@@ -61,9 +64,24 @@ impl Tri {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Assumed(false, why), _) | (_, Self::Assumed(false, why)) => {
+                Self::Assumed(false, why)
+            }
             (Self::Unknown(doubt), _) | (_, Self::Unknown(doubt)) => Self::Unknown(doubt),
+            (Self::Assumed(true, why), _) | (_, Self::Assumed(true, why)) => {
+                Self::Assumed(true, why)
+            }
             (Self::Yes, Self::Yes) => Self::Yes,
         }
+    }
+
+    /// `then` where `self` holds, else `otherwise`.
+    #[must_use]
+    pub fn select(self, then: Self, otherwise: Self) -> Self {
+        if then == otherwise {
+            return then;
+        }
+        self.clone().and(then).or(self.negate().and(otherwise))
     }
 
     /// One holds: a certain `Yes` wins over a doubt.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::netfilter::{CtDirection, CtState, CtView};
-use super::packet::{Packet, Port, TcpFlags, Transport, Tuple};
+use super::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
 
 /// What conntrack thinks of a TCP connection (`enum tcp_conntrack`), as far as a handshake goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,9 @@ pub fn tuple_of(packet: &Packet) -> Option<Tuple> {
     })
 }
 
+/// ICMPv6's groups and neighbour discovery (`noct_valid_new` of `nf_conntrack_icmpv6_error`).
+const NEVER_TRACKED: [u8; 8] = [130, 131, 132, 133, 134, 135, 136, 143];
+
 /// Looks a packet up in the table of `namespace` (`nf_conntrack_in`, `nf_conntrack_tcp_packet`).
 pub fn track(
     conns: &mut [Conn],
@@ -139,6 +142,12 @@ pub fn track(
 ) -> Tracked {
     if let Transport::IcmpError { about, .. } = &packet.transport {
         return Tracked::As(track_error(conns, namespace, zone, *about));
+    }
+    if let Transport::Icmp { kind, .. } = &packet.transport
+        && packet.family() == Family::V6
+        && NEVER_TRACKED.contains(kind)
+    {
+        return Tracked::As(Ct::Untracked);
     }
     let Some(tuple) = tuple_of(packet) else {
         return Tracked::As(Ct::None);

@@ -121,6 +121,12 @@ pub fn lookup_assuming<'a>(
             Tri::No => continue,
             Tri::Unknown(doubt) => return Err(NoRoute::Undecided(doubt)),
             Tri::Yes => {}
+            Tri::Assumed(holds, why) => {
+                assumptions.push(why);
+                if !holds {
+                    continue;
+                }
+            }
         }
         match rule.action {
             RuleAction::Lookup(table) => {

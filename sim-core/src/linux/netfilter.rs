@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::choice::Tri;
+use super::choice::{Doubt, Tri};
 use super::packet::{Family, Packet, Port, Tuple};
 use crate::evidence::mac::Mac;
 use crate::source::Source;
@@ -406,4 +406,46 @@ pub fn port_in(port: Port, low: u16, high: u16) -> Option<bool> {
             }
         }
     }
+}
+
+/// One port in so many is taken not to be the one that the kernel chooses.
+const RARE: u32 = 100;
+
+/// The same, asked by the rule at `source`: what hardly ever happens is left out by an assumption.
+#[must_use]
+pub fn port_within(port: Port, low: u16, high: u16, source: &Source) -> Tri {
+    if let Some(certain) = port_in(port, low, high) {
+        return Tri::from(certain);
+    }
+    let Port::Chosen {
+        low: from,
+        high: to,
+        ..
+    } = port
+    else {
+        return Tri::No;
+    };
+    let count = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
+    let all = count(from, to);
+    let within = count(low.max(from), high.min(to));
+    let range = if low == high {
+        low.to_string()
+    } else {
+        format!("{low}-{high}")
+    };
+    let assumed = |holds, is: &str| {
+        let why = format!("the port that a kernel chooses out of {from}-{to} {is} {range}");
+        Tri::Assumed(holds, why)
+    };
+    if within * RARE <= all {
+        return assumed(false, "is not in");
+    }
+    if (all - within) * RARE <= all {
+        return assumed(true, "is in");
+    }
+    Tri::Unknown(Doubt {
+        what: format!("whether the port that a kernel chooses out of {from}-{to} is in {range}"),
+        settle: String::new(),
+        source: Some(source.clone()),
+    })
 }

@@ -404,7 +404,7 @@ impl Walk<'_, '_> {
             },
             other => other,
         };
-        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct));
+        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct, None));
         match result {
             Ok(Arrival::Socket { .. }) => Ok(true),
             // What made the packet leave lets the error leave too.
@@ -420,6 +420,8 @@ impl Walk<'_, '_> {
         expected: Expected,
         walk: impl FnOnce(&mut Self) -> Stage<T>,
     ) -> Stage<T> {
+        // A neighbour's answer is really sent: bridges learn from it.
+        let teaches = matches!(expected, Expected::Asker { .. });
         self.quiet += 1;
         let muted = std::mem::replace(&mut self.log.muted, true);
         let kept = (
@@ -434,7 +436,9 @@ impl Walk<'_, '_> {
         let result = walk(self);
         self.passages = passages;
         self.conns = conns;
-        self.learned = learned;
+        if !teaches {
+            self.learned = learned;
+        }
         (self.expected, self.phase, self.sender, self.sent_mtu) = kept;
         self.log.muted = muted;
         self.quiet -= 1;

@@ -102,20 +102,25 @@ fn known(ns: &Namespace, bridge: &str, member: &str) -> Stage<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::testing::{clean, file};
+    use crate::evidence::{bridge, link};
 
     /// A bridge with a port of VLAN 10 (untagged) and one that carries it tagged.
     fn namespace() -> Namespace {
-        let links = (
+        let links = file(
             "ip-link.json",
             r#"[{"ifindex":2,"ifname":"br0","flags":["UP"],"mtu":1500,"link_type":"ether","linkinfo":{"info_kind":"bridge","info_data":{"vlan_filtering":1,"vlan_protocol":"802.1Q"}}},
                 {"ifindex":3,"ifname":"pa","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"},
                 {"ifindex":4,"ifname":"pb","flags":["UP"],"mtu":1500,"link_type":"ether","master":"br0"}]"#,
         );
-        let vlans = (
+        let vlans = file(
             "bridge-vlan.json",
             r#"[{"ifname":"pa","vlans":[{"vlan":10,"flags":["PVID","Egress Untagged"]}]},{"ifname":"pb","vlans":[{"vlan":10,"vlanEnd":12}]}]"#,
         );
-        Namespace::of(&[links, vlans])
+        let mut ns = Namespace::default();
+        ns.links = clean(link::parse(&links));
+        ns.vlans = clean(bridge::parse_vlans(&vlans));
+        ns
     }
 
     fn tag(id: u16) -> Tag {

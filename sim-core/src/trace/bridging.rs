@@ -71,7 +71,9 @@ impl Walk<'_, '_> {
         }
         let vid = self.admit(ns, bridge, port, &mut frame)?;
         self.unlocked(ns, bridge, port, &frame, vid)?;
-        self.learn(ns, bridge, port, &frame, vid);
+        if let Some(src) = frame.src {
+            self.learn(ns, bridge, port, src, vid);
+        }
         let mut towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
         if matches!(towards, Towards::Nobody) {
             self.flood_in_vain(ns, bridge, (port, filtered), &mut frame)?;

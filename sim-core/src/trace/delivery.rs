@@ -129,6 +129,7 @@ impl Walk<'_, '_> {
                 || vec![listener.source.clone()],
             );
             self.answerable(ns, &transit)?;
+            self.server_device.clone_from(&listener.device);
             return Ok(Arrival::Socket {
                 ns: Arc::clone(ns),
                 packet: transit.packet,

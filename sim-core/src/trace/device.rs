@@ -91,7 +91,7 @@ impl Walk<'_, '_> {
             return Err(missing(ns, device));
         };
         // `__dev_queue_xmit()`: nft's egress chains, then tc's.
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_device_hook(ns, &ChainHook::Egress, device, &mut frame.transit)?;
         }
         self.unclassified(ns, device)?;
@@ -257,7 +257,7 @@ impl Walk<'_, '_> {
         frame.transit.iif = Some(device.to_owned());
         frame.transit.source_mac = frame.src;
         frame.transit.physin = None;
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_device_hook(ns, &ChainHook::Ingress, device, &mut frame.transit)?;
         }
         if let Some(vlan) = self.vlan_above(ns, link, &frame)? {
@@ -291,7 +291,7 @@ impl Walk<'_, '_> {
         ran: Prerouting,
     ) -> Stage<Arrival> {
         self.unclassified(ns, &bridge.name)?;
-        if !frame.answer {
+        if frame.meets_rules() {
             self.run_device_hook(ns, &ChainHook::Ingress, &bridge.name, &mut frame.transit)?;
         }
         if let Some(vlan) = self.vlan_above(ns, bridge, &frame)? {

@@ -406,7 +406,9 @@ impl Walk<'_, '_> {
         let arrival = match from {
             Side::Socket { ns, tuple } => {
                 self.sender = Some((ns.path.clone(), *tuple));
-                self.originate(ns, packet, Ct::None)?
+                let answers = matches!(self.phase, Phase::Response | Phase::DataResponse);
+                let device = self.server_device.clone().filter(|_| answers);
+                self.originate(ns, packet, Ct::None, device)?
             }
             Side::Outside { ns, device, .. } => {
                 self.sender = Some((String::new(), tuple));

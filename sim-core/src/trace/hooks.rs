@@ -1,5 +1,7 @@
 //! What is hooked in where, and in which order (`enum nf_ip_hook_priorities`).
 
+use std::cmp::Reverse;
+
 use super::balancing::{self, Side};
 use crate::evidence::nft::{ChainHook, ChainKind, TableFamily};
 use crate::linux::netfilter::xtables::CompiledTable;
@@ -71,9 +73,45 @@ pub(super) fn nat_parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32,
             parts.push((settings.priority, Part::Nft(base)));
         }
     }
-    parts.sort_by_key(|(priority, _)| *priority);
+    parts.sort_by_key(|(priority, part)| (*priority, Reverse(registered(ns, part))));
     parts
 }
+
+/// When a part was hooked in, as far as the numbers of nft's tables and chains tell (`nf_tables_newtable`); later ones are
+/// higher. Tables of the old `ip_tables` have none.
+pub(super) fn registered(ns: &Namespace, part: &Part<'_>) -> Option<(u64, u64)> {
+    let tables = ns.ruleset.tables.iter();
+    match part {
+        Part::Nft(chain) => {
+            let mut tables =
+                tables.filter(|table| table.family == chain.family && table.name == chain.table);
+            Some((tables.next()?.handle?, chain.handle?))
+        }
+        Part::Xtables(xtables, chain) => {
+            let file = xtables.table().source.file();
+            let family = if file.ends_with("/ip6tables-save.txt") {
+                TableFamily::Ip6
+            } else if file.ends_with("/iptables-save.txt") {
+                TableFamily::Ip
+            } else {
+                return None;
+            };
+            let mut tables = tables.filter(|table| {
+                table.family == family
+                    && table.name == xtables.table().name
+                    && table.is_iptables_nft()
+            });
+            let table = tables.next()?;
+            let base = table.chains.iter().find(|base| base.name == *chain)?;
+            Some((table.handle?, base.handle?))
+        }
+        Part::Conntrack | Part::Nat | Part::Ipvs(_) => None,
+    }
+}
+
+/// What is assumed where [`registered`] decides.
+pub(super) const BY_HANDLES: &str =
+    "nft's base chains of one priority were hooked in in the order of their tables' handles";
 
 fn native_chains(ns: &Namespace, family: Family, hook: Hook) -> Vec<&crate::evidence::nft::Chain> {
     let family = match family {

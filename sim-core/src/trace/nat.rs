@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
-use super::hooks::{Part, nat_parts};
+use super::hooks::{BY_HANDLES, Part, nat_parts, registered};
 use super::netfilter::HookSite;
 use super::{Stage, Stop, Transit, Walk};
-use crate::linux::choice::Doubt;
+use crate::linux::choice::{Choice, Doubt};
 use crate::linux::conntrack::{Ct, Manip};
 use crate::linux::nat_range::{self, Chosen};
 use crate::linux::netfilter::{
@@ -96,6 +96,7 @@ impl Walk<'_, '_> {
         let family = transit.packet.family();
         let mut chosen: Option<(NatAction, Vec<Source>)> = None;
         let mut chosen_at = i32::MIN;
+        let mut chosen_made = None;
         for (priority, part) in nat_parts(ns, family, hook) {
             // The first to translate is the last to be asked (`nf_nat_inet_fn`).
             if chosen.is_some() && priority > chosen_at {
@@ -128,8 +129,12 @@ impl Walk<'_, '_> {
                     self.apply(ns, hook, site, outcome, transit)?;
                     chosen = Some((action, sources));
                     chosen_at = priority;
+                    chosen_made = registered(ns, &part);
                 }
                 (Some((first, _)), Some(second)) if *first == second => {}
+                (Some(_), Some(_)) if chosen_made.is_some() && registered(ns, &part).is_some() => {
+                    self.script.assume(BY_HANDLES.to_owned());
+                }
                 // The back end registered later runs first, and a capture does not show the order.
                 (Some(_), Some(_)) => {
                     return Err(Stop::Undecided(Doubt {

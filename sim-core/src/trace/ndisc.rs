@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::neighbour::has_entry;
 use super::netfilter::HookSite;
 use super::{Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::mac::Mac;
@@ -22,6 +23,8 @@ use crate::world::Namespace;
 const SOLICITATION: u8 = 135;
 /// ICMPv6 neighbour advertisement.
 const ADVERTISEMENT: u8 = 136;
+/// What went by a router, or was changed by a rule, is not believed (`ndisc_rcv`).
+pub(super) const HOPS: u8 = 255;
 /// Headers, message and link-layer address option.
 const LENGTH: u32 = 72;
 
@@ -41,7 +44,7 @@ impl Walk<'_, '_> {
                 let Some(asker) = solicitor(ns, device, src) else {
                     return Ok(None);
                 };
-                let question = message(asker, solicited_node(target), SOLICITATION);
+                let question = question(asker, target);
                 let passes = self.sends(ns, device, &question)?;
                 Ok(passes.then_some(asker))
             }
@@ -62,18 +65,19 @@ impl Walk<'_, '_> {
         let IpAddr::V6(target) = next else {
             no_arp_rules(ns)?;
             no_arp_rules(other)?;
-            return Ok(true);
+            // `arp_rcv()`: a device without ARP hears no answer.
+            return Ok(ns.link(device).is_none_or(|link| !link.noarp));
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
         if !knows(other, on, asker, ns.link(device).and_then(|link| link.mac)) {
             return Ok(false);
         }
-        let question = message(asker, solicited_node(target), SOLICITATION);
+        let question = question(asker, target);
         let answer = answer(next, asker);
-        Ok(self.takes(other, on, &question)?
+        Ok(self.takes((other, on), ns.mac_of(device), &question)?
             && self.sends(other, on, &answer)?
             && is_local_input(ns, device, &answer)?
-            && self.takes(ns, device, &answer)?)
+            && self.takes((ns, device), other.mac_of(on), &answer)?)
     }
 
     /// Whether a message passes the rules on its way out by `device`.
@@ -89,14 +93,20 @@ impl Walk<'_, '_> {
         self.passes(ns, [Hook::Output, Hook::Postrouting], &site, transit)
     }
 
-    /// Whether a message passes the rules on its way in by `device`.
-    fn takes(&mut self, ns: &Arc<Namespace>, device: &str, packet: &Packet) -> Stage<bool> {
+    /// Whether a message from `sender` passes the rules on its way in by `device`.
+    fn takes(
+        &mut self,
+        (ns, device): (&Arc<Namespace>, &str),
+        sender: Option<Mac>,
+        packet: &Packet,
+    ) -> Stage<bool> {
         let site = HookSite {
             iif: Some(device.to_owned()),
             ..HookSite::default()
         };
         let transit = Transit {
             iif: Some(device.to_owned()),
+            source_mac: sender,
             ..untracked(packet)
         };
         self.passes(ns, [Hook::Prerouting, Hook::Input], &site, transit)
@@ -143,7 +153,7 @@ impl Walk<'_, '_> {
         self.log.muted = muted;
         self.quiet -= 1;
         match result {
-            Ok(()) => Ok(true),
+            Ok(()) => Ok(transit.packet.ttl == HOPS),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
             Err(stop) => Err(stop),
         }
@@ -208,6 +218,11 @@ fn solicited_node(target: Ipv6Addr) -> IpAddr {
     ))
 }
 
+/// The question who has `target`.
+pub(super) fn question(asker: IpAddr, target: Ipv6Addr) -> Packet {
+    message(asker, solicited_node(target), SOLICITATION)
+}
+
 /// The answer that `owner` is here, to `asker`.
 pub(super) fn answer(owner: IpAddr, asker: IpAddr) -> Packet {
     if owner.is_ipv6() {
@@ -232,7 +247,7 @@ fn message(src: IpAddr, dst: IpAddr, kind: u8) -> Packet {
         },
         length: LENGTH,
         dont_fragment: true,
-        ttl: 255,
+        ttl: HOPS,
         tos: 0,
         mark: 0,
     }
@@ -266,7 +281,7 @@ fn knows(ns: &Namespace, device: &str, asker: IpAddr, mac: Option<Mac>) -> bool 
     });
     match set {
         Some(entry) => entry.mac == mac,
-        None => ns.link(device).is_none_or(|link| !link.noarp),
+        None => has_entry(ns, device, asker) || ns.link(device).is_none_or(|link| !link.noarp),
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::blocker::Blocker;
+use super::blocker::{Blocker, BlockerKind};
 use super::{Arrival, Expected, Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{Ct, Zone};
+use crate::linux::packet::Packet;
 use crate::source::Source;
 use crate::world::{Namespace, Place};
 
@@ -70,11 +71,12 @@ impl Walk<'_, '_> {
             return Ok(Resolution::Nobody(failed, None));
         };
         self.why_lost = None;
-        let segment = self.segment(ns, device, next, &[])?;
+        let segment = self.segment(ns, device, next, &[], ns.mac_of(device))?;
         let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if let Some(mac) = other.mac_of(on)
                 && !macs.contains(&mac)
+                && self.question_arrives((ns, device), (other, on), (next, asker))?
                 && self.answers((ns, device), (other, on), next, asker)?
                 && self.answer_returns((other, on), (ns, device), (next, asker))?
             {
@@ -104,18 +106,56 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Whether the question gets past the rules of the bridges between (IPv6's is an IP packet like any other); where
+    /// else it goes, [`Walk::segment`] has found out.
+    fn question_arrives(
+        &mut self,
+        (asker, device): (&Arc<Namespace>, &str),
+        (to, on): (&Arc<Namespace>, &str),
+        (next, src): (IpAddr, IpAddr),
+    ) -> Stage<bool> {
+        let IpAddr::V6(target) = next else {
+            return Ok(true);
+        };
+        let packet = super::ndisc::question(src, target);
+        let said = self.why_lost.take();
+        let passed = self.carries((asker, device), (to, on), next, packet)?;
+        let by_rule = |blocker: &Blocker| {
+            matches!(
+                blocker.kind,
+                BlockerKind::RuleDrop | BlockerKind::RuleReject
+            )
+        };
+        if !passed && self.why_lost.as_ref().is_some_and(by_rule) {
+            return Ok(false);
+        }
+        self.why_lost = said;
+        Ok(true)
+    }
+
     /// Whether the answer to a question for a hardware address gets back to who asked (`arp_send_dst`).
     fn answer_returns(
         &mut self,
-        (from, by): (&Arc<Namespace>, &str),
-        (asker, device): (&Arc<Namespace>, &str),
+        from: (&Arc<Namespace>, &str),
+        asker: (&Arc<Namespace>, &str),
         (next, to): (IpAddr, IpAddr),
     ) -> Stage<bool> {
         let packet = super::ndisc::answer(next, to);
+        self.carries(from, asker, to, packet)
+    }
+
+    /// Whether a question or an answer gets from one device to another.
+    fn carries(
+        &mut self,
+        (from, by): (&Arc<Namespace>, &str),
+        (to, on): (&Arc<Namespace>, &str),
+        next: IpAddr,
+        packet: Packet,
+    ) -> Stage<bool> {
         let frame = Frame {
-            dst: asker.mac_of(device),
+            dst: to.mac_of(on),
             src: from.mac_of(by),
-            next: to,
+            next,
             tags: Vec::new(),
             origin: Some(Place {
                 ns: Arc::clone(from),
@@ -135,15 +175,16 @@ impl Walk<'_, '_> {
             },
         };
         let expected = Expected::Asker {
-            namespace: asker.path.clone(),
-            device: device.to_owned(),
+            namespace: to.path.clone(),
+            device: on.to_owned(),
         };
-        let returned = self.quietly(expected, |walk| walk.queue(from, by, frame));
+        let arrived = self.quietly(expected, |walk| walk.queue(from, by, frame));
         if let Some(doubt) = self.arp_doubt.take() {
             return Err(Stop::Undecided(doubt));
         }
-        match returned {
-            Ok(Arrival::Socket { .. } | Arrival::Boundary { .. }) => Ok(true),
+        match arrived {
+            Ok(Arrival::Socket { packet, .. }) => Ok(packet.ttl == super::ndisc::HOPS),
+            Ok(Arrival::Boundary { .. }) => Ok(true),
             Err(Stop::Lost | Stop::TooBig(_)) => Ok(false),
             // Where it leaves the captured world, the packet's own answer will tell.
             Err(Stop::Undecided(_)) => Ok(true),
@@ -186,6 +227,12 @@ impl Walk<'_, '_> {
         };
         macs.get(chosen).copied().ok_or(Stop::Undecided(doubt))
     }
+}
+
+/// Whether the stack has an entry for `next`, in whatever state.
+pub(super) fn has_entry(ns: &Namespace, device: &str, next: IpAddr) -> bool {
+    (ns.neighbours.iter())
+        .any(|entry| entry.device == device && entry.address == next && !entry.proxy)
 }
 
 /// Whether a device is a bridge.

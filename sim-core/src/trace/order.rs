@@ -1,10 +1,11 @@
-//! Rule sets at the same priority: the one that was registered last runs first (`nf_hook_entries_grow`), which no
-//! capture shows. It is asked about only where the order makes a difference.
+//! Rule sets at the same priority: the one that was registered last runs first (`nf_hook_entries_grow`). Handles tell for
+//! nft's; for others no capture shows it, and it is asked about where the order makes a difference.
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use super::hooks::{Part, chain_name};
+use super::hooks::{BY_HANDLES, Part, chain_name, registered};
 use super::netfilter::HookSite;
 use super::script::{Limit, explore};
 use super::{Stage, Stop, Transit, Walk};
@@ -70,6 +71,19 @@ impl Walk<'_, '_> {
             .collect();
         if busy.len() < 2 || !self.order_matters(ns, hook, site, transit, &given, &busy)? {
             return Ok(given);
+        }
+        let made = |place: &usize| registered(ns, given.get(*place)?);
+        let mut newest: Vec<_> = busy.iter().map(|place| (made(place), *place)).collect();
+        if newest.iter().all(|(made, _)| made.is_some()) {
+            self.script.assume(BY_HANDLES.to_owned());
+            newest.sort_by_key(|(made, _)| Reverse(*made));
+            let mut result = given.clone();
+            for (slot, (_, from)) in busy.iter().zip(newest) {
+                if let (Some(slot), Some(part)) = (result.get_mut(*slot), given.get(from)) {
+                    *slot = *part;
+                }
+            }
+            return Ok(result);
         }
         let orders = orders(busy.len());
         let doubt = Doubt {

@@ -64,10 +64,15 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         packet: Packet,
         ct: Ct,
+        bound: Option<String>,
     ) -> Stage<Arrival> {
+        let origin = Origin {
+            bound,
+            ..Origin::default()
+        };
         let (depth, met_before) = (self.depth, self.met_before);
         self.met_before = self.blockers.len();
-        let arrival = self.emit(ns, packet, ct, Origin::default());
+        let arrival = self.emit(ns, packet, ct, origin);
         (self.depth, self.met_before) = (depth, met_before);
         arrival
     }
@@ -302,6 +307,17 @@ impl Walk<'_, '_> {
             .and_then(|tuple| self.kept_ways.get(&(ns.path.clone(), tuple)));
         if let Some(way) = kept {
             return Ok(way.clone());
+        }
+        // A socket's device must be up (`ip_route_output_key_hash_rcu`).
+        let bound_to = bound.and_then(|device| ns.link(device));
+        if bound_to.is_some_and(|link| !link.up && packet.family() == Family::V4) {
+            let (blocker, _) = no_route(ns, packet.dst, &NoRoute::Missing)?;
+            return self.block_and_detour(
+                ns,
+                blocker,
+                Failure::Local(Outcome::Unreachable),
+                transit,
+            );
         }
         if let Some(way) = super::ways::to_group(ns, &key) {
             return Ok(way);

@@ -146,6 +146,7 @@ impl<'a> Builder<'a> {
         tables.push(Table {
             family,
             name,
+            handle: handle(value),
             dormant,
             chains: Vec::new(),
             sets: BTreeMap::new(),
@@ -178,6 +179,7 @@ impl<'a> Builder<'a> {
             family: table.family,
             table: table.name.clone(),
             name,
+            handle: handle(value),
             base,
             rules: Vec::new(),
             source,
@@ -202,7 +204,7 @@ impl<'a> Builder<'a> {
             .ok_or_else(|| format!("chain `{name}` is not listed before it"))?;
         chain.rules.push(Rule {
             number: u32::try_from(chain.rules.len() + 1).unwrap_or(u32::MAX),
-            handle: value.get("handle").and_then(Value::as_u64),
+            handle: handle(value),
             comment: (value.get("comment").and_then(Value::as_str)).map(str::to_owned),
             statements,
             source,
@@ -334,4 +336,8 @@ fn base(value: &Value, family: TableFamily) -> Result<BaseChain, String> {
         devices,
         policy,
     })
+}
+
+fn handle(value: &Value) -> Option<u64> {
+    value.get("handle").and_then(Value::as_u64)
 }

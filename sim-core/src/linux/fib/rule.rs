@@ -3,7 +3,7 @@
 use super::{FibKey, Found};
 use crate::evidence::rule::Rule;
 use crate::linux::choice::{Doubt, Tri};
-use crate::linux::packet::Port;
+use crate::linux::netfilter::port_within;
 use crate::world::Namespace;
 
 /// Why a rule on a user's packets is taken not to apply.
@@ -49,29 +49,11 @@ pub(super) fn applies(rule: &Rule, key: &FibKey<'_>, assumptions: &mut Vec<Strin
     if let Some(protocol) = rule.ipproto {
         require(Tri::from(protocol == key.protocol));
     }
-    for (range, port, name) in [
-        (rule.sport, key.sport, "sport"),
-        (rule.dport, key.dport, "dport"),
-    ] {
+    for (range, port) in [(rule.sport, key.sport), (rule.dport, key.dport)] {
         if let Some((low, high)) = range {
             require(match port {
                 None => Tri::No,
-                Some(port) => match crate::linux::netfilter::port_in(port, low, high) {
-                    Some(within) => Tri::from(within),
-                    None if is_unlikely(port, low, high) => {
-                        assumptions.push(format!(
-                            "the port that the sender's kernel chooses is not {name} {low}-{high} of rule {}",
-                            rule.priority
-                        ));
-                        Tri::No
-                    }
-                    None => Tri::Unknown(doubt(
-                        rule,
-                        &format!(
-                            "rule `{name} {low}-{high}`: the port is chosen by the sender's kernel"
-                        ),
-                    )),
-                },
+                Some(port) => port_within(port, low, high, &rule.source),
             });
         }
     }
@@ -101,22 +83,6 @@ pub(super) fn applies(rule: &Rule, key: &FibKey<'_>, assumptions: &mut Vec<Strin
         )));
     }
     tri.negate_if(rule.not)
-}
-
-/// Whether hardly any of the ports that may be chosen lies in `low..=high`.
-fn is_unlikely(port: Port, low: u16, high: u16) -> bool {
-    const MANY: u32 = 100;
-    let Port::Chosen {
-        low: from,
-        high: to,
-        ..
-    } = port
-    else {
-        return false;
-    };
-    let n_ports = u32::from(to.saturating_sub(from)) + 1;
-    let n_within = u32::from(to.min(high).saturating_sub(from.max(low))) + 1;
-    n_within.saturating_mul(MANY) <= n_ports
 }
 
 fn doubt(rule: &Rule, what: &str) -> Doubt {

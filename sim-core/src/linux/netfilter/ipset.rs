@@ -34,13 +34,6 @@ struct IndexedSet {
     others: Vec<u32>,
 }
 
-/// What a lookup finds.
-enum Found {
-    Nothing,
-    Member { nomatch: bool },
-    Unknown(Doubt),
-}
-
 impl IpSets {
     /// Indexes what was captured; `None` where `ipset save` was not captured: every match is unknown.
     #[must_use]
@@ -126,11 +119,13 @@ impl IpSets {
             ctx,
             source,
         };
-        match indexed.find(dimensions, &query) {
-            Found::Nothing => Tri::No,
-            Found::Member { nomatch } => Tri::from(nomatch == wanted.return_nomatch),
-            Found::Unknown(doubt) => Tri::Unknown(doubt),
-        }
+        // Only types that know `nomatch` heed `--return-nomatch` (IPSET_TYPE_NOMATCH).
+        let inverted = wanted.return_nomatch && dimensions.contains(&Dimension::Network);
+        (indexed.find(dimensions, &query).into_iter())
+            .rev()
+            .fold(Tri::No, |behind, (hit, nomatch)| {
+                hit.select(Tri::from(nomatch == inverted), behind)
+            })
     }
 }
 
@@ -176,9 +171,9 @@ impl IndexedSet {
         }
     }
 
-    /// The member that decides: the one whose networks are the most specific, first dimension first
-    /// (`mtype_test_cidrs()`).
-    fn find(&self, dimensions: &[Dimension], query: &Query<'_>) -> Found {
+    /// The members that may decide, and whether they are `nomatch`: the first that fits does, the one whose networks are
+    /// the most specific, first dimension first (`mtype_test_cidrs()`).
+    fn find(&self, dimensions: &[Dimension], query: &Query<'_>) -> Vec<(Tri, bool)> {
         let mut candidates: Vec<&Member> = Vec::new();
         let member = |place: &u32| self.set.members.get(usize::try_from(*place).ok()?);
         if let Some(address) = query.first_address(dimensions) {
@@ -209,18 +204,6 @@ impl IndexedSet {
             }
         }
         answers
-            .into_iter()
-            .rev()
-            .fold(Found::Nothing, |behind, (hit, nomatch)| {
-                match (hit, behind) {
-                    (Tri::No, behind) => behind,
-                    (Tri::Yes, _) => Found::Member { nomatch },
-                    (Tri::Unknown(_), Found::Member { nomatch: same }) if same == nomatch => {
-                        Found::Member { nomatch }
-                    }
-                    (Tri::Unknown(doubt), _) => Found::Unknown(doubt),
-                }
-            })
     }
 }
 

@@ -257,6 +257,10 @@ impl<'a> Run<'a> {
             Tri::Yes => true,
             Tri::No => false,
             Tri::Unknown(doubt) => self.choice.unknown(doubt),
+            Tri::Assumed(holds, assumption) => {
+                self.choice.assume(assumption);
+                holds
+            }
         };
         let holds = holds && condition::settle(later, &rule.source, self.choice);
         if holds {

@@ -64,14 +64,14 @@ fn one(draft: &mut Draft) {
             draft.nft("conntrack-nat.nft-dnat-map", &at, format!("table {family} {table} {{\n chain c {{ type nat hook {} priority {}; policy accept;\n  meta l4proto {p} dnat to {family} daddr . th dport map {{ {to} . {PORT} : {from} . {PORT} }}\n }}\n}}", chain.to_lowercase(), before));
         }
         8 => draft.nft("conntrack-nat.nft-redirect", &pod.place, format!("table inet {table} {{\n chain c {{ type nat hook prerouting priority -100; policy accept;\n  {p} dport {{ 81, 82 }} redirect to :{PORT}\n }}\n}}")),
-        9 => draft.nft("conntrack-nat.nft-masquerade", &node.place, format!("table inet {table} {{\n chain c {{ type nat hook postrouting priority {}; policy accept;\n  {family} daddr {to} masquerade\n }}\n}}", after)),
+        9 => draft.nft("conntrack-nat.nft-masquerade", &node.place, format!("table inet {table} {{\n chain c {{ type nat hook postrouting priority {after}; policy accept;\n  {family} daddr {to} masquerade\n }}\n}}")),
         10 => {
             let zone = draft.pick(&["--zone 7", "--zone-orig 7"]);
             let spot = Spot::draw(draft);
             let first = spot.first_chain();
             draft.iptables("conntrack-nat.zone", &spot.place, spot.v6, "raw", &format!("-A {first} {} -j CT {zone}", spot.condition()));
         }
-        11 => draft.sysctl("conntrack-nat.loose", &somewhere.place, format!("net.netfilter.nf_conntrack_tcp_loose={}", loose)),
+        11 => draft.sysctl("conntrack-nat.loose", &somewhere.place, format!("net.netfilter.nf_conntrack_tcp_loose={loose}")),
         _ => draft.iptables("conntrack-nat.invalid", &somewhere.place, v6, "filter", "-A FORWARD -m conntrack --ctstate INVALID -j DROP"),
     }
     if draft.chance(50) {

@@ -9,7 +9,7 @@ use crate::evidence::ipset::{Dimension, Element, Member, Set};
 use crate::evidence::mac::Mac;
 use crate::evidence::xtables::{SetMatch, value};
 use crate::linux::choice::Tri;
-use crate::linux::netfilter::{HookContext, port_in};
+use crate::linux::netfilter::{HookContext, port_within};
 use crate::linux::packet::{Packet, Port, Transport, protocol};
 use crate::source::Source;
 
@@ -147,10 +147,7 @@ impl Query<'_> {
                 if port.is_none() && matches!(transport, Transport::Other { protocol: 136 }) {
                     return self.unknown("the packet's port is not known");
                 }
-                match port_in(port.unwrap_or(Port::Known(0)), *low, *high) {
-                    Some(hit) => Tri::from(hit),
-                    None => self.unknown("the kernel has still to choose the packet's port"),
-                }
+                port_within(port.unwrap_or(Port::Known(0)), *low, *high, self.source)
             }
             _ => Tri::No,
         }

@@ -106,6 +106,9 @@ fn return_nomatch_finds_the_exceptions_only() {
     assert_eq!(ask_with("nets", "dst", "10.1.0.1:80", true), Tri::Yes);
     assert_eq!(ask_with("nets", "dst", "10.2.0.1:80", true), Tri::No);
     assert_eq!(ask_with("nets", "dst", "11.0.0.1:80", true), Tri::No);
+    // Types that know no exceptions do not heed it.
+    assert_eq!(ask_with("ips", "src", "10.9.9.9:80", true), Tri::Yes);
+    assert_eq!(ask_with("both", "dst", "11.0.0.1:80", true), Tri::Yes);
 }
 
 #[test]

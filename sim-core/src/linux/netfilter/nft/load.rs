@@ -95,7 +95,9 @@ impl<'a> Machine<'a> {
             ),
             Expression::Socket(key) => match self.ctx.surroundings.socket(&self.packet) {
                 Tri::No => Loaded::Break,
-                Tri::Yes | Tri::Unknown(_) => any(format!("`socket {key}` is not modelled")),
+                Tri::Yes | Tri::Unknown(_) | Tri::Assumed(..) => {
+                    any(format!("`socket {key}` is not modelled"))
+                }
             },
             Expression::Header { kind, name, field } => {
                 self.header(rule, kind, name, field.as_deref())

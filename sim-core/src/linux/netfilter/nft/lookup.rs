@@ -2,7 +2,7 @@
 
 use super::load::Against;
 use super::machine::Machine;
-use super::value::{Loaded, Part};
+use super::value::{Loaded, Part, chosen_port};
 use crate::evidence::nft::{
     Data, DataType, Element, Elements, Expression, Interval, MatchOperator, MetaKey, Rule, Set,
     Statement,
@@ -290,6 +290,10 @@ impl<'a> Machine<'a> {
             Tri::Yes => true,
             Tri::No => false,
             Tri::Unknown(doubt) => self.choice.unknown(doubt),
+            Tri::Assumed(holds, assumption) => {
+                self.choice.assume(assumption);
+                holds
+            }
         }
     }
 
@@ -323,7 +327,7 @@ fn known_key(parts: &[Part]) -> Option<Vec<u128>> {
     (parts.iter())
         .map(|part| match part {
             Part::Is(value) => Some(*value),
-            Part::Between { .. } | Part::Bits { .. } => None,
+            Part::Between { .. } | Part::Port { .. } | Part::Bits { .. } => None,
         })
         .collect()
 }
@@ -357,6 +361,7 @@ fn compare_parts(operator: MatchOperator, part: &Part, wanted: &Part) -> Tri {
     match (part, wanted) {
         (_, Part::Is(value)) => part.compare(operator, Interval::single(*value)),
         (_, Part::Between { doubt, .. } | Part::Bits { doubt, .. }) => Tri::Unknown(doubt.clone()),
+        (_, Part::Port { port, source }) => Tri::Unknown(chosen_port(*port, source)),
     }
 }
 

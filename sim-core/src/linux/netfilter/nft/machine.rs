@@ -235,6 +235,12 @@ impl<'a> Machine<'a> {
                     Tri::Unknown(doubt) => {
                         pending.get_or_insert(doubt);
                     }
+                    Tri::Assumed(holds, assumption) => {
+                        self.choice.assume(assumption);
+                        if !holds {
+                            return Flow::Break;
+                        }
+                    }
                 }
                 continue;
             }

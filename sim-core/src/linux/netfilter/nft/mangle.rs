@@ -134,7 +134,7 @@ impl<'a> Machine<'a> {
                 let chosen = (low..high).find(|_| self.choice.unknown(doubt.clone()));
                 Some(chosen.unwrap_or(high))
             }
-            Part::Between { .. } | Part::Bits { .. } => None,
+            Part::Between { .. } | Part::Port { .. } | Part::Bits { .. } => None,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Machine<'_> {
     fn not_known(&self, rule: &Rule, tri: Tri) -> Loaded {
         match tri {
             Tri::Unknown(doubt) => Loaded::any(doubt),
-            Tri::Yes | Tri::No => {
+            Tri::Yes | Tri::No | Tri::Assumed(..) => {
                 Loaded::any(self.doubt("what `fib` finds", "ip-route.json", &rule.source))
             }
         }

@@ -314,7 +314,14 @@ fn a_port_to_be_chosen_may_be_certain() {
         (outcome.verdict, answers.doubts.len()),
         (RuleVerdict::Accept, 0)
     );
-    assert_eq!(one(&sport("40000")).1.doubts.len(), 1);
+    let (outcome, answers) = one(&sport(r#"{"range": [40000, 50000]}"#));
+    assert_eq!(answers.doubts.len(), 1, "{outcome:?}");
+    // One port of thousands is taken not to be the one.
+    let (outcome, answers) = one(&sport("40000"));
+    assert_eq!(
+        (outcome.verdict, answers.doubts.len()),
+        (RuleVerdict::Accept, 0)
+    );
 }
 
 #[test]

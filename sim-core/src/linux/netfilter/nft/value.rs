@@ -2,6 +2,7 @@
 
 use crate::evidence::nft::{Interval, MatchOperator};
 use crate::linux::choice::{Doubt, Tri};
+use crate::linux::netfilter::port_within;
 use crate::linux::packet::Port;
 use crate::source::Source;
 
@@ -12,6 +13,8 @@ pub(super) enum Part {
     Is(u128),
     /// A value from `low` to `high`; why it is not known.
     Between { low: u128, high: u128, doubt: Doubt },
+    /// A port that the kernel has still to choose.
+    Port { port: Port, source: Source },
     /// A value whose bits in `unknown` are not known.
     Bits {
         value: u128,
@@ -44,14 +47,9 @@ impl Loaded {
     pub(super) fn port(port: Port, source: &Source) -> Self {
         Self::Parts(vec![match port {
             Port::Known(port) => Part::Is(port.into()),
-            Port::Chosen { low, high, .. } => Part::Between {
-                low: low.into(),
-                high: high.into(),
-                doubt: Doubt {
-                    what: format!("the kernel chooses the port out of {low}-{high}"),
-                    settle: String::new(),
-                    source: Some(source.clone()),
-                },
+            Port::Chosen { .. } => Part::Port {
+                port,
+                source: source.clone(),
             },
         }])
     }
@@ -104,6 +102,13 @@ impl Part {
                     Tri::Unknown(doubt.clone())
                 }
             }
+            Self::Port { port, source } => {
+                let [low, high] = [interval.low, interval.high].map(u16::try_from);
+                match low {
+                    Ok(low) => port_within(*port, low, high.unwrap_or(u16::MAX), source),
+                    Err(_) => Tri::No,
+                }
+            }
             Self::Bits {
                 value,
                 unknown,
@@ -143,6 +148,7 @@ impl Part {
                     Tri::Unknown(doubt.clone())
                 }
             }
+            Self::Port { port, source } => Tri::Unknown(chosen_port(*port, source)),
             Self::Bits {
                 value,
                 unknown,
@@ -169,6 +175,20 @@ impl Part {
                 doubt,
             } => (*value, *unknown, Some(doubt.clone())),
             Self::Between { doubt, .. } => (0, width, Some(doubt.clone())),
+            Self::Port { port, source } => (0, width, Some(chosen_port(*port, source))),
         }
+    }
+}
+
+/// Why a port is not known.
+pub(super) fn chosen_port(port: Port, source: &Source) -> Doubt {
+    let range = match port {
+        Port::Known(port) => port.to_string(),
+        Port::Chosen { low, high, .. } => format!("{low}-{high}"),
+    };
+    Doubt {
+        what: format!("the kernel chooses the port out of {range}"),
+        settle: String::new(),
+        source: Some(source.clone()),
     }
 }

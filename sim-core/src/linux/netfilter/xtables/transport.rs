@@ -6,7 +6,7 @@ use crate::evidence::xtables::{
     TcpMatch, Term,
 };
 use crate::linux::choice::{Doubt, Tri};
-use crate::linux::netfilter::port_in;
+use crate::linux::netfilter::port_within;
 use crate::linux::packet::{Packet, Port, Transport};
 use crate::source::Source;
 
@@ -31,14 +31,7 @@ pub(super) fn in_ports(port: Option<Port>, range: PortRange, source: &Source) ->
     let Some(port) = port else {
         return Tri::No;
     };
-    match port_in(port, range.low, range.high) {
-        Some(answer) => Tri::from(answer),
-        None => Tri::Unknown(Doubt {
-            what: format!("whether the port that the kernel chooses is in `{range}`"),
-            settle: String::new(),
-            source: Some(source.clone()),
-        }),
-    }
+    port_within(port, range.low, range.high, source)
 }
 
 pub(super) fn ports_hold(ports: &PortsMatch, packet: &Packet, source: &Source) -> Tri {
