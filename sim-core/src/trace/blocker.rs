@@ -206,8 +206,8 @@ impl Walk<'_, '_> {
             && self.chose_in.contains(&blocker.ends_at.path);
         self.log.step(
             StepStatus::Blocked,
-            blocker.message.clone(),
-            blocker.sources.clone(),
+            || blocker.message.clone(),
+            || blocker.sources.clone(),
         );
         self.log.now(&transit.packet, None);
         self.blockers.push(Blocker {

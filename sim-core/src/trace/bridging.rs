@@ -218,8 +218,8 @@ impl Walk<'_, '_> {
                 self.resolved(next, ns, source.as_ref());
                 self.log.step(
                     StepStatus::Normal,
-                    format!("stays on the bridge: {next} is at {mac}"),
-                    source.into_iter().collect(),
+                    || format!("stays on the bridge: {next} is at {mac}"),
+                    || source.into_iter().collect(),
                 );
                 frame.dst = Some(mac);
                 frame.src = own;
@@ -356,14 +356,16 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            match from {
+            || match from {
                 Some(from) => format!("{bridge} passes it from {from} to {out}"),
                 None => format!("{bridge} sends it by {out}"),
             },
-            ns.link(out)
-                .map(|link| link.source.clone())
-                .into_iter()
-                .collect(),
+            || {
+                ns.link(out)
+                    .map(|link| link.source.clone())
+                    .into_iter()
+                    .collect()
+            },
         );
         self.log.now(&frame.transit.packet, Some(out));
         self.fits(ns, out, &frame)?;

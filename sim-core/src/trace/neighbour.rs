@@ -64,6 +64,9 @@ impl Walk<'_, '_> {
         if let Some(mac) = self.known_askers.get(&known) {
             return Ok(Resolution::Mac(*mac, None));
         }
+        if let Some(mac) = self.answered_by.get(&known) {
+            return Ok(Resolution::Mac(*mac, failed));
+        }
         let Some(asker) = self.asker(ns, device, next, src)? else {
             return Ok(Resolution::Nobody(failed, None));
         };
@@ -87,7 +90,10 @@ impl Walk<'_, '_> {
         }
         let macs: Vec<Mac> = macs.into_iter().collect();
         match (macs.as_slice(), macs.get(1)) {
-            ([mac], _) => Ok(Resolution::Mac(*mac, failed)),
+            ([mac], _) => {
+                self.answered_by.insert(known, *mac);
+                Ok(Resolution::Mac(*mac, failed))
+            }
             (several, Some(_)) => {
                 let chosen = self.first_heard(ns, device, next, several, failed.clone())?;
                 Ok(Resolution::Mac(chosen, failed))

@@ -154,8 +154,8 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            format!("route to {}: {}", transit.packet.dst, way.words()),
-            vec![way.source.clone()],
+            || format!("route to {}: {}", transit.packet.dst, way.words()),
+            || vec![way.source.clone()],
         );
         let site = HookSite {
             oif: Some(way.device.clone()),
@@ -380,8 +380,8 @@ impl Walk<'_, '_> {
             Ok(way) => {
                 self.log.step(
                     StepStatus::Normal,
-                    format!("route again to {}: {}", packet.dst, way.words()),
-                    vec![way.source.clone()],
+                    || format!("route again to {}: {}", packet.dst, way.words()),
+                    || vec![way.source.clone()],
                 );
                 let failure = super::blocker::local_drop(packet.protocol());
                 self.may_send(ns, &way, packet, failure, transit)?;
@@ -434,7 +434,7 @@ impl Walk<'_, '_> {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            prefsrc: source_address::source_address(ns, &found, nexthop, key.dst),
             advmss: found.route.advmss,
             is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),

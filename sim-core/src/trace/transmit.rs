@@ -95,8 +95,8 @@ impl Walk<'_, '_> {
                     self.resolved(next, ns, source.as_ref());
                     self.log.step(
                         StepStatus::Normal,
-                        format!("{next} is at {mac}"),
-                        source.into_iter().collect(),
+                        || format!("{next} is at {mac}"),
+                        || source.into_iter().collect(),
                     );
                     Some(mac)
                 }
