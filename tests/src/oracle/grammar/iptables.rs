@@ -1,9 +1,8 @@
 //! iptables: the matches and targets that policies, kube-proxy and administrators use, in both back ends.
 
-use super::spot::Spot;
+use super::spot::{Spot, put};
 use super::topology::PORT;
 use crate::oracle::draft::Draft;
-use crate::oracle::spec::Tool;
 
 /// Adds a few.
 pub fn ops(draft: &mut Draft) {
@@ -210,21 +209,6 @@ fn early(draft: &mut Draft) {
     }
 }
 
-/// Adds rules with one of the back ends.
-pub fn put(draft: &mut Draft, feature: &str, spot: &Spot, table: &str, rules: &str) {
-    if table == "filter" && draft.chance(15) {
-        let tool = if spot.v6 {
-            Tool::Ip6tablesLegacy
-        } else {
-            Tool::IptablesLegacy
-        };
-        let text = format!("*{table}\n{}\nCOMMIT\n", rules.trim_end());
-        draft.run(feature, &spot.place, tool, text);
-    } else {
-        draft.iptables(feature, &spot.place, spot.v6, table, rules);
-    }
-}
-
 /// A target that ends the packet.
 fn refusal(draft: &mut Draft, v6: bool, tcp: bool) -> String {
     if tcp && draft.chance(25) {
@@ -335,7 +319,8 @@ fn matching(draft: &mut Draft, spot: &Spot) -> Matching {
                 draft.pick(&pods).ip(spot.v6)
             ),
         ),
-        11 => plain(
+        // Not for UDP, whose client may ask a second time before it notices that the answer to the first is lost.
+        11 => tcp(
             "netfilter.ct-status",
             format!("-m conntrack {not}--ctstatus SEEN_REPLY"),
         ),

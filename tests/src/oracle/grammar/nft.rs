@@ -24,7 +24,11 @@ fn filter(draft: &mut Draft) {
     let (feature, declared, condition) = condition(draft, &spot);
     let verdict = verdict(draft);
     let hook = spot.chain.to_lowercase();
-    let priority = draft.pick(&["-10", "0", "10", "-150", "50"]);
+    let legacy = super::spot::is_legacy(draft, &spot.place);
+    let priority = match draft.pick(&["-10", "0", "10", "-150", "50"]) {
+        "0" if legacy => "5",
+        other => other,
+    };
     let table = name(draft);
     let family = draft.pick(&["inet", spot.nft_family()]);
     draft.nft(
