@@ -251,6 +251,13 @@ impl Walk<'_, '_> {
                 {
                     (Outcome::Refused, None)
                 }
+                // A connection that is established only notes it (`sk_err_soft`): SO_ERROR shows it, and so does giving up.
+                (Failure::Icmp { kind, code }, Phase::Data) => {
+                    match self.error_noticed(&blocker.ends_at, kind, code, transit)? {
+                        Outcome::Timeout => lost,
+                        noticed => (Outcome::Timeout, Some(noticed)),
+                    }
+                }
                 (Failure::Stranger, Phase::Data)
                     if self.reset_returns(&blocker.ends_at, transit)? =>
                 {

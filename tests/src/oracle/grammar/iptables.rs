@@ -37,7 +37,7 @@ struct Matching {
 fn rule(draft: &mut Draft) {
     let spot = Spot::draw(draft);
     let Matching { feature, text, tcp } = matching(draft, &spot);
-    let target = refusal(draft, spot.v6, tcp);
+    let target = refusal(draft, feature, spot.v6, tcp);
     let rule = format!("-A {} {} {text} {target}", spot.chain, spot.condition());
     put(draft, feature, &spot, "filter", &rule);
 }
@@ -48,7 +48,7 @@ fn chain(draft: &mut Draft) {
     let Matching { feature, text, tcp } = matching(draft, &spot);
     let name = format!("ZOO-{}", draft.rng.u32(0..1000));
     let jump = draft.pick(&["-j", "-g"]);
-    let target = refusal(draft, spot.v6, tcp);
+    let target = refusal(draft, feature, spot.v6, tcp);
     let only = if tcp { "-p tcp" } else { "" };
     let rules = format!(
         ":{name} - [0:0]\n-A {} {} {jump} {name}\n-A {name} {text} -j RETURN\n-A {name} {only} {target}",
@@ -210,7 +210,16 @@ fn early(draft: &mut Draft) {
 }
 
 /// A target that ends the packet.
-fn refusal(draft: &mut Draft, v6: bool, tcp: bool) -> String {
+fn refusal(draft: &mut Draft, feature: &str, v6: bool, tcp: bool) -> String {
+    // A second question meets the state that the first left: an error then shows or not, by who waits how long.
+    let by_state = [
+        "netfilter.ctstate",
+        "netfilter.ct-direction",
+        "netfilter.ct-status",
+    ];
+    if by_state.contains(&feature) {
+        return "-j DROP".to_owned();
+    }
     if tcp && draft.chance(25) {
         return "-j REJECT --reject-with tcp-reset".to_owned();
     }

@@ -118,8 +118,12 @@ pub fn put(draft: &mut Draft, feature: &str, spot: &Spot, table: &str, rules: &s
 
 /// Adds rules with the back end of the place.
 pub fn put_at(draft: &mut Draft, feature: &str, at: &str, v6: bool, table: &str, rules: &str) {
+    let rules = match table {
+        "filter" | "mangle" if v6 => sparing(rules),
+        _ => rules.to_owned(),
+    };
     if table != "filter" || !is_legacy(draft, at) {
-        draft.iptables(feature, at, v6, table, rules);
+        draft.iptables(feature, at, v6, table, &rules);
         return;
     }
     let tool = if v6 {
@@ -129,4 +133,21 @@ pub fn put_at(draft: &mut Draft, feature: &str, at: &str, v6: bool, table: &str,
     };
     let text = format!("*{table}\n{}\nCOMMIT\n", rules.trim_end());
     draft.run(feature, at, tool, text);
+}
+
+/// Lets neighbour discovery pass first, as administrators do: who knows whom is otherwise a matter of the flows before.
+fn sparing(rules: &str) -> String {
+    let (declared, rules): (Vec<&str>, Vec<&str>) =
+        rules.lines().partition(|line| line.starts_with(':'));
+    let mut text: String = declared.iter().map(|line| format!("{line}\n")).collect();
+    for chain in ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] {
+        let start = format!("-A {chain} ");
+        if rules.iter().any(|rule| rule.starts_with(&start)) {
+            for kind in ["neighbour-solicitation", "neighbour-advertisement"] {
+                text +=
+                    &format!("-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT\n");
+            }
+        }
+    }
+    text + &rules.join("\n")
 }
