@@ -109,20 +109,17 @@ pub fn run(args: &Args) -> Result<Exit, CommandError> {
     let verdict = capture.diagnose(&request).map_err(AskFailure::into_error)?;
     match args.format {
         Format::Text => output::print(&text::render(&verdict))?,
-        Format::Json => output::print_bytes(json(&verdict)?.as_bytes())?,
+        Format::Json => output::print_bytes(json(&verdict).as_bytes())?,
     }
     Ok(exit(verdict.outcome))
 }
 
 /// The verdict's JSON as every interface writes it, in one line: the bytes of the Wasm engine's `diagnoseJson`.
-///
-/// # Errors
-/// When the verdict cannot be written as JSON.
-pub fn json(verdict: &Verdict) -> Result<String, CommandError> {
-    let mut text = serde_json::to_string(verdict)
-        .map_err(|error| CommandError::Usage(format!("the verdict has no JSON: {error}")))?;
+#[must_use]
+pub fn json(verdict: &Verdict) -> String {
+    let mut text = verdict.to_json();
     text.push('\n');
-    Ok(text)
+    text
 }
 
 fn exit(outcome: Outcome) -> Exit {

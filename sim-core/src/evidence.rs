@@ -37,6 +37,7 @@
 pub mod address;
 pub mod bpf;
 pub mod bridge;
+pub(crate) mod by_name;
 pub mod cloud;
 pub mod counters;
 mod formats;

@@ -4,8 +4,8 @@ use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, ports_of, resolve
 use crate::intent::Intent;
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
-use crate::trace::{Completeness, Exchanged, Limit, Question, Run, Walk, explore};
-use crate::verdict::{AskedService, Receipt, ReceiptEntry, Verdict, Walked, assemble};
+use crate::trace::{Completeness, Exchanged, Limit, Question, Run, explore, walk};
+use crate::verdict::{AskedService, Receipt, ReceiptEntry, Shared, Verdict, Walked, assemble};
 use crate::world::{Halt, Parses, World};
 
 /// Why a question cannot be asked: the question is at fault, not the network.
@@ -48,7 +48,7 @@ struct Answer {
     service: Option<AskedService>,
     intent: Intent,
     /// What was read for it.
-    entries: Vec<(String, String)>,
+    entries: Vec<Shared<ReceiptEntry>>,
 }
 
 impl<S: Store> Session<S> {
@@ -85,11 +85,7 @@ impl<S: Store> Session<S> {
         let receipt = Receipt {
             manifest_sha256,
             engine: ENGINE.to_owned(),
-            entries: answer
-                .entries
-                .into_iter()
-                .map(|(path, sha256)| ReceiptEntry { path, sha256 })
-                .collect(),
+            entries: answer.entries,
         };
         let Answer {
             resolved,
@@ -116,7 +112,7 @@ impl<S: Store> Session<S> {
         let resolved = resolve(&mut world, flow)?;
         let service = service_of(&mut world, &resolved)?;
         let (runs, completeness) = explore(MOST_RUNS, |script| {
-            Walk::new(&mut world, script).exchange(&resolved.question)
+            walk(&mut world, script, &resolved.question)
         })?;
         let results = runs.iter().map(|run| &run.result);
         let asked = service

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use crate::verdict::{Evidence, Shared};
 
 /// One captured file as text, shared by everything that was parsed from it.
 #[derive(PartialEq, Eq)]
@@ -48,11 +50,41 @@ pub enum Position {
 
 /// Where an item was read: file, position and the span of its verbatim text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
+pub struct Source(Arc<Place>);
+
+struct Place {
     file: Arc<SourceFile>,
     position: Position,
     start: u32,
     end: u32,
+    /// As verdicts cite it, once one did.
+    cited: OnceLock<Shared<Evidence>>,
+}
+
+impl Place {
+    fn key(&self) -> (&Arc<SourceFile>, &Position, u32, u32) {
+        (&self.file, &self.position, self.start, self.end)
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Place {}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
 }
 
 impl Source {
@@ -84,32 +116,40 @@ impl Source {
         } else {
             (0, 0)
         };
-        Self {
+        Self(Arc::new(Place {
             file: Arc::clone(file),
             position,
             start: u32::try_from(start).unwrap_or(0),
             end: u32::try_from(end).unwrap_or(0),
-        }
+            cited: OnceLock::new(),
+        }))
+    }
+
+    /// The item as evidence, made by `cite` once.
+    pub(crate) fn cited(&self, cite: impl FnOnce() -> Evidence) -> &Shared<Evidence> {
+        self.0.cited.get_or_init(|| cite().into())
     }
 
     /// The file's path inside the capture.
     #[must_use]
     pub fn file(&self) -> &str {
-        &self.file.name
+        &self.0.file.name
     }
 
     /// The place in the file.
     #[must_use]
     pub fn position(&self) -> &Position {
-        &self.position
+        &self.0.position
     }
 
     /// The verbatim text of the item.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.file
-            .text
-            .get(self.start as usize..self.end as usize)
+        let Place {
+            file, start, end, ..
+        } = &*self.0;
+        file.text
+            .get(*start as usize..*end as usize)
             .unwrap_or_default()
     }
 }
@@ -122,9 +162,10 @@ impl fmt::Debug for Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.position {
-            Position::Line(number) => write!(f, "{}:{number}", self.file.name),
-            Position::Pointer(pointer) => write!(f, "{} {pointer}", self.file.name),
+        let Place { file, position, .. } = &*self.0;
+        match position {
+            Position::Line(number) => write!(f, "{}:{number}", file.name),
+            Position::Pointer(pointer) => write!(f, "{} {pointer}", file.name),
         }
     }
 }

@@ -23,6 +23,7 @@ mod no_route;
 mod order;
 mod output;
 mod path_mtu;
+mod payload;
 mod ports;
 mod script;
 mod segment;
@@ -34,6 +35,7 @@ mod wire;
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
 pub(crate) use exchange::{Asked, Exchanged, Question};
 pub(crate) use log::{LoggedHop, LoggedStep};
+pub(crate) use payload::walk;
 pub(crate) use script::{Completeness, Decision, Limit, Run, explore, plus, probability};
 pub(crate) use wire::is_public;
 
@@ -242,10 +244,14 @@ pub(crate) struct Walk<'w, 's> {
     arp_doubt: Option<Doubt>,
     /// Hardware addresses that were learned from questions.
     known_askers: BTreeMap<(String, String, IpAddr), Mac>,
+    /// Hardware addresses that only one machine answered with.
+    answered_by: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
     kept_ways: BTreeMap<(String, Tuple), output::Way>,
     /// MTUs that senders have learned, by namespace and the destination asked.
     path_mtus: BTreeMap<(String, IpAddr), u32>,
+    /// The device that the server's socket is bound to.
+    server_device: Option<String>,
     /// The sender knows already what a router tells of its MTU.
     has_learned: bool,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -254,6 +260,8 @@ pub(crate) struct Walk<'w, 's> {
     chose_in: Vec<String>,
     /// What the TCP option of the last SYN or SYN-ACK says, as rules on the way changed it.
     pub(crate) mss: Option<u16>,
+    /// A rule looked at a packet's length.
+    length_seen: bool,
     /// What rules wrote down, by namespace.
     notes: BTreeMap<String, Notes>,
     /// Who resolved (or was told) the hardware address of a next hop, and by which entry.
@@ -299,12 +307,15 @@ impl<'w, 's> Walk<'w, 's> {
             link_scopes: BTreeMap::new(),
             arp_doubt: None,
             known_askers: BTreeMap::new(),
+            answered_by: BTreeMap::new(),
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,
+            server_device: None,
             settled: BTreeMap::new(),
             chose_in: Vec::new(),
             mss: None,
+            length_seen: false,
             notes: BTreeMap::new(),
             resolvers: Vec::new(),
             last_way: None,

@@ -5,9 +5,12 @@ mod attribution;
 mod branches;
 pub mod catalogue;
 mod findings;
+mod json;
 mod render;
+mod shared;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
+pub use shared::Shared;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +89,8 @@ pub struct Receipt {
     /// The engine's name and version, e.g. `pathglass-sim 0.1.0`.
     pub engine: String,
     /// The entries that were read.
-    pub entries: Vec<ReceiptEntry>,
+    #[cfg_attr(feature = "typescript", tsify(type = "ReceiptEntry[]"))]
+    pub entries: Vec<Shared<ReceiptEntry>>,
 }
 
 /// One entry that was read for a verdict.
@@ -211,7 +215,8 @@ pub struct HopStep {
     /// `normal`, `blocked` or `unknown`.
     pub status: StepStatus,
     /// What it rests on.
-    pub evidence: Vec<Evidence>,
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
+    pub evidence: Vec<Shared<Evidence>>,
 }
 
 /// Whether a step let the packet pass.
@@ -292,7 +297,8 @@ pub struct Finding {
     /// What is wrong, in a sentence.
     pub message: String,
     /// What it rests on; never empty.
-    pub evidence: Vec<Evidence>,
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
+    pub evidence: Vec<Shared<Evidence>>,
     /// What usually mends it.
     pub fix: String,
     /// The kernel's name for the drop, e.g. `SKB_DROP_REASON_NETFILTER_DROP`.

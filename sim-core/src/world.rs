@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::snapshot::{ByteRange, IndexRecord, ObjectKind, SnapshotError, Step, Store, lists};
 use crate::source::SourceFile;
+use crate::verdict::{ReceiptEntry, Shared};
 
 /// Why the world cannot be looked at now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,14 +50,17 @@ pub struct Parses {
     /// Where the items of kube lists stand in their files.
     items: BTreeMap<String, Vec<Range<usize>>>,
     /// Where the other ends of a namespace's wires may be.
-    surroundings: BTreeMap<String, Arc<[String]>>,
+    surroundings: BTreeMap<usize, Arc<[String]>>,
+    /// What looking there for the other end of a wire came to, by the places of namespace and device.
+    wires: BTreeMap<(usize, u32), Arc<wiring::Wire>>,
 }
 
 /// Something parsed, with the entries that were read for it.
 #[derive(Debug)]
 struct Loaded<T> {
     value: T,
-    entries: Vec<(String, String)>,
+    /// Sorted.
+    entries: Vec<Shared<ReceiptEntry>>,
 }
 
 /// The captured world, read as far as a question needs it.
@@ -97,12 +101,7 @@ impl<'s> World<'s> {
             Some(place) => *place,
             None => self.load(path)?,
         };
-        if place >= self.seen.len() {
-            self.seen.resize(place + 1, false);
-        }
-        if let Some(seen) = self.seen.get_mut(place) {
-            *seen = true;
-        }
+        self.come_to(place);
         match self.parses.loaded.get(place) {
             Some(loaded) => Ok(Arc::clone(&loaded.value)),
             // It was put there by `load`.
@@ -110,19 +109,41 @@ impl<'s> World<'s> {
         }
     }
 
+    /// Notes that this question came to the namespace at `place`.
+    fn come_to(&mut self, place: usize) {
+        if place >= self.seen.len() {
+            self.seen.resize(place + 1, false);
+        }
+        if let Some(seen) = self.seen.get_mut(place) {
+            *seen = true;
+        }
+    }
+
     fn load(&mut self, path: &str) -> Result<usize, Halt> {
         self.store.reset_entries_read();
-        let value = Arc::new(load::namespace(self.store, path)?);
-        let entries = self.store.entries_read();
+        let mut value = load::namespace(self.store, path)?;
+        let entries = receipt_entries(self.store);
         let place = self.parses.loaded.len();
+        value.place = place;
+        let value = Arc::new(value);
         self.parses.loaded.push(Loaded { value, entries });
         self.parses.namespaces.insert(path.to_owned(), place);
         Ok(place)
     }
 
-    /// The entries that were read for this question, sorted: path and SHA-256 (hex).
+    /// What this question came to so far.
+    pub(crate) fn seen(&self) -> (Vec<bool>, BTreeSet<String>) {
+        (self.seen.clone(), self.seen_files.clone())
+    }
+
+    /// Forgets what this question came to since `seen`.
+    pub(crate) fn unsee(&mut self, seen: (Vec<bool>, BTreeSet<String>)) {
+        (self.seen, self.seen_files) = seen;
+    }
+
+    /// The entries that were read for this question, sorted.
     #[must_use]
-    pub fn entries(&self) -> Vec<(String, String)> {
+    pub fn entries(&self) -> Vec<Shared<ReceiptEntry>> {
         // In the order of their paths, so that there is next to nothing left to sort.
         let of_namespaces = (self.parses.namespaces.values())
             .filter(|place| self.seen.get(**place) == Some(&true))
@@ -132,10 +153,10 @@ impl<'s> World<'s> {
         let of_files = files
             .filter_map(|path| self.parses.files.get(path))
             .flat_map(|loaded| &loaded.entries);
-        let mut entries: Vec<&(String, String)> = of_namespaces.chain(of_files).collect();
-        entries.sort();
+        let mut entries: Vec<_> = of_namespaces.chain(of_files).cloned().collect();
+        entries.sort_by(|a, b| (&a.path, &a.sha256).cmp(&(&b.path, &b.sha256)));
         entries.dedup();
-        entries.into_iter().cloned().collect()
+        entries
     }
 
     /// The captured machines: `nodes/<node>`, `fabric/<name>`.
@@ -208,7 +229,7 @@ impl<'s> World<'s> {
             self.store.reset_entries_read();
             let bytes = Self::done(self.store.read(path))?;
             let value = bytes.map(|bytes| crate::evidence::source_file(path, &bytes).value);
-            let entries = self.store.entries_read();
+            let entries = receipt_entries(self.store);
             let loaded = Loaded { value, entries };
             self.parses.files.insert(path.to_owned(), loaded);
         }
@@ -251,6 +272,14 @@ impl<'s> World<'s> {
             .insert(list.to_owned(), Arc::clone(&parts));
         Ok(parts)
     }
+}
+
+/// What `store` read since it was last reset.
+fn receipt_entries(store: &dyn Store) -> Vec<Shared<ReceiptEntry>> {
+    let entries = store.entries_read().into_iter();
+    entries
+        .map(|(path, sha256)| ReceiptEntry { path, sha256 }.into())
+        .collect()
 }
 
 /// The machine that a namespace is on: `nodes/n1/pods/a_b` → `nodes/n1`.

@@ -224,6 +224,7 @@ fn targets(ruleset: &Ruleset, dst: IpAddr, port: u16, tcp: bool) -> BTreeMap<Str
             zone: 0,
         }),
         surroundings: &Quiet,
+        length_seen: None,
     };
     let mut found = BTreeMap::new();
     let mut script = Vec::new();

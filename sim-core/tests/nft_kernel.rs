@@ -162,6 +162,7 @@ fn check(name: &str, transport: &Transport, length: u32) {
             notes: Notes::NONE,
             ct: (base.priority > -200).then(|| ct.clone()),
             surroundings: &Receiver,
+            length_seen: None,
         };
         let mut choice = Decided::default();
         let outcome = run(&parsed.value, chain, &packet, &ctx, &mut choice);

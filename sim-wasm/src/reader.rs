@@ -15,7 +15,7 @@ use crate::guard;
 use crate::input;
 use crate::options::{self, OpenOptions};
 use crate::pick::{Objects, Port, SnapshotInfo};
-use crate::snapshot::{json, to_js};
+use crate::snapshot::to_js;
 use crate::store;
 
 /// A range of the snapshot's bytes, `start..end`.
@@ -125,10 +125,8 @@ impl SnapshotReader {
     /// As `Snapshot.diagnose`.
     #[wasm_bindgen(js_name = diagnoseJson)]
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<Option<String>, ErrorInfo> {
-        self.settle(self.core.diagnose(&input::read(request, "request")?)?)
-            .as_ref()
-            .map(json)
-            .transpose()
+        let verdict = self.settle(self.core.diagnose(&input::read(request, "request")?)?);
+        Ok(verdict.map(|verdict| verdict.to_json()))
     }
 
     /// The answer, or none with the ranges kept for `needs`.

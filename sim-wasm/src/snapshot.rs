@@ -78,9 +78,8 @@ impl Snapshot {
     /// As `diagnose`.
     #[wasm_bindgen(js_name = diagnoseJson)]
     pub fn diagnose_json(&self, request: &Ts<FlowRequest>) -> Result<String, ErrorInfo> {
-        json(&whole(
-            self.core.diagnose(&input::read(request, "request")?)?,
-        )?)
+        let verdict = whole(self.core.diagnose(&input::read(request, "request")?)?)?;
+        Ok(verdict.to_json())
     }
 }
 
@@ -89,11 +88,6 @@ impl Snapshot {
 #[must_use]
 pub fn is_encrypted(head: &[u8]) -> bool {
     pathglass_sim::snapshot::is_encrypted(head)
-}
-
-/// The verdict's bytes.
-pub(crate) fn json(verdict: &Verdict) -> Result<String, ErrorInfo> {
-    serde_json::to_string(verdict).map_err(|error| ErrorInfo::internal(error.to_string()))
 }
 
 /// `value` as a JavaScript value.

@@ -48,6 +48,5 @@ pub fn diagnose<S: Store>(session: &mut Session<S>, flow: &FlowRequest) -> Resul
 /// The verdict's bytes, as every program of ours writes them.
 #[must_use]
 pub fn bytes(verdict: &Verdict) -> String {
-    // A verdict is plain data with string keys: it always serialises.
-    serde_json::to_string(verdict).unwrap_or_default()
+    verdict.to_json()
 }

@@ -212,8 +212,8 @@ fn ask<S: pathglass_sim::snapshot::Store>(
             .find(|finding| finding.evidence.is_empty());
         assert!(uncited.is_none(), "a finding cites nothing: {uncited:?}");
         assert!(
-            serde_json::to_string(&verdict).is_ok(),
-            "a verdict has JSON"
+            serde_json::to_string(&verdict).is_ok_and(|json| json == verdict.to_json()),
+            "a verdict has one JSON"
         );
     }
 }

@@ -115,7 +115,8 @@ fn a_verdict_with_every_field_matches() {
 #[test]
 fn a_verdict_survives_its_own_json() {
     for verdict in full::verdicts() {
-        let text = serde_json::to_string(&verdict).unwrap();
+        let text = verdict.to_json();
+        assert_eq!(text, serde_json::to_string(&verdict).unwrap());
         assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
     }
 }

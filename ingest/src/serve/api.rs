@@ -138,7 +138,7 @@ async fn ask(
         if matches!(answer, Err(crate::input::AskFailure::Capture(_))) {
             catalogue.forget(&entry.name);
         }
-        Ok(diagnose::json(&answer?)?)
+        Ok(diagnose::json(&answer?))
     })
     .await?;
     Ok(json_response(verdict))

@@ -3,25 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::by_name::ByName;
 use super::text;
 use crate::source::{Parsed, Source, SourceFile};
+
+/// A setting that is a number, and where it stands.
+type Number = (i64, Source);
 
 /// The kernel settings of a namespace.
 #[derive(Debug, Clone, Default)]
 pub struct Sysctl {
     entries: BTreeMap<String, (String, Source)>,
-    /// Settings of devices that are numbers, for IPv4 and IPv6: sorted by device and name.
-    devices: [Vec<DeviceSetting>; 2],
-}
-
-/// One of `net.<family>.conf.<device>.<name>`.
-#[derive(Debug, Clone)]
-struct DeviceSetting {
-    /// With dots, however the key writes them.
-    device: String,
-    name: String,
-    value: i64,
-    source: Source,
+    /// Those that are numbers.
+    numbers: ByName<Number>,
+    /// `net.<family>.conf.<device>.<name>` that are numbers, for IPv4 and IPv6, by device (with dots, however the key
+    /// writes them) and name.
+    devices: [ByName<ByName<Number>>; 2],
 }
 
 /// A setting whose value is no integer.
@@ -45,12 +42,12 @@ impl Sysctl {
 
     /// The value of `key` as an integer.
     pub fn integer(&self, key: &str) -> Result<Option<(i64, Source)>, NotAnInteger> {
-        let Some((value, source)) = self.get(key) else {
-            return Ok(None);
-        };
-        match value.parse() {
-            Ok(integer) => Ok(Some((integer, source))),
-            Err(_) => Err(NotAnInteger {
+        if let Some(number) = self.numbers.get(key) {
+            return Ok(Some(number.clone()));
+        }
+        match self.get(key) {
+            None => Ok(None),
+            Some((value, _)) => Err(NotAnInteger {
                 key: key.to_owned(),
                 value: value.to_owned(),
             }),
@@ -62,15 +59,17 @@ impl Sysctl {
     pub fn device(&self, v6: bool, device: &str, name: &str) -> Option<(i64, &Source)> {
         let [v4_settings, v6_settings] = &self.devices;
         let settings = if v6 { v6_settings } else { v4_settings };
-        let place = settings.binary_search_by(|setting| {
-            (setting.device.as_str(), setting.name.as_str()).cmp(&(device, name))
-        });
-        let setting = settings.get(place.ok()?)?;
-        Some((setting.value, &setting.source))
+        let (value, source) = settings.get(device)?.get(name)?;
+        Some((*value, source))
     }
 
-    /// Sorts the devices' settings.
+    /// Makes the numbers ready to be looked up.
     fn index(&mut self) {
+        let entries = self.entries.iter();
+        let numbers = entries.filter_map(|(key, (value, source))| {
+            Some((key.as_str(), (value.parse().ok()?, source.clone())))
+        });
+        self.numbers = numbers.collect();
         self.devices = ["net.ipv4.conf.", "net.ipv6.conf."].map(|prefix| {
             let mut settings: BTreeMap<(String, &str), (i64, &Source)> = BTreeMap::new();
             let entries = self.entries.iter();
@@ -86,15 +85,15 @@ impl Sysctl {
                     settings.insert(key, (value, source));
                 }
             }
-            let setting = |((device, name), (value, source)): ((String, &str), (i64, &Source))| {
-                DeviceSetting {
-                    device,
-                    name: name.to_owned(),
-                    value,
-                    source: source.clone(),
-                }
-            };
-            settings.into_iter().map(setting).collect()
+            let mut devices: BTreeMap<String, Vec<(&str, Number)>> = BTreeMap::new();
+            for ((device, name), (value, source)) in settings {
+                let settings = devices.entry(device).or_default();
+                settings.push((name, (value, source.clone())));
+            }
+            let devices = devices.into_iter();
+            devices
+                .map(|(device, settings)| (device, settings.into_iter().collect()))
+                .collect()
         });
     }
 

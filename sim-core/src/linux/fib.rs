@@ -61,7 +61,7 @@ pub struct Found<'a> {
     /// The route.
     pub route: &'a Route,
     /// The ways that it offers, usable ones only, with their weights.
-    pub nexthops: Vec<NextHop>,
+    pub nexthops: Vec<&'a NextHop>,
     /// The policy rule that led to its table.
     pub rule: Option<&'a Rule>,
 }

@@ -6,6 +6,8 @@ pub mod nft;
 pub(crate) mod test_support;
 pub mod xtables;
 
+use std::cell::Cell;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -116,7 +118,7 @@ pub struct ReversePath {
 }
 
 /// What rules ask of the namespace that they run in.
-pub trait Surroundings: std::fmt::Debug {
+pub trait Surroundings: fmt::Debug {
     /// The type of `address`, seen from `device` where given (`inet_addr_type_dev_table`).
     fn address_type(&self, address: IpAddr, device: Option<&str>) -> Result<AddressType, Tri>;
 
@@ -180,6 +182,17 @@ pub struct HookContext<'a> {
     pub ct: Option<CtView>,
     /// The namespace.
     pub surroundings: &'a dyn Surroundings,
+    /// Set when a rule looks at the packet's length, for who wants to know.
+    pub length_seen: Option<&'a Cell<bool>>,
+}
+
+impl HookContext<'_> {
+    /// A rule looks at how long the packet is, or at bytes among which its length is.
+    pub(crate) fn looks_at_length(&self) {
+        if let Some(seen) = self.length_seen {
+            seen.set(true);
+        }
+    }
 }
 
 /// An address range and a port range to translate to (`struct nf_nat_range2`).
@@ -295,15 +308,54 @@ impl Notes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleStep {
     /// Table, e.g. `nat` or `inet firewalld`.
-    pub table: String,
+    pub table: Arc<str>,
     /// Chain.
-    pub chain: String,
+    pub chain: Arc<str>,
     /// The rule's number in its chain, from 1; 0 is the chain's policy.
     pub number: u32,
-    /// What it did, e.g. `jump KUBE-SERVICES`, `mark 0x4000`, `DNAT to 10.0.0.1:80`, `drop`.
-    pub action: String,
+    /// What it did.
+    pub action: Action,
     /// Where the rule stands.
     pub source: Source,
+}
+
+/// What a rule did, e.g. `jump KUBE-SERVICES`, `mark 0x4000`, `DNAT to 10.0.0.1:80`, `drop`: put into words when asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// In these words.
+    Is(&'static str),
+    /// Into another chain, and back.
+    Jump(Arc<str>),
+    /// Into another chain for good.
+    Goto(Arc<str>),
+    /// The packet's mark is this now.
+    Mark(u32),
+    /// In words of its own.
+    Text(String),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(words) => f.write_str(words),
+            Self::Jump(chain) => write!(f, "jump {chain}"),
+            Self::Goto(chain) => write!(f, "goto {chain}"),
+            Self::Mark(mark) => write!(f, "mark 0x{mark:x}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<String> for Action {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&'static str> for Action {
+    fn from(words: &'static str) -> Self {
+        Self::Is(words)
+    }
 }
 
 /// What came out of running the rules of one hook and table.

@@ -266,7 +266,7 @@ pub fn validate_source(
     if filter.value == 0
         && (oif != Some(device) || !redirects)
         && !ns.has_custom_rules(Family::V4)
-        && !has_custom_local_routes(ns)
+        && !ns.has_custom_local_routes()
     {
         let own = ns.addresses.iter().any(|address| address.local == src);
         return if own && !accept_local {
@@ -333,11 +333,4 @@ pub fn validate_source(
         return SourceCheck::ReversePath(filter);
     }
     SourceCheck::Pass
-}
-
-/// Local routes that someone added (`net->ipv4.fib_has_custom_local_routes`).
-fn has_custom_local_routes(ns: &Namespace) -> bool {
-    ns.routes(Family::V4)
-        .iter()
-        .any(|route| route.kind == RouteKind::Local && route.protocol != "kernel")
 }

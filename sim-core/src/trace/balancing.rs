@@ -116,8 +116,8 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            format!("IPVS: the source becomes {}", end(connection.asked)),
-            vec![connection.source],
+            || format!("IPVS: the source becomes {}", end(connection.asked)),
+            || vec![connection.source],
         );
     }
 
@@ -252,12 +252,14 @@ impl Walk<'_, '_> {
         };
         self.log.step(
             StepStatus::Normal,
-            format!(
-                "IPVS: {} goes to {}, {words}",
-                end(connection.asked),
-                end(connection.server)
-            ),
-            vec![connection.source.clone()],
+            || {
+                format!(
+                    "IPVS: {} goes to {}, {words}",
+                    end(connection.asked),
+                    end(connection.server)
+                )
+            },
+            || vec![connection.source.clone()],
         );
         let way = self.way_to_server(ns, &connection, transit)?;
         let local = way.kind == RouteKind::Local;
@@ -389,8 +391,8 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            format!("route to {}: {}", connection.server.0, way.words()),
-            vec![way.source.clone()],
+            || format!("route to {}: {}", connection.server.0, way.words()),
+            || vec![way.source.clone()],
         );
         let site = HookSite {
             oif: Some(way.device.clone()),

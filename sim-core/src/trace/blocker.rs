@@ -208,8 +208,8 @@ impl Walk<'_, '_> {
             && self.chose_in.contains(&blocker.ends_at.path);
         self.log.step(
             StepStatus::Blocked,
-            blocker.message.clone(),
-            blocker.sources.clone(),
+            || blocker.message.clone(),
+            || blocker.sources.clone(),
         );
         self.log.now(&transit.packet, None);
         self.blockers.push(Blocker {
@@ -425,7 +425,7 @@ impl Walk<'_, '_> {
             },
             other => other,
         };
-        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct));
+        let result = self.quietly(expected, |walk| walk.originate(ns, packet, ct, None));
         match result {
             Ok(Arrival::Socket { .. }) => Ok(true),
             // What made the packet leave lets the error leave too.
@@ -441,6 +441,8 @@ impl Walk<'_, '_> {
         expected: Expected,
         walk: impl FnOnce(&mut Self) -> Stage<T>,
     ) -> Stage<T> {
+        // A neighbour's answer is really sent: bridges learn from it.
+        let teaches = matches!(expected, Expected::Asker { .. });
         self.quiet += 1;
         let muted = std::mem::replace(&mut self.log.muted, true);
         let kept = (
@@ -455,7 +457,9 @@ impl Walk<'_, '_> {
         let result = walk(self);
         self.passages = passages;
         self.conns = conns;
-        self.learned = learned;
+        if !teaches {
+            self.learned = learned;
+        }
         (self.expected, self.phase, self.sender, self.sent_mtu) = kept;
         self.log.muted = muted;
         self.quiet -= 1;

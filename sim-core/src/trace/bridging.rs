@@ -71,7 +71,9 @@ impl Walk<'_, '_> {
         }
         let vid = self.admit(ns, bridge, port, &mut frame)?;
         self.unlocked(ns, bridge, port, &frame, vid)?;
-        self.learn(ns, bridge, port, &frame, vid);
+        if let Some(src) = frame.src {
+            self.learn(ns, bridge, port, src, vid);
+        }
         let mut towards = self.lookup(ns, bridge, Some(port), &frame, vid)?;
         if matches!(towards, Towards::Nobody) {
             self.flood_in_vain(ns, bridge, (port, filtered), &mut frame)?;
@@ -208,8 +210,8 @@ impl Walk<'_, '_> {
                 self.resolved(next, ns, source.as_ref());
                 self.log.step(
                     StepStatus::Normal,
-                    format!("stays on the bridge: {next} is at {mac}"),
-                    source.into_iter().collect(),
+                    || format!("stays on the bridge: {next} is at {mac}"),
+                    || source.into_iter().collect(),
                 );
                 frame.dst = Some(mac);
                 frame.src = own;
@@ -351,14 +353,16 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            match from {
+            || match from {
                 Some(from) => format!("{bridge} passes it from {from} to {out}"),
                 None => format!("{bridge} sends it by {out}"),
             },
-            ns.link(out)
-                .map(|link| link.source.clone())
-                .into_iter()
-                .collect(),
+            || {
+                ns.link(out)
+                    .map(|link| link.source.clone())
+                    .into_iter()
+                    .collect()
+            },
         );
         self.log.now(&frame.transit.packet, Some(out));
         self.fits(ns, out, &frame)?;

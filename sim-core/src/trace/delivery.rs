@@ -38,8 +38,8 @@ impl Walk<'_, '_> {
                 if namespace == ns.path && conntrack::tuple_of(&transit.packet) == Some(tuple) {
                     self.log.step(
                         StepStatus::Normal,
-                        "reaches the socket of the connection".to_owned(),
-                        Vec::new(),
+                        || "reaches the socket of the connection".to_owned(),
+                        Vec::new,
                     );
                     return Ok(Arrival::Socket {
                         ns: Arc::clone(ns),
@@ -88,8 +88,8 @@ impl Walk<'_, '_> {
             }
             self.log.step(
                 StepStatus::Normal,
-                "the kernel answers the echo request".to_owned(),
-                Vec::new(),
+                || "the kernel answers the echo request".to_owned(),
+                Vec::new,
             );
             return Ok(Arrival::Socket {
                 ns: Arc::clone(ns),
@@ -117,17 +117,19 @@ impl Walk<'_, '_> {
                 // `tcp_conn_request()`: the SYN is dropped, whatever tcp_abort_on_overflow says.
                 self.block(blocker, Failure::Silent, &transit)?;
             }
-            let by = if listener.processes.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", listener.processes.join(", "))
-            };
             self.log.step(
                 StepStatus::Normal,
-                format!("a socket{by} listens on port {}", listener.port),
-                vec![listener.source.clone()],
+                || {
+                    let by = match listener.processes.join(", ") {
+                        by if by.is_empty() => by,
+                        by => format!(" ({by})"),
+                    };
+                    format!("a socket{by} listens on port {}", listener.port)
+                },
+                || vec![listener.source.clone()],
             );
             self.answerable(ns, &transit)?;
+            self.server_device.clone_from(&listener.device);
             return Ok(Arrival::Socket {
                 ns: Arc::clone(ns),
                 packet: transit.packet,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::blocker::Blocker;
 use super::log::LoggedHop;
+use super::payload::{Sizes, largest};
 use super::{Arrival, Expected, Phase, Stage, Stop, Walk};
 use crate::flow::Protocol;
 use crate::linux::choice::Doubt;
@@ -53,15 +54,27 @@ pub(crate) struct Exchanged {
     pub(crate) doubt: Option<Doubt>,
     /// The packet left the captured world.
     pub(crate) boundary: bool,
+    /// Both sizes of payload at once do not do.
+    pub(super) again: bool,
+}
+
+/// How far the phases of an exchange came.
+enum Connected {
+    /// To their end.
+    Done,
+    /// Small payload passes between these ends, whose largest packets each way are these.
+    Small(Ends, [u32; 2]),
+    /// Both sizes at once do not do.
+    Again,
 }
 
 /// Both ends as they know the connection.
-struct Ends {
-    client: Side,
-    server: Side,
+pub(super) struct Ends {
+    pub(super) client: Side,
+    pub(super) server: Side,
 }
 
-enum Side {
+pub(super) enum Side {
     /// A socket: its namespace and the tuple of the packets that it sends.
     Socket { ns: Arc<Namespace>, tuple: Tuple },
     /// Beyond this device.
@@ -73,7 +86,7 @@ enum Side {
 }
 
 impl Side {
-    fn tuple(&self) -> Tuple {
+    pub(super) fn tuple(&self) -> Tuple {
         match self {
             Self::Socket { tuple, .. } | Self::Outside { tuple, .. } => *tuple,
         }
@@ -109,7 +122,11 @@ impl Walk<'_, '_> {
     ///
     /// # Errors
     /// When evidence has to be fetched first, or is damaged.
-    pub(crate) fn exchange(&mut self, question: &Question) -> Result<Exchanged, Halt> {
+    pub(super) fn exchange(
+        &mut self,
+        question: &Question,
+        sizes: Sizes,
+    ) -> Result<Exchanged, Halt> {
         let mut done = Exchanged {
             outcome: Outcome::Connected,
             also: None,
@@ -122,12 +139,21 @@ impl Walk<'_, '_> {
             full_size: Vec::new(),
             doubt: None,
             boundary: false,
+            again: false,
         };
         let mut finished = false;
-        let connected = match self.phases(question, &mut done) {
-            Ok(connected) => {
+        let connected = match self.phases(question, sizes, &mut done) {
+            Ok(Connected::Again) => {
+                done.again = true;
+                return Ok(done);
+            }
+            Ok(Connected::Done) => {
                 finished = true;
-                connected
+                None
+            }
+            Ok(Connected::Small(ends, largest)) => {
+                finished = true;
+                Some((ends, largest))
             }
             Err(Stop::Halt(halt)) => return Err(halt),
             Err(Stop::Undecided(doubt)) => {
@@ -171,12 +197,13 @@ impl Walk<'_, '_> {
         Ok(done)
     }
 
-    /// The phases up to small payload; gives both ends and the largest packets each way of a TCP connection that works.
+    /// The phases up to small payload, or up to payload of both sizes at once.
     fn phases(
         &mut self,
         question: &Question,
+        sizes: Sizes,
         done: &mut Exchanged,
-    ) -> Stage<Option<(Ends, [u32; 2])>> {
+    ) -> Stage<Connected> {
         let arrival = self.request(question)?;
         let client = (self.sent_mtu, self.mss);
         done.request = self.log.take();
@@ -196,12 +223,21 @@ impl Walk<'_, '_> {
         let server = (self.sent_mtu, self.mss);
         done.response = self.log.take();
         if question.protocol != Protocol::Tcp {
-            return Ok(None);
+            return Ok(Connected::Done);
         }
         let largest = [
             largest(&ends, client.0, server),
             largest(&ends, server.0, client),
         ];
+        let plain = question.bytes.is_none() && !self.is_as_if_passed();
+        if plain && sizes == Sizes::AtOnce {
+            let passed = self.at_once(&ends, largest)?;
+            return Ok(if passed {
+                Connected::Done
+            } else {
+                Connected::Again
+            });
+        }
         let length = ip_header(question.to)
             .saturating_add(TCP_HEADER)
             .saturating_add(question.bytes.unwrap_or(SMALL));
@@ -211,45 +247,7 @@ impl Walk<'_, '_> {
             self.payload(&ends, largest)?;
             self.log.take();
         }
-        Ok(Some((ends, largest)))
-    }
-
-    fn payload(&mut self, ends: &Ends, lengths: [u32; 2]) -> Stage<()> {
-        let [request, response] = lengths;
-        for (phase, from, to, length) in [
-            (Phase::Data, &ends.client, &ends.server, request),
-            (Phase::DataResponse, &ends.server, &ends.client, response),
-        ] {
-            self.phase = phase;
-            let mut length = length;
-            // Each smaller MTU on the way is learned once.
-            for _ in 0..8 {
-                self.log.take();
-                match self.send(from, to, TcpFlags::ACK | TcpFlags::PSH, length) {
-                    Err(Stop::TooBig(mtu)) if mtu < length => length = mtu,
-                    other => {
-                        other?;
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn try_full_size(
-        &mut self,
-        ends: &Ends,
-        largest: [u32; 2],
-        done: &mut Exchanged,
-    ) -> Result<(), Halt> {
-        match self.payload(ends, largest) {
-            Err(Stop::Halt(halt)) => return Err(halt),
-            Ok(()) | Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => {}
-        }
-        self.log.take();
-        done.full_size = std::mem::take(&mut self.blockers);
-        Ok(())
+        Ok(Connected::Small(ends, largest))
     }
 
     fn request(&mut self, question: &Question) -> Stage<Arrival> {
@@ -362,7 +360,7 @@ impl Walk<'_, '_> {
     }
 
     /// Sends one packet of an established exchange from one side to the other.
-    fn send(&mut self, from: &Side, to: &Side, flags: u8, length: u32) -> Stage<()> {
+    pub(super) fn send(&mut self, from: &Side, to: &Side, flags: u8, length: u32) -> Stage<()> {
         let tuple = from.tuple();
         let transport = match tuple.protocol {
             crate::linux::packet::protocol::TCP => Transport::Tcp {
@@ -408,7 +406,9 @@ impl Walk<'_, '_> {
         let arrival = match from {
             Side::Socket { ns, tuple } => {
                 self.sender = Some((ns.path.clone(), *tuple));
-                self.originate(ns, packet, Ct::None)?
+                let answers = matches!(self.phase, Phase::Response | Phase::DataResponse);
+                let device = self.server_device.clone().filter(|_| answers);
+                self.originate(ns, packet, Ct::None, device)?
             }
             Side::Outside { ns, device, .. } => {
                 self.sender = Some((String::new(), tuple));
@@ -454,20 +454,6 @@ impl Walk<'_, '_> {
             })),
         }
     }
-}
-
-/// The largest packet that an end with a route of `mtu` sends to one that offered `peer`'s segments (`tcp_sync_mss`).
-fn largest(ends: &Ends, mtu: u32, (peer_mtu, peer_mss): (u32, Option<u16>)) -> u32 {
-    let known = |mtu: u32| if mtu == 0 { 1500 } else { mtu };
-    let headers = if ends.client.tuple().src.is_ipv4() {
-        40
-    } else {
-        60
-    };
-    let offered = peer_mss.map_or(known(peer_mtu), |mss| {
-        u32::from(mss).saturating_add(headers)
-    });
-    known(mtu).min(offered)
 }
 
 fn socket_text(address: IpAddr, port: u16) -> String {

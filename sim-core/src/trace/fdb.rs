@@ -94,25 +94,22 @@ impl Walk<'_, '_> {
         self.uncaptured_port(ns, bridge, from, frame, vid)
     }
 
-    /// The bridge learns that a frame's sender is behind `port` (`br_fdb_update`).
+    /// The bridge learns that a frame's sender is behind `port`, whatever a static entry says (`br_fdb_update`).
     pub(super) fn learn(
         &mut self,
         ns: &Arc<Namespace>,
         bridge: &str,
         port: &str,
-        frame: &Frame,
+        src: Mac,
         vid: u16,
     ) {
         let learns = ns
             .link(port)
             .and_then(|link| link.port.as_ref())
             .is_none_or(|port| port.learning);
-        let Some(src) = frame.src.filter(|_| learns) else {
-            return;
-        };
         let sticky = entries(ns, bridge, src, vid)
             .any(|entry| entry.flags.iter().any(|flag| flag == "sticky"));
-        if !sticky && !is_own(ns, bridge, src, vid) {
+        if learns && !sticky && !is_own(ns, bridge, src, vid) {
             let key = (ns.path.clone(), bridge.to_owned(), vid, src);
             self.learned.ports.insert(key, port.to_owned());
         }
@@ -129,7 +126,7 @@ impl Walk<'_, '_> {
     ) -> Stage<bool> {
         let mut tags = frame.tags.clone();
         bridge_vlan::leave(ns, bridge, port, vid, &mut tags);
-        let segment = self.segment(ns, port, frame.next, &tags)?;
+        let segment = self.segment(ns, port, frame.next, &tags, None)?;
         Ok(segment
             .ends
             .iter()
@@ -151,7 +148,7 @@ impl Walk<'_, '_> {
             }
             let mut tags = frame.tags.clone();
             bridge_vlan::leave(ns, bridge, &port, vid, &mut tags);
-            if self.segment(ns, &port, frame.next, &tags)?.leaves {
+            if self.segment(ns, &port, frame.next, &tags, None)?.leaves {
                 leaving.push(port);
             }
         }

@@ -313,8 +313,8 @@ impl Walk<'_, '_> {
     ) -> Stage<Arrival> {
         self.log.step(
             StepStatus::Normal,
-            format!("forward to {}: {}", transit.packet.dst, way.words()),
-            vec![way.source.clone()],
+            || format!("forward to {}: {}", transit.packet.dst, way.words()),
+            || vec![way.source.clone()],
         );
         if let Some((erring, out)) = self.circles(ns, iif, way, &transit)? {
             return self.transmit(&erring, &out, transit);

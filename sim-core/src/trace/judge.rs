@@ -1,5 +1,6 @@
 //! One rule set, run in every way that it can go; only different results fork the walk.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::netfilter::HookSite;
@@ -25,6 +26,8 @@ pub(super) struct Scenery {
     mss: Option<u16>,
     notes: Notes,
     ct: Option<CtView>,
+    /// Whether a rule looked at the packet's length.
+    pub(super) length_seen: Cell<bool>,
 }
 
 impl Scenery {
@@ -50,6 +53,7 @@ impl Scenery {
             notes: &self.notes,
             ct: self.ct.clone(),
             surroundings: ns,
+            length_seen: Some(&self.length_seen),
         }
     }
 }
@@ -60,6 +64,7 @@ impl Walk<'_, '_> {
             mss: self.mss.filter(|_| transit.inner.is_none()),
             notes: self.notes.get(&ns.path).cloned().unwrap_or_default(),
             ct: self.view(transit),
+            length_seen: Cell::new(false),
         }
     }
 
@@ -77,6 +82,7 @@ impl Walk<'_, '_> {
         let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
             Ok(run(&transit.packet, &ctx, script))
         });
+        self.length_seen |= scenery.length_seen.get();
         let (mut runs, completeness) = explored?;
         for assumption in runs.iter().flat_map(|run| run.assumptions.iter()) {
             self.script.assume(assumption.clone());

@@ -67,16 +67,21 @@ impl Log {
         }
     }
 
-    /// Something happened to it there.
-    pub(crate) fn step(&mut self, status: StepStatus, text: String, sources: Vec<Source>) {
+    /// Something happened to it there; words are made only where somebody will read them.
+    pub(crate) fn step(
+        &mut self,
+        status: StepStatus,
+        text: impl FnOnce() -> String,
+        sources: impl FnOnce() -> Vec<Source>,
+    ) {
         if self.muted {
             return;
         }
         if let Some(hop) = self.hops.last_mut() {
             hop.steps.push(LoggedStep {
-                text,
+                text: text(),
                 status,
-                sources,
+                sources: sources(),
             });
         }
     }

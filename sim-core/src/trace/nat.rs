@@ -65,19 +65,22 @@ impl Walk<'_, '_> {
         if let Some(conn) = self.conns.get(index)
             && conn.apply(&mut transit.packet, direction, manip)
         {
-            let text = match manip {
-                Manip::Destination => format!(
-                    "conntrack: destination {} becomes {}",
-                    end(&before, manip),
-                    end(&transit.packet, manip)
-                ),
-                Manip::Source => format!(
-                    "conntrack: source {} becomes {}",
-                    end(&before, manip),
-                    end(&transit.packet, manip)
-                ),
+            let role = match manip {
+                Manip::Destination => "destination",
+                Manip::Source => "source",
             };
-            self.log.step(StepStatus::Normal, text, Vec::new());
+            let packet = &transit.packet;
+            self.log.step(
+                StepStatus::Normal,
+                || {
+                    format!(
+                        "conntrack: {role} {} becomes {}",
+                        end(&before, manip),
+                        end(packet, manip)
+                    )
+                },
+                Vec::new,
+            );
         }
         Ok(())
     }

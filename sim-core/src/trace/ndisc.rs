@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::neighbour::has_entry;
 use super::netfilter::HookSite;
 use super::{Frame, Stage, Stop, Transit, Walk};
 use crate::evidence::mac::Mac;
@@ -64,7 +65,8 @@ impl Walk<'_, '_> {
         let IpAddr::V6(target) = next else {
             no_arp_rules(ns)?;
             no_arp_rules(other)?;
-            return Ok(true);
+            // `arp_rcv()`: a device without ARP hears no answer.
+            return Ok(ns.link(device).is_none_or(|link| !link.noarp));
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
         if !knows(other, on, asker, ns.link(device).and_then(|link| link.mac)) {
@@ -279,7 +281,7 @@ fn knows(ns: &Namespace, device: &str, asker: IpAddr, mac: Option<Mac>) -> bool 
     });
     match set {
         Some(entry) => entry.mac == mac,
-        None => ns.link(device).is_none_or(|link| !link.noarp),
+        None => has_entry(ns, device, asker) || ns.link(device).is_none_or(|link| !link.noarp),
     }
 }
 

@@ -64,11 +64,14 @@ impl Walk<'_, '_> {
         if let Some(mac) = self.known_askers.get(&known) {
             return Ok(Resolution::Mac(*mac, None));
         }
+        if let Some(mac) = self.answered_by.get(&known) {
+            return Ok(Resolution::Mac(*mac, failed));
+        }
         let Some(asker) = self.asker(ns, device, next, src)? else {
             return Ok(Resolution::Nobody(failed, None));
         };
         self.why_lost = None;
-        let segment = self.segment(ns, device, next, &[])?;
+        let segment = self.segment(ns, device, next, &[], ns.mac_of(device))?;
         let mut macs: BTreeSet<Mac> = segment.answers.iter().copied().collect();
         for (other, on) in &segment.ends {
             if let Some(mac) = other.mac_of(on)
@@ -87,7 +90,10 @@ impl Walk<'_, '_> {
         }
         let macs: Vec<Mac> = macs.into_iter().collect();
         match (macs.as_slice(), macs.get(1)) {
-            ([mac], _) => Ok(Resolution::Mac(*mac, failed)),
+            ([mac], _) => {
+                self.answered_by.insert(known, *mac);
+                Ok(Resolution::Mac(*mac, failed))
+            }
             (several, Some(_)) => {
                 let chosen = self.first_heard(ns, device, next, several, failed.clone())?;
                 Ok(Resolution::Mac(chosen, failed))
@@ -221,6 +227,12 @@ impl Walk<'_, '_> {
         };
         macs.get(chosen).copied().ok_or(Stop::Undecided(doubt))
     }
+}
+
+/// Whether the stack has an entry for `next`, in whatever state.
+pub(super) fn has_entry(ns: &Namespace, device: &str, next: IpAddr) -> bool {
+    (ns.neighbours.iter())
+        .any(|entry| entry.device == device && entry.address == next && !entry.proxy)
 }
 
 /// Whether a device is a bridge.

@@ -348,11 +348,14 @@ impl Walk<'_, '_> {
 
     fn log_rules(&mut self, steps: &[RuleStep]) {
         let Some(first) = steps.first() else { return };
-        let actions: Vec<&str> = steps.iter().map(|step| step.action.as_str()).collect();
         self.log.step(
             StepStatus::Normal,
-            format!("{} {}: {}", first.table, first.chain, actions.join(", ")),
-            steps.iter().map(|step| step.source.clone()).collect(),
+            || {
+                let actions: Vec<String> =
+                    steps.iter().map(|step| step.action.to_string()).collect();
+                format!("{} {}: {}", first.table, first.chain, actions.join(", "))
+            },
+            || steps.iter().map(|step| step.source.clone()).collect(),
         );
     }
 

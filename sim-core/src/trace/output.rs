@@ -64,10 +64,15 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         packet: Packet,
         ct: Ct,
+        bound: Option<String>,
     ) -> Stage<Arrival> {
+        let origin = Origin {
+            bound,
+            ..Origin::default()
+        };
         let (depth, met_before) = (self.depth, self.met_before);
         self.met_before = self.blockers.len();
-        let arrival = self.emit(ns, packet, ct, Origin::default());
+        let arrival = self.emit(ns, packet, ct, origin);
         (self.depth, self.met_before) = (depth, met_before);
         arrival
     }
@@ -149,8 +154,8 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            format!("route to {}: {}", transit.packet.dst, way.words()),
-            vec![way.source.clone()],
+            || format!("route to {}: {}", transit.packet.dst, way.words()),
+            || vec![way.source.clone()],
         );
         let site = HookSite {
             oif: Some(way.device.clone()),
@@ -303,6 +308,17 @@ impl Walk<'_, '_> {
         if let Some(way) = kept {
             return Ok(way.clone());
         }
+        // A socket's device must be up (`ip_route_output_key_hash_rcu`).
+        let bound_to = bound.and_then(|device| ns.link(device));
+        if bound_to.is_some_and(|link| !link.up && packet.family() == Family::V4) {
+            let (blocker, _) = no_route(ns, packet.dst, &NoRoute::Missing)?;
+            return self.block_and_detour(
+                ns,
+                blocker,
+                Failure::Local(Outcome::Unreachable),
+                transit,
+            );
+        }
         if let Some(way) = super::ways::to_group(ns, &key) {
             return Ok(way);
         }
@@ -364,8 +380,8 @@ impl Walk<'_, '_> {
             Ok(way) => {
                 self.log.step(
                     StepStatus::Normal,
-                    format!("route again to {}: {}", packet.dst, way.words()),
-                    vec![way.source.clone()],
+                    || format!("route again to {}: {}", packet.dst, way.words()),
+                    || vec![way.source.clone()],
                 );
                 let failure = super::blocker::local_drop(packet.protocol());
                 self.may_send(ns, &way, packet, failure, transit)?;
@@ -418,7 +434,7 @@ impl Walk<'_, '_> {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
             mtu: found.route.mtu.unwrap_or(link_mtu),
-            prefsrc: source_address::source_address(ns, &found, nexthop.as_ref(), key.dst),
+            prefsrc: source_address::source_address(ns, &found, nexthop, key.dst),
             advmss: found.route.advmss,
             is_default: found.route.dst.prefix_len() == 0,
             source: found.route.source.clone(),

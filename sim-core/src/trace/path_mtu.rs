@@ -19,7 +19,7 @@ impl Walk<'_, '_> {
     ) -> Stage<Arrival> {
         let asked = (ns.path.clone(), packet.dst);
         loop {
-            match self.originate(ns, packet.clone(), Ct::None) {
+            match self.originate(ns, packet.clone(), Ct::None, None) {
                 Err(Stop::TooBig(mtu)) if mtu < packet.length => {
                     self.log.take();
                     packet.dont_fragment = false;

@@ -82,6 +82,17 @@ impl Script {
         chosen
     }
 
+    /// How many decisions were taken so far.
+    pub(crate) fn n_taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Back to the start, to make the same run once more.
+    pub(crate) fn rewind(&mut self) {
+        self.taken.clear();
+        self.assumptions.clear();
+    }
+
     /// One of `options` alternatives, none of which the evidence rules out.
     pub(crate) fn alternative(&mut self, options: usize, doubts: Vec<Doubt>) -> usize {
         self.next(|| Decision::Doubt {

@@ -48,16 +48,19 @@ pub(super) struct Probe {
     origin: Place,
     /// An address behind a bridge of ours was answered for: ports that suppress such questions do not get it.
     pub(super) answered: bool,
+    /// The hardware address of who asks, which bridges on the way learn.
+    asker: Option<Mac>,
 }
 
 impl Walk<'_, '_> {
-    /// Everything that a broadcast from `device` reaches.
+    /// Everything that a broadcast from `device`, of `asker` if it is sent, reaches.
     pub(super) fn segment(
         &mut self,
         ns: &Arc<Namespace>,
         device: &str,
         towards: IpAddr,
         tags: &[Tag],
+        asker: Option<Mac>,
     ) -> Stage<Segment> {
         let mut segment = Segment::default();
         let probe = Probe {
@@ -68,6 +71,7 @@ impl Walk<'_, '_> {
                 device: device.to_owned(),
             },
             answered: false,
+            asker,
         };
         self.flood(ns, device, &probe, &mut segment)?;
         Ok(segment)
@@ -81,6 +85,7 @@ impl Walk<'_, '_> {
             tags: frame.tags.clone(),
             origin: end.clone(),
             answered: false,
+            asker: None,
         };
         self.hear(&end.ns, &end.device, &probe, &mut segment)?;
         Ok(segment
@@ -315,6 +320,9 @@ impl Walk<'_, '_> {
         let Some(vid) = bridge_vlan::ingress(ns, bridge, member, &mut probe.tags)? else {
             return Ok(());
         };
+        if let (Some(port), Some(asker)) = (from, probe.asker) {
+            self.learn(ns, bridge, port, asker, vid);
+        }
         self.suppress(ns, bridge, from, vid, &mut probe, segment);
         let up = ns.link(bridge).is_some_and(|link| link.up);
         if from.is_some() && up && bridge_vlan::carries(ns, bridge, bridge, vid)? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::forwarding::Prerouting;
-use super::neighbour::Resolution;
+use super::neighbour::{Resolution, has_entry};
 use super::output::Way;
 use super::service::bpf_device;
 use super::{Arrival, Frame, Stage, Stop, Transit, Walk};
@@ -52,7 +52,9 @@ impl Walk<'_, '_> {
             };
             return self.transmit(ns, &detour, transit);
         };
-        let needs_address = !(link.noarp || link.pointopoint || link.mac.is_none());
+        // What is known already stays so when ARP is switched off (`arp_constructor` makes new entries only).
+        let is_unasked = link.noarp && !has_entry(ns, &way.device, way.next(transit.packet.dst));
+        let needs_address = !(is_unasked || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
             let state = if link.up { "has no carrier" } else { "is down" };
             let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
@@ -93,8 +95,8 @@ impl Walk<'_, '_> {
                     self.resolved(next, ns, source.as_ref());
                     self.log.step(
                         StepStatus::Normal,
-                        format!("{next} is at {mac}"),
-                        source.into_iter().collect(),
+                        || format!("{next} is at {mac}"),
+                        || source.into_iter().collect(),
                     );
                     Some(mac)
                 }

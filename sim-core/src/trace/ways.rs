@@ -12,14 +12,14 @@ use crate::world::Namespace;
 
 impl Walk<'_, '_> {
     /// `fib_select_path()`: one of the ways, by weight; a flow keeps its way.
-    pub(super) fn pick(
+    pub(super) fn pick<'a>(
         &mut self,
         ns: &Arc<Namespace>,
         key: &FibKey<'_>,
-        found: &Found<'_>,
-    ) -> Option<NextHop> {
+        found: &Found<'a>,
+    ) -> Option<&'a NextHop> {
         if found.nexthops.len() <= 1 {
-            return found.nexthops.first().cloned();
+            return found.nexthops.first().copied();
         }
         let unspecified = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
         let flow = (
@@ -41,7 +41,7 @@ impl Walk<'_, '_> {
                 index
             }
         };
-        found.nexthops.get(index).cloned()
+        found.nexthops.get(index).copied()
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn on_link(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
 /// How often each of several ways is taken: by weight, but those whose source the packet has already go before others
 /// (`fib_select_multipath`, `fib6_select_path` since Linux 6.16; nexthop groups do not look).
 fn shares(ns: &Namespace, key: &FibKey<'_>, found: &Found<'_>) -> Vec<u64> {
-    let weight = |nexthop: &NextHop| u64::from(nexthop.weight.max(1));
+    let weight = |nexthop: &&NextHop| u64::from(nexthop.weight.max(1));
     let src = key
         .src
         .filter(|_| key.iif.is_none() && found.route.nexthop_id.is_none());

@@ -1,6 +1,6 @@
 //! From what the walk recorded to the verdict's own types.
 
-use super::{Evidence, FiveTuple, Hop, HopStep};
+use super::{Evidence, FiveTuple, Hop, HopStep, Shared};
 use crate::linux::packet::{Packet, Port, Transport, protocol};
 use crate::source::{Position, Source};
 use crate::trace::LoggedHop;
@@ -9,7 +9,11 @@ use crate::trace::LoggedHop;
 const LONGEST: usize = 400;
 
 /// A source as cited evidence.
-pub(super) fn evidence(source: &Source) -> Evidence {
+pub(super) fn evidence(source: &Source) -> Shared<Evidence> {
+    source.cited(|| cite(source)).clone()
+}
+
+fn cite(source: &Source) -> Evidence {
     let (line, pointer) = match source.position() {
         Position::Line(line) => (Some(*line), None),
         Position::Pointer(pointer) => (None, Some(pointer.to_string())),
@@ -29,12 +33,12 @@ pub(super) fn evidence(source: &Source) -> Evidence {
 }
 
 /// Sources as evidence, each once.
-pub(super) fn evidences(sources: &[Source]) -> Vec<Evidence> {
-    let mut cited: Vec<Evidence> = Vec::with_capacity(sources.len());
+pub(super) fn evidences(sources: &[Source]) -> Vec<Shared<Evidence>> {
+    let mut cited: Vec<Shared<Evidence>> = Vec::with_capacity(sources.len());
     for source in sources {
         let item = evidence(source);
         // Places differ more often than files and texts do, and are compared sooner.
-        let same = |other: &Evidence| {
+        let same = |other: &Shared<Evidence>| {
             other.line == item.line && other.pointer == item.pointer && *other == item
         };
         if !cited.iter().any(same) {

@@ -3,17 +3,20 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use crate::evidence::by_name::ByName;
 use crate::evidence::nft::{Chain, ChainHook, ChainKind, Ruleset, Table};
-use crate::evidence::route::{Route, TableId};
+use crate::evidence::route::{Route, RouteKind, TableId};
+use crate::evidence::rule::{Rule, RuleAction};
 use crate::linux::packet::Family;
 
 use super::Namespace;
+use super::stack::lies_on_another;
 
 /// Places of items in a namespace's lists; of equal ones the first in the list comes first.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Devices by name.
-    links_by_name: Vec<usize>,
+    links_by_name: ByName<usize>,
     /// Devices by index.
     links_by_index: Vec<usize>,
     tables_v4: Vec<RouteTable>,
@@ -22,19 +25,47 @@ pub(super) struct Index {
     base_chains: Vec<(usize, usize)>,
     /// A base chain of a type or hook that is not known.
     strange_chain: Option<(usize, usize)>,
+    /// Devices that lie on others.
+    stacked: Vec<usize>,
+    /// Whether the kernel goes by its list of rules, for IPv4 and IPv6.
+    custom_rules: [bool; 2],
+    /// Someone added local routes.
+    custom_local_routes: bool,
 }
 
 /// A routing table, its routes by the length of their prefixes, longest first.
 #[derive(Debug)]
 struct RouteTable {
     id: TableId,
-    lengths: Vec<(u8, Vec<(IpAddr, usize)>)>,
+    lengths: Vec<(Length, Vec<(u128, usize)>)>,
+}
+
+/// The length of a prefix, and the mask of its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Length {
+    length: u8,
+    mask: u128,
+}
+
+/// An address's bits, from the highest on.
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+        IpAddr::V6(address) => address.to_bits(),
+    }
 }
 
 impl Index {
     pub(super) fn of(ns: &Namespace) -> Self {
-        let mut links_by_name: Vec<usize> = (0..ns.links.len()).collect();
-        links_by_name.sort_by_key(|place| ns.links.get(*place).map(|link| &link.name));
+        let names = ns.links.iter().zip(0..);
+        let links_by_name = names
+            .map(|(link, place)| (link.name.as_str(), place))
+            .collect();
+        let stacked = ns
+            .links
+            .iter()
+            .zip(0..)
+            .filter(|(link, _)| lies_on_another(link));
         let mut links_by_index: Vec<usize> = (0..ns.links.len()).collect();
         links_by_index.sort_by_key(|place| ns.links.get(*place).map(|link| link.index));
         Self {
@@ -44,12 +75,28 @@ impl Index {
             tables_v6: tables(ns.routes(Family::V6)),
             base_chains: base_chains(&ns.ruleset),
             strange_chain: strange_chain(&ns.ruleset),
+            stacked: stacked.map(|(_, place)| place).collect(),
+            custom_rules: [Family::V4, Family::V6].map(|family| has_custom_rules(ns, family)),
+            custom_local_routes: (ns.routes(Family::V4).iter())
+                .any(|route| route.kind == RouteKind::Local && route.protocol != "kernel"),
         }
     }
 
-    pub(super) fn link(&self, ns: &Namespace, name: &str) -> Option<usize> {
-        let key = |place: &usize| ns.links.get(*place).map(|link| link.name.as_str());
-        first(&self.links_by_name, key, name)
+    pub(super) fn link(&self, name: &str) -> Option<usize> {
+        self.links_by_name.get(name).copied()
+    }
+
+    pub(super) fn stacked(&self) -> &[usize] {
+        &self.stacked
+    }
+
+    pub(super) fn has_custom_rules(&self, family: Family) -> bool {
+        let [v4, v6] = self.custom_rules;
+        if family == Family::V4 { v4 } else { v6 }
+    }
+
+    pub(super) fn has_custom_local_routes(&self) -> bool {
+        self.custom_local_routes
     }
 
     pub(super) fn link_by_index(&self, ns: &Namespace, index: u32) -> Option<usize> {
@@ -78,8 +125,9 @@ impl Index {
         };
         let table = tables.iter().find(|known| known.id == table);
         let lengths = table.map_or(&[][..], |table| &table.lengths);
+        let dst = bits(dst);
         lengths.iter().flat_map(move |(length, routes)| {
-            let network = ipnet::IpNet::new(dst, *length).map_or(dst, |net| net.network());
+            let network = dst & length.mask;
             let start = routes.partition_point(|(other, _)| *other < network);
             let rest = routes.get(start..).unwrap_or_default();
             let equal = rest.iter().take_while(move |(other, _)| *other == network);
@@ -119,14 +167,48 @@ fn tables(routes: &[Route]) -> Vec<RouteTable> {
             continue;
         };
         let length = route.dst.prefix_len();
-        if table.lengths.last().is_none_or(|(of, _)| *of != length) {
-            table.lengths.push((length, Vec::new()));
+        if table
+            .lengths
+            .last()
+            .is_none_or(|(of, _)| of.length != length)
+        {
+            let host = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+            table.lengths.push((
+                Length {
+                    length,
+                    mask: !host,
+                },
+                Vec::new(),
+            ));
         }
         if let Some((_, routes)) = table.lengths.last_mut() {
-            routes.push((route.dst.network(), place));
+            routes.push((bits(route.dst.network()), place));
         }
     }
     tables
+}
+
+/// `fib_has_custom_rules`, `fib6_has_custom_rules`.
+fn has_custom_rules(ns: &Namespace, family: Family) -> bool {
+    let own = |rule: &Rule| match (rule.priority, rule.action) {
+        (0, RuleAction::Lookup(table)) => table == TableId::LOCAL,
+        (32766, RuleAction::Lookup(table)) => table == TableId::MAIN,
+        (32767, RuleAction::Lookup(table)) => table == TableId::DEFAULT && family == Family::V4,
+        _ => false,
+    };
+    let plain = |rule: &Rule| {
+        rule.src.is_none()
+            && rule.dst.is_none()
+            && rule.iif.is_none()
+            && rule.oif.is_none()
+            && rule.fwmark.is_none()
+            && !rule.not
+            && rule.suppress_prefixlength.is_none()
+            && rule.suppress_ifgroup.is_none()
+    };
+    let rules = ns.rules(family);
+    rules.iter().any(|rule| !own(rule) || !plain(rule))
+        || (family == Family::V4 && (1..3).contains(&rules.len()))
 }
 
 /// The places of all chains of `ruleset` that `wanted` names.

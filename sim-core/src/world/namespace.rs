@@ -14,7 +14,7 @@ use crate::evidence::neighbour::Neighbour;
 use crate::evidence::netns::Netns;
 use crate::evidence::nft::{Chain, Ruleset, Table};
 use crate::evidence::route::{Route, TableId};
-use crate::evidence::rule::{Rule, RuleAction};
+use crate::evidence::rule::Rule;
 use crate::evidence::socket::Listener;
 use crate::evidence::sysctl::Sysctl;
 use crate::evidence::wireguard::WireguardDevice;
@@ -32,6 +32,8 @@ pub struct Namespace {
     pub path: String,
     /// The object that it belongs to: `pod:ns/name`, `node:name` or `fabric:name`.
     pub object: String,
+    /// Which of the loaded namespaces it is.
+    pub(super) place: usize,
     /// Devices, by index.
     pub links: Vec<Link>,
     /// Addresses, in the kernel's order.
@@ -86,8 +88,10 @@ impl Namespace {
     pub fn routes_to(&self, family: Family, tables: &[TableId], dst: IpAddr) -> Vec<&Route> {
         let of_table = |table: &TableId| self.index().routes(family, *table, dst);
         let mut places: Vec<usize> = tables.iter().flat_map(of_table).collect();
-        places.sort_unstable();
-        places.dedup();
+        if places.len() > 1 {
+            places.sort_unstable();
+            places.dedup();
+        }
         let routes = self.routes(family);
         (places.iter())
             .filter_map(|place| routes.get(*place))
@@ -117,6 +121,9 @@ impl Namespace {
         for (name, text) in files {
             let file = file(name, text);
             match *name {
+                "bridge-vlan.json" => {
+                    ns.vlans = crate::evidence::bridge::parse_vlans(&file).value;
+                }
                 "ip-addr.json" => ns.addresses = crate::evidence::address::parse(&file).value,
                 "ip-link.json" => ns.links = crate::evidence::link::parse(&file).value,
                 "ip-neigh.json" => ns.neighbours = crate::evidence::neighbour::parse(&file).value,
@@ -153,31 +160,25 @@ impl Namespace {
     /// by IPv6's once one was added (`fib6_has_custom_rules`).
     #[must_use]
     pub fn has_custom_rules(&self, family: Family) -> bool {
-        let own = |rule: &Rule| match (rule.priority, rule.action) {
-            (0, RuleAction::Lookup(table)) => table == TableId::LOCAL,
-            (32766, RuleAction::Lookup(table)) => table == TableId::MAIN,
-            (32767, RuleAction::Lookup(table)) => table == TableId::DEFAULT && family == Family::V4,
-            _ => false,
-        };
-        let plain = |rule: &Rule| {
-            rule.src.is_none()
-                && rule.dst.is_none()
-                && rule.iif.is_none()
-                && rule.oif.is_none()
-                && rule.fwmark.is_none()
-                && !rule.not
-                && rule.suppress_prefixlength.is_none()
-                && rule.suppress_ifgroup.is_none()
-        };
-        let rules = self.rules(family);
-        rules.iter().any(|rule| !own(rule) || !plain(rule))
-            || (family == Family::V4 && (1..3).contains(&rules.len()))
+        self.index().has_custom_rules(family)
+    }
+
+    /// Someone added local routes (`net->ipv4.fib_has_custom_local_routes`).
+    #[must_use]
+    pub fn has_custom_local_routes(&self) -> bool {
+        self.index().has_custom_local_routes()
+    }
+
+    /// Devices that lie on others.
+    pub(super) fn stacked(&self) -> impl Iterator<Item = &Link> {
+        let places = self.index().stacked().iter();
+        places.filter_map(|place| self.links.get(*place))
     }
 
     /// The device of this name.
     #[must_use]
     pub fn link(&self, name: &str) -> Option<&Link> {
-        let place = self.index().link(self, name)?;
+        let place = self.index().link(name)?;
         self.links.get(place)
     }
 

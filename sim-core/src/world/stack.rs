@@ -87,43 +87,60 @@ impl World<'_> {
         device: &str,
         towards: &[IpAddr],
     ) -> Result<Vec<Place>, Halt> {
-        let machine = machine_of(&ns.path).to_owned();
-        let mut paths = vec![ns.path.clone()];
+        let machine = machine_of(&ns.path);
+        let mut found = Vec::new();
+        self.lying_on(ns, device, ns, &mut found)?;
+        let mut seen = vec![ns.place];
+        let mut look_at = |world: &mut Self, path: &str| {
+            if *path == *ns.path {
+                return Ok(());
+            }
+            let other = world.namespace(path)?;
+            if seen.contains(&other.place) {
+                return Ok(());
+            }
+            seen.push(other.place);
+            world.lying_on(ns, device, &other, &mut found)
+        };
         if towards.is_empty() {
-            paths.extend(self.namespaces(&machine)?.iter().cloned());
+            for path in self.namespaces(machine)?.iter() {
+                look_at(self, path)?;
+            }
         }
         for address in towards {
             for record in self.by_address(*address)?.iter() {
                 if let IndexRecord::Interface { namespace, .. } = record
                     && machine_of(namespace) == machine
                 {
-                    paths.push(namespace.clone());
-                }
-            }
-        }
-        let mut found: Vec<Place> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for path in paths.into_iter().filter(|path| seen.insert(path.clone())) {
-            let other = if path == ns.path {
-                Arc::clone(ns)
-            } else {
-                self.namespace(&path)?
-            };
-            for link in other.links.iter().filter(|link| lies_on_another(link)) {
-                let lower = self.lower(&other, link)?;
-                if lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device) {
-                    found.push(Place {
-                        ns: Arc::clone(&other),
-                        device: link.name.clone(),
-                    });
+                    look_at(self, namespace)?;
                 }
             }
         }
         Ok(found)
     }
+
+    /// Adds the devices of `other` that lie on `device` of `ns`.
+    fn lying_on(
+        &mut self,
+        ns: &Arc<Namespace>,
+        device: &str,
+        other: &Arc<Namespace>,
+        found: &mut Vec<Place>,
+    ) -> Result<(), Halt> {
+        for link in other.stacked() {
+            let lower = self.lower(other, link)?;
+            if lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device) {
+                found.push(Place {
+                    ns: Arc::clone(other),
+                    device: link.name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
-fn lies_on_another(link: &Link) -> bool {
+pub(super) fn lies_on_another(link: &Link) -> bool {
     matches!(
         link.kind,
         LinkKind::Vlan { .. } | LinkKind::Macvlan { .. } | LinkKind::Ipvlan { .. }

@@ -24,6 +24,37 @@ pub enum Peer {
     Unknown,
 }
 
+/// What the surroundings of a namespace say about the other end of one of its wires.
+#[derive(Debug, Default)]
+pub(super) struct Wire {
+    /// The end whose identity is proven.
+    proven: Option<Peer>,
+    /// Devices that may be the end as well.
+    others: Vec<Peer>,
+    /// Places of the namespaces that were looked at.
+    looked_at: Vec<usize>,
+}
+
+/// The device of `other` that may be the other end of `link`, and whether that is proven.
+fn end_in(ns: &Namespace, link: &Link, index: u32, other: &Namespace) -> Option<(Peer, bool)> {
+    let peer = other.link_by_index(index);
+    let peer = peer.filter(|peer| is_pair(link, peer))?;
+    let is_proven = match is_named(ns, link.link_netnsid, other) {
+        Some(true) => true,
+        Some(false) => return None,
+        None => false,
+    };
+    Some((captured(&other.path, &peer.name, is_proven), is_proven))
+}
+
+fn captured(namespace: &str, device: &str, is_proven: bool) -> Peer {
+    Peer::Captured {
+        namespace: namespace.to_owned(),
+        device: device.to_owned(),
+        is_proven,
+    }
+}
+
 impl World<'_> {
     /// The other end of `link`, a device of `ns`.
     ///
@@ -39,11 +70,6 @@ impl World<'_> {
         link: &Link,
         towards: IpAddr,
     ) -> Result<Peer, Halt> {
-        let captured = |namespace: &str, device: &str, is_proven| Peer::Captured {
-            namespace: namespace.to_owned(),
-            device: device.to_owned(),
-            is_proven,
-        };
         if let Some(name) = &link.link {
             return Ok(captured(&ns.path, name, true));
         }
@@ -56,44 +82,71 @@ impl World<'_> {
                 Some(_) | None => Peer::Unknown,
             });
         }
-        let mut found = Vec::new();
-        let near = self.surroundings(ns)?;
+        // What has the address is looked at first.
         let owners = self.by_address(towards)?;
-        let owners = owners.iter().filter_map(|record| match record {
-            IndexRecord::Interface { namespace, .. } => Some(namespace.as_str()),
-            IndexRecord::Object { .. } => None,
-        });
-        let owners = owners.filter(|path| is_near(ns, path));
-        // What has the address is looked at first, and nothing twice.
-        let mut asked: Vec<&str> = Vec::new();
-        for path in owners.chain(near.iter().map(String::as_str)) {
-            if asked.contains(&path) {
-                continue;
-            }
-            asked.push(path);
-            let other = self.namespace(path)?;
-            let Some(peer) = other
-                .link_by_index(index)
-                .filter(|peer| is_pair(link, peer))
-            else {
+        let mut found: Vec<Peer> = Vec::new();
+        for record in owners.iter() {
+            let IndexRecord::Interface { namespace, .. } = record else {
                 continue;
             };
-            match is_named(ns, link.link_netnsid, &other) {
-                Some(true) => return Ok(captured(path, &peer.name, true)),
-                Some(false) => {}
-                None => found.push(captured(path, &peer.name, false)),
+            if !is_near(ns, namespace) {
+                continue;
+            }
+            let other = self.namespace(namespace)?;
+            match end_in(ns, link, index, &other) {
+                Some((peer, true)) => return Ok(peer),
+                Some((peer, false)) if !found.contains(&peer) => found.push(peer),
+                Some(_) | None => {}
             }
         }
+        let wire = self.wire(ns, link, index)?;
+        for place in &wire.looked_at {
+            self.come_to(*place);
+        }
+        if let Some(proven) = &wire.proven {
+            return Ok(proven.clone());
+        }
+        found.extend(
+            wire.others
+                .iter()
+                .filter(|peer| !found.contains(peer))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
         Ok(match found.as_slice() {
             [only] => only.clone(),
             _ => Peer::Unknown,
         })
     }
 
+    /// What the surroundings of `ns` say about the other end of `link`.
+    fn wire(&mut self, ns: &Arc<Namespace>, link: &Link, index: u32) -> Result<Arc<Wire>, Halt> {
+        let key = (ns.place, link.index);
+        if let Some(known) = self.parses.wires.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let mut wire = Wire::default();
+        for path in self.surroundings(ns)?.iter() {
+            let other = self.namespace(path)?;
+            wire.looked_at.push(other.place);
+            match end_in(ns, link, index, &other) {
+                Some((peer, true)) => {
+                    wire.proven = Some(peer);
+                    break;
+                }
+                Some((peer, false)) => wire.others.push(peer),
+                None => {}
+            }
+        }
+        let wire = Arc::new(wire);
+        self.parses.wires.insert(key, Arc::clone(&wire));
+        Ok(wire)
+    }
+
     /// Namespaces that may hold the other end of a wire of `ns`: the rest of the machine, then, between a host and the
     /// fabric, the other side.
     pub(super) fn surroundings(&mut self, ns: &Arc<Namespace>) -> Result<Arc<[String]>, Halt> {
-        if let Some(known) = self.parses.surroundings.get(&ns.path) {
+        if let Some(known) = self.parses.surroundings.get(&ns.place) {
             return Ok(Arc::clone(known));
         }
         let machine = machine_of(&ns.path);
@@ -119,7 +172,7 @@ impl World<'_> {
         // Namespaces that were named but not captured have no devices and drop out by themselves.
         let ordered: Arc<[String]> = ordered.into();
         let known = Arc::clone(&ordered);
-        self.parses.surroundings.insert(ns.path.clone(), known);
+        self.parses.surroundings.insert(ns.place, known);
         Ok(ordered)
     }
 }

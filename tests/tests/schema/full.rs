@@ -59,10 +59,13 @@ fn verdict(seal: Seal) -> Verdict {
         receipt: Receipt {
             manifest_sha256: "0f".repeat(32),
             engine: "pathglass-sim 0.0.0".to_owned(),
-            entries: vec![ReceiptEntry {
-                path: "kube/pods.json".to_owned(),
-                sha256: "1e".repeat(32),
-            }],
+            entries: vec![
+                ReceiptEntry {
+                    path: "kube/pods.json".to_owned(),
+                    sha256: "1e".repeat(32),
+                }
+                .into(),
+            ],
         },
         seal,
         flow: flow(),
@@ -135,9 +138,9 @@ fn hop() -> Hop {
         before: tuple.clone(),
         after: tuple,
         steps: vec![HopStep {
-            text: "no route".to_owned(),
+            text: "no \"route\"\n\u{7f}é".to_owned(),
             status: StepStatus::Blocked,
-            evidence: vec![evidence()],
+            evidence: vec![evidence().into()],
         }],
         as_if_passed: true,
     }
@@ -154,7 +157,7 @@ fn finding() -> Finding {
             rule: Some("filter FORWARD 3".to_owned()),
         },
         message: "there is no route".to_owned(),
-        evidence: vec![evidence()],
+        evidence: vec![evidence().into()],
         fix: "add it".to_owned(),
         skb_drop_reason: Some("SKB_DROP_REASON_IP_OUTNOROUTES".to_owned()),
         under: Some("device.down".to_owned()),

@@ -127,7 +127,7 @@ fn best_v4<'a>(
 }
 
 /// The next hops that can be used: alive, and by the demanded device (`fib_lookup_good_nhc`, `__rt6_nh_dev_match`).
-fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
+fn usable<'a>(ns: &Namespace, route: &'a Route, key: &FibKey<'_>) -> Vec<&'a NextHop> {
     let ignore_linkdown = |device: &str| match route.family {
         Family::V4 => sysctl::either(ns, device, "ignore_routes_with_linkdown"),
         Family::V6 => {
@@ -144,7 +144,6 @@ fn usable(ns: &Namespace, route: &Route, key: &FibKey<'_>) -> Vec<NextHop> {
         .filter(|nexthop| {
             demanded(key).is_none_or(|device| nexthop.device.as_deref() == Some(device))
         })
-        .cloned()
         .collect()
 }
 
@@ -160,14 +159,17 @@ fn demanded<'a>(key: &FibKey<'a>) -> Option<&'a str> {
 
 /// Without those whose neighbour is known not to answer, where the kernel looks at it and others are left:
 /// nexthop groups always do (`nexthop_is_good_nh`), IPv4's own next hops on demand (`fib_good_nh`).
-fn good(ns: &Namespace, route: &Route, nexthops: Vec<NextHop>) -> Vec<NextHop> {
+fn good<'a>(ns: &Namespace, route: &Route, nexthops: Vec<&'a NextHop>) -> Vec<&'a NextHop> {
+    if nexthops.len() < 2 {
+        return nexthops;
+    }
     let looks = route.nexthop_id.is_some()
         || (route.family == Family::V4
             && sysctl::integer(ns, "net.ipv4.fib_multipath_use_neigh", 0).value != 0);
-    if nexthops.len() < 2 || !looks {
+    if !looks {
         return nexthops;
     }
-    let answers = |nexthop: &NextHop| {
+    let answers = |nexthop: &&NextHop| {
         !matches!(
             neighbour(ns, nexthop),
             Some(NeighbourState::Failed | NeighbourState::Incomplete | NeighbourState::None)
@@ -266,7 +268,7 @@ fn select<'a>(
 }
 
 /// `rt6_check_neigh()`.
-fn reaching(ns: &Namespace, nexthops: Vec<NextHop>, reachable: bool) -> Vec<NextHop> {
+fn reaching<'a>(ns: &Namespace, nexthops: Vec<&'a NextHop>, reachable: bool) -> Vec<&'a NextHop> {
     nexthops
         .into_iter()
         .filter(|nexthop| !reachable || neighbour(ns, nexthop) != Some(NeighbourState::Failed))

@@ -93,9 +93,10 @@ fn an_ipv6_host_leaves_a_dead_gateway_and_a_router_does_not() {
 }
 
 #[test]
-fn a_route_for_a_source_goes_before_metrics() {
+fn a_route_for_a_source_goes_before_metrics_and_hides_those_for_any() {
     let routes = r#"[{"type":"unicast","dst":"fd02::/64","dev":"eth0","table":"main","metric":256},
-        {"type":"blackhole","dst":"fd02::/64","from":"fd01::/64","dev":"lo","table":"main","metric":1024}]"#;
+        {"type":"blackhole","dst":"fd02::/64","from":"fd01::/64","dev":"lo","table":"main","metric":1024},
+        {"type":"unicast","dst":"default","dev":"eth1","table":"main","metric":1024}]"#;
     let ns = ns(&[("ip6-route.json", routes)]);
     let dst = "fd02::2".parse().unwrap();
     let from = |src: &str| FibKey {
@@ -106,8 +107,8 @@ fn a_route_for_a_source_goes_before_metrics() {
         device(&ns, &from("fd01::2")),
         format!("{:?}", RouteKind::Blackhole)
     );
-    assert_eq!(device(&ns, &from("fd05::2")), "Unicast eth0");
-    assert_eq!(device(&ns, &FibKey::to(dst)), "Unicast eth0");
+    assert_eq!(device(&ns, &from("fd05::2")), "Unicast eth1");
+    assert_eq!(device(&ns, &FibKey::to(dst)), "Unicast eth1");
 }
 
 #[test]

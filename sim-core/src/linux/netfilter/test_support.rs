@@ -75,6 +75,7 @@ pub(crate) fn context() -> HookContext<'static> {
             zone: 0,
         }),
         surroundings: &Own,
+        length_seen: None,
     }
 }
 

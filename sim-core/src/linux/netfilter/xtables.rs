@@ -12,6 +12,8 @@ pub(crate) mod time;
 mod transport;
 mod unseen;
 
+use std::sync::Arc;
+
 use condition::{Deferred, Scene};
 use index::{Candidates, ChainIndex};
 use target::After;
@@ -29,6 +31,8 @@ const MAX_RULES: usize = 1_000_000;
 #[derive(Debug, Clone)]
 pub struct CompiledTable {
     table: Table,
+    /// Its name.
+    name: Arc<str>,
     indexes: Vec<ChainIndex>,
     /// For each chain, whether a packet's fate or a later rule could depend on it.
     relevant: Vec<bool>,
@@ -73,6 +77,7 @@ impl CompiledTable {
             relevant,
             jumps,
             bases,
+            name: table.name.as_str().into(),
             table,
         }
     }
@@ -186,7 +191,8 @@ impl<'a> Run<'a> {
             return (RuleVerdict::Accept, None);
         };
         let chain = base.chain;
-        self.rules(base).unwrap_or_else(|| policy(table, chain))
+        let by_policy = || policy(&self.compiled.name, chain);
+        self.rules(base).unwrap_or_else(by_policy)
     }
 
     fn enter(&self, place: usize) -> Option<Frame<'a>> {
@@ -298,16 +304,16 @@ impl CompiledTable {
 }
 
 /// What the policy of a base chain decides.
-fn policy(table: &Table, chain: &Chain) -> Decision {
+fn policy(table: &Arc<str>, chain: &Chain) -> Decision {
     let (verdict, action) = match chain.policy {
         Some(Policy::Drop) => (RuleVerdict::Drop, "policy drop"),
         Some(Policy::Accept) | None => (RuleVerdict::Accept, "policy accept"),
     };
     let step = RuleStep {
-        table: table.name.clone(),
-        chain: chain.name.to_string(),
+        table: Arc::clone(table),
+        chain: Arc::clone(&chain.name),
         number: 0,
-        action: action.to_owned(),
+        action: action.into(),
         source: chain.source.clone(),
     };
     (verdict, Some(step))

@@ -87,8 +87,8 @@ impl Walk<'_, '_> {
         packet.src = outer.src.or(way.prefsrc).unwrap_or(unspecified);
         self.log.step(
             StepStatus::Normal,
-            format!("{} packs it into a packet to {}", link.name, outer.dst),
-            vec![outer.source.clone()],
+            || format!("{} packs it into a packet to {}", link.name, outer.dst),
+            || vec![outer.source.clone()],
         );
         self.room(ns, link, &outer, &way, &frame)?;
         frame.transit.ct = Ct::None;
@@ -307,8 +307,8 @@ impl Walk<'_, '_> {
         let link = end.ns.link(&end.device);
         self.log.step(
             StepStatus::Normal,
-            format!("{} unpacks the tunnelled packet", end.device),
-            link.map(|link| link.source.clone()).into_iter().collect(),
+            || format!("{} unpacks the tunnelled packet", end.device),
+            || link.map(|link| link.source.clone()).into_iter().collect(),
         );
         let mut frame = inner.frame;
         // The mark that rules gave the outer packet stays (`skb_scrub_packet`).

@@ -25,6 +25,9 @@ impl Machine<'_> {
         let (dscp, ecn) = (packet.tos >> 2, packet.tos & 3);
         let ip4 = |value: u128| if v4 { Loaded::is(value) } else { Loaded::Break };
         let ip6 = |value: u128| if v4 { Loaded::Break } else { Loaded::is(value) };
+        if matches!(field, Field::Ip4Length | Field::Ip6Length) {
+            self.ctx.looks_at_length();
+        }
         match field {
             Field::EtherSource | Field::EtherDestination | Field::EtherType => {
                 self.link(rule, field)

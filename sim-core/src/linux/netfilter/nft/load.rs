@@ -115,6 +115,7 @@ impl<'a> Machine<'a> {
 
     /// `nft_payload_eval()` of bits without a name; beyond the packet's end the rule ends.
     fn raw_payload(&mut self, rule: &Rule, base: Base, offset: u32, len: u32) -> Loaded {
+        self.ctx.looks_at_length();
         let bytes = Bytes::of(&self.packet, self.ctx.mss);
         let start = match base {
             Base::Network => Some(0),

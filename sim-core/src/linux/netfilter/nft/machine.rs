@@ -1,6 +1,7 @@
 //! The machine that runs rules: chains, jumps, verdicts and what rules did so far.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::lookup::Found;
 use super::value::Loaded;
@@ -8,7 +9,7 @@ use crate::evidence::nft::{
     Chain, ChainHook, Data, Expression, Policy, Rule, Ruleset, Statement, Table, Verdict,
 };
 use crate::linux::choice::{Choice, Doubt, Tri};
-use crate::linux::netfilter::{Effects, HookContext, RuleOutcome, RuleStep, RuleVerdict};
+use crate::linux::netfilter::{Action, Effects, HookContext, RuleOutcome, RuleStep, RuleVerdict};
 use crate::linux::packet::Packet;
 use crate::source::Source;
 
@@ -152,11 +153,11 @@ impl<'a> Machine<'a> {
             match self.rule(rule) {
                 Flow::Go | Flow::Break => {}
                 Flow::End(verdict, action, source) => {
-                    let step = self.step(rule, action, source);
+                    let step = self.step(rule, action.into(), source);
                     return (verdict, Some(step));
                 }
                 Flow::Verdict(verdict, source) => {
-                    let step = self.step(rule, action(&verdict), source);
+                    let step = self.step(rule, action(&verdict).into(), source);
                     let (target, jumps) = match verdict {
                         Verdict::Accept => return (RuleVerdict::Accept, Some(step)),
                         Verdict::Drop => return (RuleVerdict::Drop, Some(step)),
@@ -196,7 +197,7 @@ impl<'a> Machine<'a> {
         }
         let step = RuleStep {
             table: self.table_name(),
-            chain: self.base.name.clone(),
+            chain: self.base.name.as_str().into(),
             number: 0,
             action: "policy drop".into(),
             source: self.base.source.clone(),
@@ -336,10 +337,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn step(&mut self, rule: &Rule, action: String, source: Source) -> RuleStep {
+    fn step(&mut self, rule: &Rule, action: Action, source: Source) -> RuleStep {
         let step = RuleStep {
             table: self.table_name(),
-            chain: self.chain.name.clone(),
+            chain: self.chain.name.as_str().into(),
             number: rule.number,
             action,
             source,
@@ -349,12 +350,12 @@ impl<'a> Machine<'a> {
     }
 
     /// Notes that `rule` did something and goes on.
-    pub(super) fn did(&mut self, rule: &Rule, action: impl Into<String>) {
+    pub(super) fn did(&mut self, rule: &Rule, action: impl Into<Action>) {
         self.step(rule, action.into(), rule.source.clone());
     }
 
-    fn table_name(&self) -> String {
-        format!("{} {}", self.base.family.name(), self.base.table)
+    fn table_name(&self) -> Arc<str> {
+        format!("{} {}", self.base.family.name(), self.base.table).into()
     }
 
     /// A doubt that `source` raises.

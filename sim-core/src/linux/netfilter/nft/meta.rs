@@ -14,7 +14,10 @@ impl Machine<'_> {
             MetaKey::NfProto => Loaded::is(self.nfproto()),
             MetaKey::Protocol => Loaded::is(self.ether_type()),
             MetaKey::Mark => Loaded::is(self.packet.mark),
-            MetaKey::Length => Loaded::is(self.packet.length),
+            MetaKey::Length => {
+                self.ctx.looks_at_length();
+                Loaded::is(self.packet.length)
+            }
             // Without a device the name is empty and the index zero (`nft_meta_store_ifname()`).
             MetaKey::IifName | MetaKey::Iif => self.name(rule, self.ctx.iif),
             MetaKey::OifName | MetaKey::Oif => self.name(rule, self.ctx.oif),

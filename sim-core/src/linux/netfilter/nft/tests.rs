@@ -162,6 +162,7 @@ fn evaluate(ruleset: &Ruleset, packet: &Packet, hook: Hook, answers: &mut Answer
             zone: 0,
         }),
         surroundings: &Here,
+        length_seen: None,
     };
     run(ruleset, chain, packet, &ctx, answers)
 }
@@ -216,7 +217,7 @@ fn a_packet_returns_to_the_caller_and_meets_the_policy() {
         ["c 1 jump a", "a 1 goto b", "b 1 return", "c 0 policy drop"]
     );
     assert_eq!(outcome.decided_by.unwrap().number, 0);
-    assert_eq!(outcome.steps[0].table, "ip t");
+    assert_eq!(&*outcome.steps[0].table, "ip t");
 }
 
 #[test]

@@ -162,6 +162,7 @@ fn match_holds<'r>(
         Match::ReversePath(how) => reverse_path(*how, packet, ctx),
         Match::Socket(how) => socket(*how, item, packet, ctx, source),
         Match::Length(Term { negated, value }) => {
+            ctx.looks_at_length();
             let (low, high) = (u32::from(value.0), u32::from(value.1));
             Tri::from((low..=high).contains(&packet.length)).negate_if(*negated)
         }

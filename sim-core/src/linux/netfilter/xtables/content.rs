@@ -37,6 +37,7 @@ pub(super) fn u32_holds(
     let Some((program, negated)) = option(extension, "--u32") else {
         return not_known();
     };
+    scene.ctx.looks_at_length();
     let bytes = Bytes::of(scene.packet, scene.ctx.mss);
     let mut result = Tri::Yes;
     for test in program.split("&&") {
@@ -168,6 +169,7 @@ pub(super) fn string_holds(
         return doubt(item, "its pattern is not understood", "", source);
     };
     let ignore_case = find(extension, "--icase").is_some();
+    scene.ctx.looks_at_length();
     let bytes = Bytes::of(scene.packet, scene.ctx.mss);
     match bytes.find(&pattern, from, to, ignore_case) {
         Some(found) => Tri::from(found).negate_if(negated),

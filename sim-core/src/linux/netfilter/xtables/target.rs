@@ -1,6 +1,7 @@
 //! What targets do: verdicts, marks, translations.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::Run;
 use super::conntrack::has_entry;
@@ -11,7 +12,8 @@ use crate::evidence::xtables::{
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::Zone;
 use crate::linux::netfilter::{
-    CtDirection, CtState, CtView, Hook, NatAction, NatRange, RejectWith, RuleStep, RuleVerdict,
+    Action, CtDirection, CtState, CtView, Hook, NatAction, NatRange, RejectWith, RuleStep,
+    RuleVerdict,
 };
 use crate::linux::packet::{Packet, Port};
 
@@ -41,49 +43,52 @@ impl Run<'_> {
         number: u32,
         jump: Option<usize>,
     ) -> After {
-        let (action, after) = match &rule.target {
+        let (action, after): (Action, After) = match &rule.target {
             Target::None | Target::Harmless(_) => return After::Next,
-            Target::Accept => ("accept".to_owned(), After::Decided(RuleVerdict::Accept)),
-            Target::Drop => ("drop".to_owned(), After::Decided(RuleVerdict::Drop)),
-            Target::Return => ("return".to_owned(), After::Return),
-            Target::Jump(name) => (format!("jump {name}"), entering(jump, false)),
-            Target::Goto(name) => (format!("goto {name}"), entering(jump, true)),
+            Target::Accept => ("accept".into(), After::Decided(RuleVerdict::Accept)),
+            Target::Drop => ("drop".into(), After::Decided(RuleVerdict::Drop)),
+            Target::Return => ("return".into(), After::Return),
+            Target::Jump(name) => (Action::Jump(Arc::clone(name)), entering(jump, false)),
+            Target::Goto(name) => (Action::Goto(Arc::clone(name)), entering(jump, true)),
             Target::Queue { bypass, extension } => self.queue(rule, *bypass, extension),
             Target::Reject(kind) => {
                 let action = format!("reject with {}", reject_name(&rule.target));
-                (action, After::Decided(RuleVerdict::Reject(reject(*kind))))
+                (
+                    action.into(),
+                    After::Decided(RuleVerdict::Reject(reject(*kind))),
+                )
             }
             Target::Mark(change) => {
                 self.packet.mark = changed(self.packet.mark, *change);
-                (format!("mark 0x{:x}", self.packet.mark), After::Next)
+                (Action::Mark(self.packet.mark), After::Next)
             }
             Target::Connmark(connmark) => match self.connmark(*connmark) {
-                Some(action) => (action, After::Next),
+                Some(action) => (action.into(), After::Next),
                 None => return After::Next,
             },
             Target::Ct(ct) => match self.ct(ct) {
-                Some(action) => (action, After::Next),
+                Some(action) => (action.into(), After::Next),
                 None => return After::Next,
             },
             Target::Dnat(nat) => {
                 let action = format!("DNAT to {}", nat.goal());
-                (action, translate(NatAction::Dnat(self.range(nat))))
+                (action.into(), translate(NatAction::Dnat(self.range(nat))))
             }
             Target::Snat(nat) => {
                 let action = format!("SNAT to {}", nat.goal());
-                (action, translate(NatAction::Snat(self.range(nat))))
+                (action.into(), translate(NatAction::Snat(self.range(nat))))
             }
             Target::Masquerade(nat) => (
-                "masquerade".to_owned(),
+                "masquerade".into(),
                 translate(NatAction::Masquerade(self.range(nat))),
             ),
             Target::Redirect(nat) => (
-                format!("redirect to this machine{}", nat.goal()),
+                format!("redirect to this machine{}", nat.goal()).into(),
                 translate(NatAction::Redirect(self.range(nat))),
             ),
             Target::Netmap { network, prefix } => {
                 let action = format!("netmap to {network}/{prefix}");
-                (action, translate(self.netmap(*network, *prefix)))
+                (action.into(), translate(self.netmap(*network, *prefix)))
             }
             Target::Tproxy(tproxy) => self.tproxy(tproxy),
             Target::Tcpmss(size) => {
@@ -92,15 +97,15 @@ impl Run<'_> {
                     "clamp the segment size to the path MTU".to_owned(),
                     |size| format!("set the segment size to {size}"),
                 );
-                (action, After::Next)
+                (action.into(), After::Next)
             }
             Target::Tos { value, mask } => {
                 self.packet.tos = (self.packet.tos & !mask) ^ value;
-                (format!("TOS 0x{:02x}", self.packet.tos), After::Next)
+                (format!("TOS 0x{:02x}", self.packet.tos).into(), After::Next)
             }
             Target::Dscp(dscp) => {
                 self.packet.tos = (self.packet.tos & 3) | dscp.wrapping_shl(2);
-                (format!("DSCP 0x{dscp:02x}"), After::Next)
+                (format!("DSCP 0x{dscp:02x}").into(), After::Next)
             }
             Target::Ttl { change, value, .. } => {
                 let ttl = self.packet.ttl;
@@ -109,13 +114,13 @@ impl Run<'_> {
                     TtlChange::Increase => ttl.saturating_add(*value),
                     TtlChange::Decrease => ttl.saturating_sub(*value),
                 };
-                (format!("TTL {}", self.packet.ttl), After::Next)
+                (format!("TTL {}", self.packet.ttl).into(), After::Next)
             }
             Target::Tee { gateway, .. } => {
                 if let IpAddr::V4(gateway) = gateway {
                     self.effects.copies_to = Some(*gateway);
                 }
-                (format!("copy to {gateway}"), After::Next)
+                (format!("copy to {gateway}").into(), After::Next)
             }
             Target::Set { changes, extension } => {
                 self.effects.notes.sets.extend(changes.iter().cloned());
@@ -126,14 +131,14 @@ impl Run<'_> {
                 {
                     self.undecided(rule, extension)
                 } else {
-                    (extension.to_string(), After::Next)
+                    (extension.to_string().into(), After::Next)
                 }
             }
             Target::Unknown(extension) => self.undecided(rule, extension),
         };
         self.steps.push(RuleStep {
-            table: self.compiled.table().name.clone(),
-            chain: chain.name.to_string(),
+            table: Arc::clone(&self.compiled.name),
+            chain: Arc::clone(&chain.name),
             number,
             action,
             source: rule.source.clone(),
@@ -142,7 +147,7 @@ impl Run<'_> {
     }
 
     /// A target that is not modelled: either it lets the packet go on as it is, or nobody knows.
-    fn undecided(&mut self, rule: &Rule, extension: &Extension) -> (String, After) {
+    fn undecided(&mut self, rule: &Rule, extension: &Extension) -> (Action, After) {
         let doubt = Doubt {
             what: format!("what target `{extension}` does is not known to this version"),
             settle: String::new(),
@@ -150,14 +155,14 @@ impl Run<'_> {
         };
         if self.choice.unknown(doubt) {
             let stolen = RuleVerdict::Stolen(format!("target `{extension}`"));
-            (extension.to_string(), After::Decided(stolen))
+            (extension.to_string().into(), After::Decided(stolen))
         } else {
-            (extension.to_string(), After::Next)
+            (extension.to_string().into(), After::Next)
         }
     }
 
     /// To user space; with `--queue-bypass` it passes where nobody listens.
-    fn queue(&mut self, rule: &Rule, bypass: bool, extension: &Extension) -> (String, After) {
+    fn queue(&mut self, rule: &Rule, bypass: bool, extension: &Extension) -> (Action, After) {
         let action = extension.to_string();
         if bypass {
             let doubt = Doubt {
@@ -166,11 +171,11 @@ impl Run<'_> {
                 source: Some(rule.source.clone()),
             };
             if !self.choice.unknown(doubt) {
-                return (action, After::Decided(RuleVerdict::Accept));
+                return (action.into(), After::Decided(RuleVerdict::Accept));
             }
         }
         let stolen = RuleVerdict::Stolen(action.clone());
-        (action, After::Decided(stolen))
+        (action.into(), After::Decided(stolen))
     }
 
     /// `connmark_tg_shift()`; nothing without a connection.
@@ -228,7 +233,7 @@ impl Run<'_> {
         Some(format!("conntrack zone {id}"))
     }
 
-    fn tproxy(&mut self, tproxy: &TproxyTarget) -> (String, After) {
+    fn tproxy(&mut self, tproxy: &TproxyTarget) -> (Action, After) {
         self.packet.mark = changed(self.packet.mark, tproxy.mark);
         let address = tproxy.address.filter(|address| !address.is_unspecified());
         let port = Some(tproxy.port).filter(|port| *port != 0);
@@ -240,7 +245,10 @@ impl Run<'_> {
             Some(port) => format!("to the local socket of {to}, port {port}"),
             None => format!("to the local socket of {to}"),
         };
-        (action, After::Decided(RuleVerdict::Tproxy(address, port)))
+        (
+            action.into(),
+            After::Decided(RuleVerdict::Tproxy(address, port)),
+        )
     }
 
     /// `struct nf_nat_range2` of a rule, with shifted ports worked out where the packet's is known.

@@ -267,7 +267,10 @@ fn a_translation_ends_the_traversal() {
         panic!("{:?}", outcome.verdict);
     };
     assert_eq!(range.ports, Some((8080, 8080)));
-    assert_eq!(outcome.decided_by.unwrap().action, "DNAT to 10.1.0.1:8080");
+    assert_eq!(
+        outcome.decided_by.unwrap().action.to_string(),
+        "DNAT to 10.1.0.1:8080"
+    );
 }
 
 #[test]
