@@ -107,6 +107,8 @@ pub(crate) enum Failure {
     TooBig { mtu: u32 },
     /// A TCP reset.
     Reset,
+    /// A stack that does not know the connection: a reset to whom the packet says it is from (`tcp_v4_send_reset`).
+    Stranger,
     /// The sending socket's own kernel refuses.
     Local(Outcome),
     /// The neighbour does not resolve: an error after some time, or none.
@@ -249,11 +251,30 @@ impl Walk<'_, '_> {
                 {
                     (Outcome::Refused, None)
                 }
+                // A connection that is established only notes it (`sk_err_soft`): SO_ERROR shows it, and so does giving up.
+                (Failure::Icmp { kind, code }, Phase::Data) => {
+                    match self.error_noticed(&blocker.ends_at, kind, code, transit)? {
+                        Outcome::Timeout => lost,
+                        noticed => (Outcome::Timeout, Some(noticed)),
+                    }
+                }
+                (Failure::Stranger, Phase::Data)
+                    if self.reset_returns(&blocker.ends_at, transit)? =>
+                {
+                    (Outcome::Refused, None)
+                }
+                // The server's socket dies of it and answers what the client sends again with a reset of its own. Conntrack
+                // may hold that for INVALID and leave it untranslated, so that the client believes it.
+                (Failure::Stranger, Phase::DataResponse)
+                    if self.reset_returns(&blocker.ends_at, transit)? =>
+                {
+                    (Outcome::Timeout, Some(Outcome::Refused))
+                }
                 _ => lost,
             });
         }
         match failure {
-            Failure::Silent => Ok(lost),
+            Failure::Silent | Failure::Stranger => Ok(lost),
             Failure::Local(outcome) => Ok((outcome, None)),
             Failure::Icmp { kind, code } => {
                 let noticed = self.error_noticed(&blocker.ends_at, kind, code, transit)?;

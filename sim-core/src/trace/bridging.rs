@@ -99,14 +99,6 @@ impl Walk<'_, '_> {
     ) -> Stage<Arrival> {
         self.note_arp_rules(ns, &frame);
         let vid = self.admit(ns, bridge, bridge, &mut frame)?;
-        let site = HookSite {
-            oif: Some(bridge.to_owned()),
-            bridged: true,
-            ..HookSite::default()
-        };
-        if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Output, &site, &mut frame.transit)?;
-        }
         if let Towards::Port(out) = self.lookup(ns, bridge, None, &frame, vid)? {
             return self.bridge_forward(ns, bridge, None, &out, frame, vid);
         }
@@ -322,8 +314,13 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
-        if from.is_some() && frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Forward, &site, &mut frame.transit)?;
+        if frame.meets_rules() {
+            // `__br_forward()`: what the bridge itself sends meets OUTPUT on its way to each port.
+            let hook = match from {
+                Some(_) => ChainHook::Forward,
+                None => ChainHook::Output,
+            };
+            self.run_bridge_hook(ns, hook, &site, &mut frame.transit)?;
         }
         if filtered {
             let site = HookSite {

@@ -232,7 +232,7 @@ impl Walk<'_, '_> {
         let device = transit.iif.as_deref().and_then(|iif| ns.link(iif));
         self.end(
             blocker.citing(device.map(|link| link.source.clone())),
-            Failure::Silent,
+            Failure::Stranger,
             transit,
         )
     }

@@ -30,7 +30,11 @@ impl Walk<'_, '_> {
                 let error = icmp::error(&outer.packet, kind, code);
                 self.error_returns(&blocker.ends_at, error, outer)?
             }
-            Failure::Silent | Failure::TooBig { .. } | Failure::Reset | Failure::Local(_) => false,
+            Failure::Silent
+            | Failure::Stranger
+            | Failure::TooBig { .. }
+            | Failure::Reset
+            | Failure::Local(_) => false,
         };
         if !heard {
             return Ok(lost);

@@ -72,7 +72,7 @@ fn one(draft: &mut Draft) {
             draft.iptables("conntrack-nat.zone", &spot.place, spot.v6, "raw", &format!("-A {first} {} -j CT {zone}", spot.condition()));
         }
         11 => draft.sysctl("conntrack-nat.loose", &somewhere.place, format!("net.netfilter.nf_conntrack_tcp_loose={loose}")),
-        _ => draft.iptables("conntrack-nat.invalid", &somewhere.place, v6, "filter", "-A FORWARD -m conntrack --ctstate INVALID -j DROP"),
+        _ => super::spot::put_at(draft, "conntrack-nat.invalid", &somewhere.place, v6, "filter", "-A FORWARD -m conntrack --ctstate INVALID -j DROP"),
     }
     if draft.chance(50) {
         let port = draft.rng.u16(81..83);

@@ -1,9 +1,8 @@
 //! iptables: the matches and targets that policies, kube-proxy and administrators use, in both back ends.
 
-use super::spot::Spot;
+use super::spot::{Spot, put};
 use super::topology::PORT;
 use crate::oracle::draft::Draft;
-use crate::oracle::spec::Tool;
 
 /// Adds a few.
 pub fn ops(draft: &mut Draft) {
@@ -38,7 +37,7 @@ struct Matching {
 fn rule(draft: &mut Draft) {
     let spot = Spot::draw(draft);
     let Matching { feature, text, tcp } = matching(draft, &spot);
-    let target = refusal(draft, spot.v6, tcp);
+    let target = refusal(draft, feature, spot.v6, tcp);
     let rule = format!("-A {} {} {text} {target}", spot.chain, spot.condition());
     put(draft, feature, &spot, "filter", &rule);
 }
@@ -49,7 +48,7 @@ fn chain(draft: &mut Draft) {
     let Matching { feature, text, tcp } = matching(draft, &spot);
     let name = format!("ZOO-{}", draft.rng.u32(0..1000));
     let jump = draft.pick(&["-j", "-g"]);
-    let target = refusal(draft, spot.v6, tcp);
+    let target = refusal(draft, feature, spot.v6, tcp);
     let only = if tcp { "-p tcp" } else { "" };
     let rules = format!(
         ":{name} - [0:0]\n-A {} {} {jump} {name}\n-A {name} {text} -j RETURN\n-A {name} {only} {target}",
@@ -210,23 +209,17 @@ fn early(draft: &mut Draft) {
     }
 }
 
-/// Adds rules with one of the back ends.
-pub fn put(draft: &mut Draft, feature: &str, spot: &Spot, table: &str, rules: &str) {
-    if table == "filter" && draft.chance(15) {
-        let tool = if spot.v6 {
-            Tool::Ip6tablesLegacy
-        } else {
-            Tool::IptablesLegacy
-        };
-        let text = format!("*{table}\n{}\nCOMMIT\n", rules.trim_end());
-        draft.run(feature, &spot.place, tool, text);
-    } else {
-        draft.iptables(feature, &spot.place, spot.v6, table, rules);
-    }
-}
-
 /// A target that ends the packet.
-fn refusal(draft: &mut Draft, v6: bool, tcp: bool) -> String {
+fn refusal(draft: &mut Draft, feature: &str, v6: bool, tcp: bool) -> String {
+    // A second question meets the state that the first left: an error then shows or not, by who waits how long.
+    let by_state = [
+        "netfilter.ctstate",
+        "netfilter.ct-direction",
+        "netfilter.ct-status",
+    ];
+    if by_state.contains(&feature) {
+        return "-j DROP".to_owned();
+    }
     if tcp && draft.chance(25) {
         return "-j REJECT --reject-with tcp-reset".to_owned();
     }
@@ -335,7 +328,8 @@ fn matching(draft: &mut Draft, spot: &Spot) -> Matching {
                 draft.pick(&pods).ip(spot.v6)
             ),
         ),
-        11 => plain(
+        // Not for UDP, whose client may ask a second time before it notices that the answer to the first is lost.
+        11 => tcp(
             "netfilter.ct-status",
             format!("-m conntrack {not}--ctstatus SEEN_REPLY"),
         ),

@@ -4,6 +4,9 @@ use super::spot::Spot;
 use super::topology::{PORT, Wiring};
 use crate::oracle::draft::Draft;
 
+/// Neighbour discovery passes first: who knows whom is otherwise a matter of the flows before.
+const ND: &str = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept";
+
 /// Adds one table.
 pub fn one(draft: &mut Draft) {
     match draft.rng.u32(0..8) {
@@ -22,16 +25,28 @@ fn name(draft: &mut Draft) -> String {
 fn filter(draft: &mut Draft) {
     let spot = Spot::draw(draft);
     let (feature, declared, condition) = condition(draft, &spot);
-    let verdict = verdict(draft);
+    // A second question meets the state that the first left: an error then shows or not, by who waits how long.
+    let verdict = match feature {
+        "netfilter.nft-ct-state"
+        | "netfilter.nft-ct-status"
+        | "netfilter.nft-ct-direction"
+        | "netfilter.nft-ct-mark" => "counter drop",
+        _ => verdict(draft),
+    };
     let hook = spot.chain.to_lowercase();
-    let priority = draft.pick(&["-10", "0", "10", "-150", "50"]);
+    let legacy = super::spot::is_legacy(draft, &spot.place);
+    let priority = match draft.pick(&["-10", "0", "10", "-150", "50"]) {
+        "0" if legacy => "5",
+        other => other,
+    };
     let table = name(draft);
     let family = draft.pick(&["inet", spot.nft_family()]);
+    let nd = if family == "ip" { "" } else { ND };
     draft.nft(
         feature,
         &spot.place,
         format!(
-            "table {family} {table} {{\n{declared}\n chain c {{ type filter hook {hook} priority {priority}; policy accept;\n  {condition} {verdict}\n }}\n}}"
+            "table {family} {table} {{\n{declared}\n chain c {{ type filter hook {hook} priority {priority}; policy accept;\n  {nd}\n  {condition} {verdict}\n }}\n}}"
         ),
     );
 }
@@ -252,7 +267,7 @@ fn device(draft: &mut Draft) {
     draft.nft(
         feature,
         &spot.place,
-        format!("table {family} {table} {{\n chain c {{ type filter hook {hook} device \"{device}\" priority 0; policy accept;\n  {at} {what} counter drop\n }}\n}}"),
+        format!("table {family} {table} {{\n chain c {{ type filter hook {hook} device \"{device}\" priority 0; policy accept;\n  {ND}\n  {at} {what} counter drop\n }}\n}}"),
     );
 }
 
@@ -277,7 +292,7 @@ fn bridge(draft: &mut Draft) {
     draft.nft(
         "netfilter.nft-bridge",
         &spot.place,
-        format!("table bridge {table} {{\n chain c {{ type filter hook {hook} priority 0; policy accept;\n  {at} {what} counter drop\n }}\n}}"),
+        format!("table bridge {table} {{\n chain c {{ type filter hook {hook} priority 0; policy accept;\n  {ND}\n  {at} {what} counter drop\n }}\n}}"),
     );
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::topology::Pod;
 use crate::oracle::draft::Draft;
+use crate::oracle::spec::Tool;
 
 /// A place on the way of packets to or from a pod, and the chain that they meet there.
 #[derive(Debug, Clone)]
@@ -99,4 +100,54 @@ impl Spot {
     pub fn block(&self, draft: &Draft) -> String {
         draft.topology.node_of(&self.pod).block(self.v6)
     }
+}
+
+/// Whether the filter tables of a place are those of the old back end: of two at one priority, no capture shows which runs
+/// first.
+pub fn is_legacy(draft: &Draft, place: &str) -> bool {
+    let sum = place.bytes().fold(draft.spec.seed, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    sum.is_multiple_of(6)
+}
+
+/// Adds rules where `spot` is, with the back end of the place.
+pub fn put(draft: &mut Draft, feature: &str, spot: &Spot, table: &str, rules: &str) {
+    put_at(draft, feature, &spot.place, spot.v6, table, rules);
+}
+
+/// Adds rules with the back end of the place.
+pub fn put_at(draft: &mut Draft, feature: &str, at: &str, v6: bool, table: &str, rules: &str) {
+    let rules = match table {
+        "filter" | "mangle" if v6 => sparing(rules),
+        _ => rules.to_owned(),
+    };
+    if table != "filter" || !is_legacy(draft, at) {
+        draft.iptables(feature, at, v6, table, &rules);
+        return;
+    }
+    let tool = if v6 {
+        Tool::Ip6tablesLegacy
+    } else {
+        Tool::IptablesLegacy
+    };
+    let text = format!("*{table}\n{}\nCOMMIT\n", rules.trim_end());
+    draft.run(feature, at, tool, text);
+}
+
+/// Lets neighbour discovery pass first, as administrators do: who knows whom is otherwise a matter of the flows before.
+fn sparing(rules: &str) -> String {
+    let (declared, rules): (Vec<&str>, Vec<&str>) =
+        rules.lines().partition(|line| line.starts_with(':'));
+    let mut text: String = declared.iter().map(|line| format!("{line}\n")).collect();
+    for chain in ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] {
+        let start = format!("-A {chain} ");
+        if rules.iter().any(|rule| rule.starts_with(&start)) {
+            for kind in ["neighbour-solicitation", "neighbour-advertisement"] {
+                text +=
+                    &format!("-A {chain} -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT\n");
+            }
+        }
+    }
+    text + &rules.join("\n")
 }

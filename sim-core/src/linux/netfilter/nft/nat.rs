@@ -178,10 +178,8 @@ impl<'a> Machine<'a> {
             RejectKind::TcpReset if matches!(self.packet.transport, Transport::Tcp { .. }) => {
                 RejectWith::TcpReset
             }
-            // `nf_send_reset()` sends nothing; the packet is dropped all the same.
-            RejectKind::TcpReset => {
-                return Flow::End(RuleVerdict::Drop, "drop".into(), rule.source.clone());
-            }
+            // nft puts `meta l4proto tcp` before it (`stmt_reject_gen_dependency`) and leaves that out when it lists the rule.
+            RejectKind::TcpReset => return Flow::Break,
         };
         let text = match with {
             RejectWith::TcpReset => "reject with tcp reset".to_owned(),
