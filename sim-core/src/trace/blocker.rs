@@ -192,6 +192,7 @@ impl Walk<'_, '_> {
                 transit,
             )?
         {
+            self.told = self.sender.clone();
             return Err(Stop::TooBig(mtu));
         }
         let (outcome, also) = if first {
