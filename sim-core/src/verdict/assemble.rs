@@ -238,11 +238,9 @@ fn find(
                 .collect();
             findings.add_not_programmed(
                 target,
-                &hop.ns.object,
-                &hop.ns.path,
+                hop,
                 &sources,
                 blockers.first().copied(),
-                Severity::Cause,
             );
             rest = blockers.get(1..).unwrap_or_default();
         }

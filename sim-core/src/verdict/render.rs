@@ -70,7 +70,8 @@ pub(super) fn hop(logged: &LoggedHop) -> Hop {
     }
 }
 
-fn tuple(packet: &Packet) -> FiveTuple {
+/// A packet's addresses.
+pub(super) fn tuple(packet: &Packet) -> FiveTuple {
     let name = match packet.protocol() {
         protocol::TCP => "tcp".to_owned(),
         protocol::UDP => "udp".to_owned(),
