@@ -252,6 +252,8 @@ pub(crate) struct Walk<'w, 's> {
     path_mtus: BTreeMap<(String, IpAddr), u32>,
     /// The device that the server's socket is bound to.
     server_device: Option<String>,
+    /// Who was told of a smaller MTU last: a tunnel, or who sends through it.
+    told: Option<(String, Tuple)>,
     /// The sender knows already what a router tells of its MTU.
     has_learned: bool,
     /// Answers to what nobody knows stay the same for a flow at a hook.
@@ -311,6 +313,7 @@ impl<'w, 's> Walk<'w, 's> {
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,
+            told: None,
             server_device: None,
             settled: BTreeMap::new(),
             chose_in: Vec::new(),

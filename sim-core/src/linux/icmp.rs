@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::choice::Doubt;
 use super::conntrack;
-use super::fib::{self, FibKey};
+use super::fib::{self, FibKey, NoRoute};
 use super::packet::{Family, Packet, Port, Transport, Tuple, protocol};
 use super::sysctl;
 use crate::evidence::route::RouteKind;
@@ -42,19 +43,29 @@ pub fn error(packet: &Packet, kind: u8, code: u8) -> Packet {
 
 /// Whether errors to `sender` stay unsent: the routes of `ns` take it for an anycast address, as they take the first one
 /// of each prefix on a link (`icmpv6_route_lookup`, `ipv6_anycast_destination`). Flannel gives its device just that one.
-#[must_use]
-pub fn is_withheld(ns: &Namespace, sender: IpAddr) -> bool {
-    let IpAddr::V6(_) = sender else { return false };
-    if sysctl::integer(ns, "net.ipv6.icmp.error_anycast_as_unicast", 0).value != 0 {
-        return false;
+///
+/// # Errors
+/// When its route is not known.
+pub fn is_withheld(ns: &Namespace, sender: IpAddr) -> Result<bool, Doubt> {
+    let IpAddr::V6(_) = sender else {
+        return Ok(false);
+    };
+    for file in ["ip6-route.json", "ip6-rule.json", "sysctl.txt"] {
+        ns.known(file)?;
     }
-    fib::lookup(ns, &FibKey::to(sender)).is_ok_and(|found| {
-        let prefix = found.route.dst;
-        found.route.kind == RouteKind::Anycast
-            || prefix.prefix_len() < 127
-                && prefix.addr() == sender
-                && found.nexthops.iter().all(|way| way.gateway.is_none())
-    })
+    if sysctl::integer(ns, "net.ipv6.icmp.error_anycast_as_unicast", 0).value != 0 {
+        return Ok(false);
+    }
+    let found = match fib::lookup(ns, &FibKey::to(sender)) {
+        Ok(found) => found,
+        Err(NoRoute::Undecided(doubt)) => return Err(doubt),
+        Err(NoRoute::Missing | NoRoute::Refused { .. }) => return Ok(false),
+    };
+    let prefix = found.route.dst;
+    Ok(found.route.kind == RouteKind::Anycast
+        || prefix.prefix_len() < 127
+            && prefix.addr() == sender
+            && found.nexthops.iter().all(|way| way.gateway.is_none()))
 }
 
 /// Fragmentation needed, or packet too big.

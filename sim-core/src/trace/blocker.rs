@@ -192,6 +192,7 @@ impl Walk<'_, '_> {
                 transit,
             )?
         {
+            self.told = self.sender.clone();
             return Err(Stop::TooBig(mtu));
         }
         let (outcome, also) = if first {
@@ -351,7 +352,7 @@ impl Walk<'_, '_> {
         let Some((namespace, tuple)) = self.sender.clone() else {
             return Ok(false);
         };
-        if icmp::is_withheld(ns, error.dst) {
+        if icmp::is_withheld(ns, error.dst)? {
             return Ok(false);
         }
         let error = Packet {

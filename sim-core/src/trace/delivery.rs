@@ -186,9 +186,12 @@ impl Walk<'_, '_> {
     /// (`ip6_datagram_send_ctl`); connections do not ask.
     fn answerable(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
         let asked = transit.packet.dst;
-        if !matches!(transit.packet.transport, Transport::Udp { .. })
-            || asked.is_ipv4()
-            || ns.addresses.iter().any(|address| address.local == asked)
+        if !matches!(transit.packet.transport, Transport::Udp { .. }) || asked.is_ipv4() {
+            return Ok(());
+        }
+        ns.known("ip-addr.json")?;
+        ns.known("sysctl.txt")?;
+        if ns.addresses.iter().any(|address| address.local == asked)
             || ns.address_type(asked, None) == Ok(AddressType::Anycast)
             || sysctl::integer(ns, "net.ipv6.ip_nonlocal_bind", 0).value != 0
         {

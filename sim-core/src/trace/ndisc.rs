@@ -69,7 +69,7 @@ impl Walk<'_, '_> {
             return Ok(ns.link(device).is_none_or(|link| !link.noarp));
         };
         // Neighbour discovery is IPv6 like any other: rules see it, and its answer is routed.
-        if !knows(other, on, asker, ns.link(device).and_then(|link| link.mac)) {
+        if !knows(other, on, asker, ns.mac_of(device))? {
             return Ok(false);
         }
         let question = question(asker, target);
@@ -270,19 +270,21 @@ fn untracked(packet: &Packet) -> Transit {
 
 /// Whether the answer goes to the hardware address of who asks: it does unless someone set another one by hand, or the device
 /// knows only its own (`ndisc_recv_ns`, `__neigh_update`, `ndisc_constructor`).
-fn knows(ns: &Namespace, device: &str, asker: IpAddr, mac: Option<Mac>) -> bool {
+fn knows(ns: &Namespace, device: &str, asker: IpAddr, mac: Option<Mac>) -> Result<bool, Doubt> {
+    ns.known("ip-neigh.json")?;
     let set = ns.neighbours.iter().find(|entry| {
         entry.device == device
             && entry.address == asker
+            && !entry.proxy
             && matches!(
                 entry.state,
                 NeighbourState::Permanent | NeighbourState::Noarp
             )
     });
-    match set {
+    Ok(match set {
         Some(entry) => entry.mac == mac,
         None => has_entry(ns, device, asker) || ns.link(device).is_none_or(|link| !link.noarp),
-    }
+    })
 }
 
 /// nft's tables of family `arp` are not modelled.

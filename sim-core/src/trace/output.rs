@@ -319,7 +319,7 @@ impl Walk<'_, '_> {
                 transit,
             );
         }
-        if let Some(way) = super::ways::to_group(ns, &key) {
+        if let Some(way) = super::ways::to_group(ns, &key)? {
             return Ok(way);
         }
         match self.look_up(ns, &key)? {

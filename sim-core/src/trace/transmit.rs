@@ -54,7 +54,10 @@ impl Walk<'_, '_> {
             return self.transmit(ns, &detour, transit);
         };
         // What is known already stays so when ARP is switched off (`arp_constructor` makes new entries only).
-        let is_unasked = link.noarp && !has_entry(ns, &way.device, way.next(transit.packet.dst));
+        let is_unasked = link.noarp && link.mac.is_some() && {
+            ns.known("ip-neigh.json")?;
+            !has_entry(ns, &way.device, way.next(transit.packet.dst))
+        };
         let needs_address = !(is_unasked || link.pointopoint || link.mac.is_none());
         if !link.up || !link.lower_up {
             let state = if link.up { "has no carrier" } else { "is down" };

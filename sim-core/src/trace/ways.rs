@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Walk;
 use super::output::Way;
 use crate::evidence::route::{NextHop, RouteKind, Scope};
+use crate::linux::choice::Doubt;
 use crate::linux::fib::{FibKey, Found};
 use crate::linux::source_address;
 use crate::world::Namespace;
@@ -46,20 +47,23 @@ impl Walk<'_, '_> {
 }
 
 /// What goes to a group leaves by the device of its source, without a lookup (`ip_route_output_key_hash_rcu`).
-pub(super) fn to_group(ns: &Namespace, key: &FibKey<'_>) -> Option<Way> {
+pub(super) fn to_group(ns: &Namespace, key: &FibKey<'_>) -> Result<Option<Way>, Doubt> {
     let IpAddr::V4(dst) = key.dst else {
-        return None;
+        return Ok(None);
     };
     if key.oif.is_some() || !(dst.is_multicast() || dst.is_broadcast()) {
-        return None;
+        return Ok(None);
     }
-    let src = key.src?;
-    let holder = ns.addresses.iter().find(|address| address.local == src)?;
+    ns.known("ip-addr.json")?;
+    let mut addresses = ns.addresses.iter();
+    let Some(holder) = addresses.find(|address| Some(address.local) == key.src) else {
+        return Ok(None);
+    };
     let key = FibKey {
         oif: Some(&holder.device),
         ..FibKey::to(key.dst)
     };
-    on_link(ns, &key)
+    Ok(on_link(ns, &key))
 }
 
 /// A socket that is bound to a device takes what has no route by it to be on its link (`ip_route_output_key_hash_rcu`).

@@ -110,6 +110,7 @@ impl Walk<'_, '_> {
         let tuple = conntrack::tuple_of(&packet);
         self.sender = tuple.map(|tuple| (stack.path.clone(), tuple));
         let about = inner.frame.transit.clone();
+        let tunnel = self.sender.clone();
         let origin = Origin {
             bound: outer.bound,
             route_mark: Some(outer.mark.unwrap_or(0)),
@@ -120,7 +121,7 @@ impl Walk<'_, '_> {
         self.sender = kept;
         match result {
             // The tunnel learned a smaller MTU of its path, and tells the next sender.
-            Err(Stop::TooBig(mtu)) if !self.is_quiet() => {
+            Err(Stop::TooBig(mtu)) if !self.is_quiet() && self.told == tunnel => {
                 let fits = mtu.saturating_sub(outer.overhead);
                 let blocker = Blocker::new(BlockerKind::Mtu, ns)
                     .says(format!(
