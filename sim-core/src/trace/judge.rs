@@ -281,3 +281,55 @@ fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::file;
+    use crate::trace::script::Script;
+
+    /// What a rule set comes to that is judged when this was decided.
+    fn judged(said: &str) -> Judged {
+        Judged {
+            assumptions: vec![said.to_owned()],
+            ..Judged::of(Vec::new(), Completeness::All, false)
+        }
+    }
+
+    /// A walk whose every stage depends on all that was decided before it, as a packet's does; counts what was known.
+    fn wander(script: &mut Script, seed: u64, n_known: &mut usize, source: &Source) {
+        let mut said = seed.to_string();
+        for stage in 0..9_u64 {
+            let mixed = said.bytes().fold(stage, |sum, byte| {
+                (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            match (mixed >> 24) % 8 {
+                0..4 => match script.judged() {
+                    Some(known) => {
+                        assert_eq!(known.assumptions, judged(&said).assumptions);
+                        *n_known += 1;
+                    }
+                    None if mixed & 1 == 0 => script.keep(&Arc::new(judged(&said))),
+                    None => {}
+                },
+                4 | 5 => said += &script.chance(&[1, mixed % 2, 2], source).to_string(),
+                6 => said += &script.alternative(3, Vec::new()).to_string(),
+                _ => script.is_trial = stage > 6,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_rule_set_is_what_judging_it_again_would_come_to() {
+        let source = Source::whole(&file("rules", "text"));
+        let mut n_known = 0;
+        for seed in 0..2000 {
+            let explored: Result<_, ()> = explore(ALTERNATIVES, |script| {
+                wander(script, seed, &mut n_known, &source);
+                Ok(())
+            });
+            explored.unwrap();
+        }
+        assert!(n_known > 1000);
+    }
+}
