@@ -263,6 +263,25 @@ impl Packet {
         }
     }
 
+    /// Makes a source port that a kernel chose the same choice as any other of its range.
+    pub fn same_choice_of_source(&mut self) {
+        if let Transport::Tcp {
+            sport: Port::Chosen { id, .. },
+            ..
+        }
+        | Transport::Udp {
+            sport: Port::Chosen { id, .. },
+            ..
+        }
+        | Transport::Sctp {
+            sport: Port::Chosen { id, .. },
+            ..
+        } = &mut self.transport
+        {
+            *id = 0;
+        }
+    }
+
     /// Destination port, for protocols that have ports.
     #[must_use]
     pub fn dport(&self) -> Option<Port> {

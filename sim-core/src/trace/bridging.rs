@@ -197,10 +197,11 @@ impl Walk<'_, '_> {
             }
             Err(_) => None,
         };
-        let way =
-            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
-        let Some(way) = way else {
+        let Some(way) =
+            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge)
+        else {
             frame.dst = own;
+            frame.transit.routed = true;
             return Ok(());
         };
         let next = way.next(packet.dst);

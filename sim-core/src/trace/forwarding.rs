@@ -123,6 +123,12 @@ impl Walk<'_, '_> {
                 self.input(ns, transit)
             }
             RouteKind::Unicast => {
+                // A packet that has its way when it comes to IPv6 counts as come in by where it leaves (`ip6_rcv_core`).
+                let forwarding = if transit.routed && family == Family::V6 {
+                    sysctl::forwarding(ns, family, &way.device)
+                } else {
+                    forwarding
+                };
                 if forwarding.value == 0 {
                     self.block(
                         forwarding_off(ns, iif, forwarding.source),

@@ -101,6 +101,7 @@ impl Walk<'_, '_> {
             packet: packet.clone(),
             iif: None,
             physin: None,
+            routed: false,
             ct,
             zone: Zone::default(),
             local: true,
