@@ -104,7 +104,9 @@ pub fn run(args: &Args) -> Result<Exit, CommandError> {
         return Ok(Exit::Yes);
     }
     let (Some(capture), Some(from), Some(to)) = (&args.capture, &args.from, &args.to) else {
-        return Err(CommandError::Usage("a capture, --from and --to are needed".to_owned()));
+        return Err(CommandError::Usage(
+            "a capture, --from and --to are needed".to_owned(),
+        ));
     };
     let mut capture = Capture::open(capture, &args.open)?;
     for note in capture.notes() {

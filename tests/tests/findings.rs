@@ -22,17 +22,30 @@ fn entries_are_whole() {
     for entry in catalogue::all() {
         assert!(codes.insert(entry.code), "{} is there twice", entry.code);
         let plain = |part: &str| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit())
         };
         assert!(
-            entry.code.split_once('.').is_some_and(|(family, rest)| plain(family) && plain(rest)),
+            entry
+                .code
+                .split_once('.')
+                .is_some_and(|(family, rest)| plain(family) && plain(rest)),
             "{} is not `family.what-it-is`",
             entry.code
         );
         for text in [entry.meaning, entry.fix] {
-            assert!(!text.en.is_empty() && text.en.is_ascii(), "{}: {}", entry.code, text.en);
             assert!(
-                text.zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)),
+                !text.en.is_empty() && text.en.is_ascii(),
+                "{}: {}",
+                entry.code,
+                text.en
+            );
+            assert!(
+                text.zh
+                    .chars()
+                    .any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)),
                 "{} has no Chinese text: {}",
                 entry.code,
                 text.zh
@@ -45,9 +58,15 @@ fn entries_are_whole() {
                 );
             }
         }
-        assert!(!entry.confirm.is_empty(), "{} cannot be confirmed", entry.code);
         assert!(
-            entry.commands().all(|command| !command.contains("{destination") && !command.is_empty()),
+            !entry.confirm.is_empty(),
+            "{} cannot be confirmed",
+            entry.code
+        );
+        assert!(
+            entry
+                .commands()
+                .all(|command| !command.contains("{destination") && !command.is_empty()),
             "{}",
             entry.code
         );

@@ -13,7 +13,7 @@ use crate::linux::nat_range::{self, Chosen};
 use crate::linux::netfilter::{
     CtDirection, CtState, Hook, NatAction, NatRange, RuleOutcome, RuleVerdict, port_in,
 };
-use crate::linux::packet::{Family, Packet, Port, Transport, protocol};
+use crate::linux::packet::{Family, Packet, Port, Transport, Words, protocol};
 use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::StepStatus;
@@ -304,8 +304,8 @@ fn end(packet: &Packet, manip: Manip) -> String {
     };
     match (address, port) {
         (IpAddr::V6(v6), Some(Port::Known(port))) => format!("[{v6}]:{port}"),
-        (address, Some(Port::Known(port))) => format!("{address}:{port}"),
-        (address, Some(Port::Chosen { .. }) | None) => address.to_string(),
+        (address, Some(Port::Known(port))) => format!("{}:{port}", Words(address)),
+        (address, Some(Port::Chosen { .. }) | None) => Words(address).to_string(),
     }
 }
 

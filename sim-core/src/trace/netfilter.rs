@@ -351,9 +351,12 @@ impl Walk<'_, '_> {
         self.log.step(
             StepStatus::Normal,
             || {
-                let actions: Vec<String> =
-                    steps.iter().map(|step| step.action.to_string()).collect();
-                format!("{} {}: {}", first.table, first.chain, actions.join(", "))
+                let mut text = format!("{} {}: ", first.table, first.chain);
+                for (place, step) in steps.iter().enumerate() {
+                    text.push_str(if place > 0 { ", " } else { "" });
+                    step.action.write(&mut text);
+                }
+                text
             },
             || steps.iter().map(|step| step.source.clone()).collect(),
         );

@@ -64,6 +64,9 @@ impl Walk<'_, '_> {
         transit: &Transit,
         group: &[(i32, Part<'p>)],
     ) -> Stage<Vec<Part<'p>>> {
+        if let [(_, only)] = group {
+            return Ok(vec![*only]);
+        }
         let given: Vec<Part<'p>> = group.iter().map(|(_, part)| *part).collect();
         let busy: Vec<usize> = (given.iter().enumerate())
             .filter(|(_, part)| part.does_something(hook))
