@@ -7,7 +7,7 @@ use pathglass_sim::verdict::catalogue;
 /// `docs/findings.md` says what the code says.
 #[test]
 fn the_page_shows_the_catalogue() {
-    let path = pathglass_tests::workspace().join("docs/findings.md");
+    let path = pathglass_tests::corpus::workspace().join("docs/findings.md");
     let page = std::fs::read_to_string(&path).unwrap();
     assert!(
         page == catalogue::page(),

@@ -96,9 +96,11 @@ impl Entry {
     /// The commands that confirm it, filled in; those that need what is not known are left out.
     pub(crate) fn commands_with(&self, known: &[(&str, String)]) -> Vec<String> {
         let commands = self.confirm.split("; ").map(|command| {
-            known.iter().fold(command.to_owned(), |text, (name, value)| {
-                text.replace(&format!("{{{name}}}"), value)
-            })
+            known
+                .iter()
+                .fold(command.to_owned(), |text, (name, value)| {
+                    text.replace(&format!("{{{name}}}"), value)
+                })
         });
         commands
             .filter(|command| {
