@@ -80,7 +80,8 @@ fn is_same(a: &Packet, b: &Packet) -> bool {
     a.src == b.src && a.dst == b.dst && a.transport == b.transport
 }
 
-fn tuple(packet: &Packet) -> FiveTuple {
+/// A packet's addresses.
+pub(super) fn tuple(packet: &Packet) -> FiveTuple {
     let name = match packet.protocol() {
         protocol::TCP => "tcp".to_owned(),
         protocol::UDP => "udp".to_owned(),
