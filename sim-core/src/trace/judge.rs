@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::netfilter::HookSite;
-use super::script::{Completeness, Decision, Limit, Run, explore, plus, probability};
+use super::script::{Completeness, Decision, Limit, Run, Script, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::netfilter::{CtView, Hook, HookContext, Notes, RuleOutcome, RuleVerdict};
@@ -83,19 +83,20 @@ impl Walk<'_, '_> {
         let judged = match known {
             Some(known) => known,
             None => {
+                // Nearly always there is one way only.
+                let mut script = Script::default();
+                let outcome = run(&transit.packet, &ctx, &mut script);
+                if script.n_taken() == 0 {
+                    self.length_seen |= scenery.length_seen.get();
+                    for assumption in script.into_assumptions() {
+                        self.script.assume(assumption);
+                    }
+                    return Ok(outcome);
+                }
                 let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
                     Ok(run(&transit.packet, &ctx, script))
                 });
-                let (mut runs, completeness) = explored?;
-                if runs.len() == 1
-                    && let Some(only) = runs.pop()
-                {
-                    self.length_seen |= scenery.length_seen.get();
-                    for assumption in only.assumptions {
-                        self.script.assume(assumption);
-                    }
-                    return Ok(only.result);
-                }
+                let (runs, completeness) = explored?;
                 let judged = Judged::of(runs, completeness, scenery.length_seen.get());
                 let judged = Arc::new(judged);
                 self.script.keep(&judged);
@@ -286,7 +287,6 @@ fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
 mod tests {
     use super::*;
     use crate::evidence::testing::file;
-    use crate::trace::script::Script;
 
     /// What a rule set comes to that is judged when this was decided.
     fn judged(said: &str) -> Judged {

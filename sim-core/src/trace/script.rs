@@ -110,6 +110,11 @@ impl Script {
         chosen
     }
 
+    /// What was taken for granted.
+    pub(super) fn into_assumptions(self) -> Vec<String> {
+        self.assumptions
+    }
+
     /// How many decisions were taken so far.
     pub(crate) fn n_taken(&self) -> usize {
         self.taken.len()
