@@ -37,6 +37,8 @@ catalogue! {
     FOREIGN_DNAT = "netfilter.foreign-dnat", "a rule that belongs to no service sends the packet elsewhere", "remove that rule, or what writes it", None;
     POLICY_EGRESS_DENIED = "policy.egress-denied", "a network policy isolates the sending pod and none allows this connection", "allow it in an egress rule of a policy that selects the pod, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
     POLICY_INGRESS_DENIED = "policy.ingress-denied", "a network policy isolates the receiving pod and none allows this connection", "allow it in an ingress rule of a policy that selects the pod, if it should be allowed", Some("SKB_DROP_REASON_NETFILTER_DROP");
+    POLICY_NOT_ENFORCED = "policy.not-enforced", "a network policy forbids the connection, and the pod's node lets it pass", "see that the network plugin enforces policies of this kind and runs on that node", None;
+    POLICY_STALE = "policy.stale-rules", "a network policy allows the connection, but the rules that enforce policies drop it", "see that the network plugin runs on that node and keeps its rules and sets up to date", Some("SKB_DROP_REASON_NETFILTER_DROP");
     REPLY_MISMATCH = "reply.address-mismatch", "the answer comes from another address than the client asked: it is not translated back", "let answers pass the node that translated the request (bridge-nf-call-iptables, masquerading, routing)", None;
     REPLY_STRANGER = "reply.stranger", "a packet ends at a machine that does not know its connection", "correct the address or route that leads it there", None;
     ROUTE_LOOP = "route.loop", "the packet goes in circles", "correct the routes that point at one another", None;

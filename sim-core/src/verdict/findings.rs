@@ -110,7 +110,12 @@ impl Findings {
         }
     }
 
-    fn push(&mut self, finding: Finding) {
+    /// What was found so far.
+    pub(super) fn found(&self) -> &[Finding] {
+        &self.found
+    }
+
+    pub(super) fn push(&mut self, finding: Finding) {
         let same = |other: &&mut Finding| {
             other.code == finding.code
                 && other.object == finding.object
