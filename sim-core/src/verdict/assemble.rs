@@ -244,14 +244,7 @@ fn find(
                         .take(2),
                 )
                 .collect();
-            findings.add_not_programmed(
-                target,
-                &hop.ns.object,
-                &hop.ns.path,
-                &sources,
-                blockers.first().copied(),
-                Severity::Cause,
-            );
+            findings.add_not_programmed(target, hop, &sources, blockers.first().copied());
             rest = blockers.get(1..).unwrap_or_default();
         }
         for (index, blocker) in rest.iter().enumerate() {

@@ -2,10 +2,10 @@
 
 use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
-use super::render::evidences;
+use super::render::{evidences, tuple};
 use super::{Finding, Place, Severity};
 use crate::source::Source;
-use crate::trace::Blocker;
+use crate::trace::{Blocker, LoggedHop, Phase};
 
 /// The service that the flow is for, as far as the evidence names it.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ impl Findings {
     ) {
         let finding = match circumstances.attribute(blocker) {
             Some(attribution) => {
-                let mut finding = finding(attribution.entry, blocker, severity);
+                let entry = attribution.entry;
+                let mut finding = finding(entry, blocker, severity);
                 finding.object = attribution.object;
                 finding.message = format!("{}: {}", attribution.why, blocker.message);
                 for cited in evidences(&attribution.sources) {
@@ -45,9 +46,15 @@ impl Findings {
                         finding.evidence.push(cited);
                     }
                 }
+                finding.confirm = entry.commands_with(&known(&finding, blocker, circumstances));
                 finding
             }
-            None => finding(catalogue::entry(blocker.kind), blocker, severity),
+            None => {
+                let entry = catalogue::entry(blocker.kind);
+                let mut finding = finding(entry, blocker, severity);
+                finding.confirm = entry.commands_with(&known(&finding, blocker, circumstances));
+                finding
+            }
         };
         self.push(finding);
     }
@@ -56,12 +63,11 @@ impl Findings {
     pub(super) fn add_not_programmed(
         &mut self,
         target: &Target,
-        node: &str,
-        namespace: &str,
+        hop: &LoggedHop,
         sources: &[Source],
         consequence: Option<&Blocker>,
-        severity: Severity,
     ) {
+        let node = &hop.ns.object;
         let mut cited = evidences(sources);
         cited.extend(target.source.iter().map(super::render::evidence));
         let entry = if target.has_port {
@@ -74,7 +80,7 @@ impl Findings {
                 "{node} has no rules for {}: the packet leaves it with the service's address untranslated",
                 target.object
             );
-            (node.to_owned(), message)
+            (node.clone(), message)
         } else {
             (
                 target.object.clone(),
@@ -84,18 +90,21 @@ impl Findings {
                 ),
             )
         };
+        let mut facts = of_object(&target.object);
+        facts.extend(of_packet(hop));
         self.push(Finding {
             code: entry.code.to_owned(),
-            severity,
+            severity: entry.severity,
             object,
             place: Place {
-                namespace: namespace.to_owned(),
+                namespace: hop.ns.path.clone(),
                 device: None,
                 rule: None,
             },
             message,
             evidence: cited,
-            fix: entry.fix.to_owned(),
+            confirm: entry.commands_with(&facts),
+            fix: entry.fix.en.to_owned(),
             skb_drop_reason: None,
             under: None,
         });
@@ -163,8 +172,56 @@ fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
         },
         message: blocker.message.clone(),
         evidence,
-        fix: entry.fix.to_owned(),
+        confirm: Vec::new(),
+        fix: entry.fix.en.to_owned(),
         skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
         under: None,
+    }
+}
+
+/// What the commands of a finding are filled in with: the packet as it was where the finding shows.
+fn known(
+    finding: &Finding,
+    blocker: &Blocker,
+    circumstances: &Circumstances<'_>,
+) -> Vec<(&'static str, String)> {
+    let hops = match blocker.phase {
+        Phase::Request | Phase::Data => &circumstances.result.request,
+        Phase::Response | Phase::DataResponse => &circumstances.result.response,
+    };
+    let hop = hops
+        .iter()
+        .rev()
+        .find(|hop| hop.ns.path == finding.place.namespace)
+        .or_else(|| hops.last());
+    let mut known = of_object(&finding.object);
+    known.extend(hop.into_iter().flat_map(of_packet));
+    let device = finding.place.device.as_ref();
+    let device = device.or_else(|| hop.and_then(|hop| hop.device_in.as_ref()));
+    known.extend(device.map(|device| ("device", device.clone())));
+    known
+}
+
+/// The packet's addresses as it left `hop`.
+fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
+    let packet = tuple(&hop.after);
+    let mut known = vec![
+        ("destination", packet.dst),
+        ("source", packet.src),
+        ("protocol", packet.protocol),
+    ];
+    known.extend(packet.dport.map(|port| ("port", port)));
+    known
+}
+
+/// Namespace and name of `kind:namespace/name`.
+pub(super) fn of_object(object: &str) -> Vec<(&'static str, String)> {
+    let (_, name) = object.split_once(':').unwrap_or(("", object));
+    match name.split_once('/') {
+        Some((namespace, name)) => vec![
+            ("namespace", namespace.to_owned()),
+            ("name", name.to_owned()),
+        ],
+        None => vec![("name", name.to_owned())],
     }
 }

@@ -2,6 +2,7 @@
 
 use super::attribution::Attribution;
 use super::catalogue::{self, Entry};
+use super::findings::of_object;
 use super::render::evidences;
 use super::{Finding, Intended as Stated, Intention, Outcome, Place, Severity};
 use crate::intent::policy::{Direction, Ruling, Statement};
@@ -72,10 +73,13 @@ fn also_forbidden(side: &Side, result: &Exchanged, known: &[Finding]) -> Option<
     if known.iter().any(is_known) || result.blockers.is_empty() {
         return None;
     }
-    Some(Finding {
+    Some(finding(
+        (entry, Severity::Contributing),
+        side,
         object,
-        ..finding(entry, side, Severity::Contributing, why, &sources)
-    })
+        why,
+        &sources,
+    ))
 }
 
 fn not_enforced(side: &Side) -> Finding {
@@ -86,39 +90,30 @@ fn not_enforced(side: &Side) -> Finding {
         names(side.ruling.denying())
     );
     let sources = cited(side.ruling.denying());
-    Finding {
-        object: node,
-        skb_drop_reason: None,
-        ..finding(
-            catalogue::POLICY_NOT_ENFORCED,
-            side,
-            Severity::Warning,
-            why,
-            &sources,
-        )
-    }
+    let entry = catalogue::POLICY_NOT_ENFORCED;
+    finding((entry, entry.severity), side, node, why, &sources)
 }
 
 fn finding(
-    entry: Entry,
+    (entry, severity): (Entry, Severity),
     side: &Side,
-    severity: Severity,
+    object: String,
     message: String,
     sources: &[Source],
 ) -> Finding {
-    let node = node(side);
     Finding {
         code: entry.code.to_owned(),
         severity,
-        object: String::new(),
+        confirm: entry.commands_with(&of_object(&object)),
+        object,
         place: Place {
-            namespace: format!("nodes/{}/host", node.trim_start_matches("node:")),
+            namespace: format!("nodes/{}/host", node(side).trim_start_matches("node:")),
             device: None,
             rule: None,
         },
         message,
         evidence: evidences(sources),
-        fix: entry.fix.to_owned(),
+        fix: entry.fix.en.to_owned(),
         skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
         under: None,
     }
