@@ -2,17 +2,19 @@
 
 pub mod all_pairs;
 mod ends;
+pub(crate) mod node;
 pub mod policy;
 pub(crate) mod service;
+pub(crate) mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::evidence::kube::pod::ContainerPort;
 use crate::flow::Protocol;
 use crate::linux::packet::Port;
 use crate::trace::Exchanged;
-use crate::world::{Halt, World};
+use crate::world::{Halt, World, machine_of};
 use policy::{Connection, Direction, End, Miss, Ruling};
 
 /// What policies say of one direction of a flow.
@@ -47,8 +49,14 @@ pub(crate) struct Intent {
     sides: BTreeMap<Ends, Vec<Side>>,
     /// The ports that the pods at those addresses declare.
     pub(crate) ports: BTreeMap<IpAddr, Vec<ContainerPort>>,
-    /// The services that the rules on the way name.
+    /// The services that the rules on the way name, and the one asked for.
     pub(crate) services: service::Named,
+    /// What keeps the pods at those addresses from their work.
+    pub(crate) troubles: BTreeMap<IpAddr, service::Unready>,
+    /// The pods that program the nodes on the way of a flow that fails.
+    pub(crate) agents: BTreeMap<String, workload::Agents>,
+    /// What is wrong with those nodes.
+    pub(crate) nodes: Vec<node::Ailment>,
 }
 
 /// The ends of a branch: the source where it starts and where it arrives, destination and port.
@@ -141,10 +149,23 @@ impl Intent {
             }
             intent.sides.insert(ends, sides);
             if let Some(pod) = server.pod {
+                if let Some(why) = workload::trouble(&pod) {
+                    let unready = service::Unready {
+                        object: format!("pod:{}/{}", pod.meta.namespace, pod.meta.name),
+                        why,
+                        source: pod.meta.source.clone(),
+                    };
+                    intent.troubles.insert(to, unready);
+                }
                 intent.ports.insert(to, pod.ports.clone());
             }
         }
-        intent.services = service::named(world, asked.service, results)?;
+        intent.services = service::named(world, asked.service, results.clone())?;
+        let nodes = nodes_on_the_way(results);
+        if !nodes.is_empty() {
+            intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;
+            intent.nodes = node::ailments(world, &nodes)?;
+        }
         Ok(intent)
     }
 }
@@ -192,6 +213,20 @@ fn ends(result: &Exchanged) -> Option<Ends> {
     let (first, last) = (result.request.first()?, result.request.last()?);
     let (to, port) = destination(result)?;
     Some((first.before.src, last.after.src, to, port))
+}
+
+/// The nodes that packets of failing walks came by.
+fn nodes_on_the_way<'a>(results: impl Iterator<Item = &'a Exchanged>) -> BTreeSet<String> {
+    let failing = results.filter(|result| !result.blockers.is_empty());
+    failing
+        .flat_map(|result| {
+            let hops = result.request.iter().chain(&result.response);
+            hops.map(|hop| &hop.ns)
+                .chain(result.blockers.iter().map(|blocker| &blocker.ns))
+        })
+        .filter_map(|ns| machine_of(&ns.path).strip_prefix("nodes/"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Where the request ends, or would end if nothing blocked it.

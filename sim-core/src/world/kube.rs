@@ -10,7 +10,7 @@ use crate::evidence::kube::endpoints::{
 };
 use crate::evidence::kube::generic;
 use crate::evidence::kube::meta::Meta;
-use crate::evidence::kube::node::{Namespace, Node, parse as nodes, parse_namespaces};
+use crate::evidence::kube::node::{Namespace, Node, parse as parse_nodes, parse_namespaces};
 use crate::evidence::kube::pod::{Pod, parse as pods};
 use crate::evidence::kube::service::{Service, parse as services};
 use crate::intent::policy::Labels;
@@ -53,7 +53,7 @@ impl<T: Named> Objects<T> {
     }
 
     /// All objects with this key.
-    fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
+    pub(crate) fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
         let key = |place: &usize| self.all.get(*place).map(T::key);
         let wanted = (namespace, name);
         let first = self
@@ -136,6 +136,22 @@ impl World<'_> {
         Ok(list.unwrap_or_default())
     }
 
+    /// The pods of these namespaces (of all, where the list is whole), as far as they were captured.
+    pub(crate) fn pods_of(&mut self, namespaces: &[&str]) -> Result<Vec<Arc<Objects<Pod>>>, Halt> {
+        const LIST: &str = "kube/pods.json";
+        let mut lists = Vec::new();
+        let parts = self.parts(LIST)?;
+        for entry in parts.iter() {
+            let own = entry == LIST
+                || (namespaces.iter())
+                    .any(|name| own_part(std::slice::from_ref(entry), LIST, name).is_some());
+            if own {
+                lists.extend(self.listed(entry, |lists| &mut lists.pods, pods)?);
+            }
+        }
+        Ok(lists)
+    }
+
     /// The service of this name in `entry`.
     pub(crate) fn service(
         &mut self,
@@ -153,7 +169,7 @@ impl World<'_> {
         let Some(IndexRecord::Object { entry, .. }) = record else {
             return Ok(None);
         };
-        let list = self.listed(&entry, |lists| &mut lists.nodes, nodes)?;
+        let list = self.listed(&entry, |lists| &mut lists.nodes, parse_nodes)?;
         let node = list.and_then(|nodes| nodes.named("", name).next().cloned());
         Ok(node.map(|node| Arc::new(node.meta.labels)))
     }
@@ -185,6 +201,11 @@ impl World<'_> {
             let account = all.named(namespace, name).next();
             account.map(|account| account.0.labels.clone())
         }))
+    }
+
+    /// All nodes; `None` where they are not known.
+    pub(crate) fn nodes(&mut self) -> Result<Listed<Node>, Halt> {
+        self.listed("kube/nodes.json", |lists| &mut lists.nodes, parse_nodes)
     }
 
     /// The labels of a namespace.
