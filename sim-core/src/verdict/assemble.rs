@@ -6,7 +6,7 @@ use super::attribution::Circumstances;
 use super::branches::{group, overall};
 use super::catalogue;
 use super::findings::{Findings, Target};
-use super::{Flow, Gap, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
+use super::{Flow, Gap, Intended, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
 use crate::intent::Intent;
 use crate::linux::choice::Doubt;
@@ -75,6 +75,13 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         },
     );
     let findings = find(&groups, target.as_ref(), &intent, &resolved.to.object);
+    let mut intended: Vec<Intended> = Vec::new();
+    for side in runs.iter().flat_map(|run| intent.sides(&run.result)) {
+        let stated = super::policies::stated(side);
+        if !intended.contains(&stated) {
+            intended.push(stated);
+        }
+    }
     let to_boundary = runs.iter().any(|run| run.result.boundary);
     let mut branches: Vec<_> = groups.into_iter().map(|group| group.branch).collect();
     let mut doubts = doubts(&runs);
@@ -140,6 +147,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         gaps: gaps(&runs),
         branches,
         findings,
+        intended,
     }
 }
 
@@ -260,6 +268,11 @@ fn find(
         }
         for blocker in &shown.result.full_size {
             findings.add(blocker, Severity::Warning, &circumstances, None);
+        }
+        let sides = intent.sides(&shown.result);
+        let outcome = group.branch.outcome;
+        for finding in super::policies::meet(sides, outcome, &shown.result, findings.found()) {
+            findings.push(finding);
         }
     }
     let failed = groups

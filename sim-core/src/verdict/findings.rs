@@ -150,6 +150,11 @@ impl Findings {
         }
     }
 
+    /// What was found so far.
+    pub(super) fn found(&self) -> &[Finding] {
+        &self.found
+    }
+
     /// Adds what Kubernetes itself reports of nodes and endpoints, apart from what the packet met.
     pub(super) fn add_reported(&mut self, intent: &Intent, target: Option<&Target>, failed: bool) {
         let nodes = intent.nodes.iter().filter(|_| failed);
@@ -212,7 +217,7 @@ impl Findings {
         });
     }
 
-    fn push(&mut self, finding: Finding) {
+    pub(super) fn push(&mut self, finding: Finding) {
         let same = |other: &&mut Finding| {
             other.code == finding.code
                 && other.object == finding.object
@@ -311,7 +316,7 @@ fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
 }
 
 /// Namespace and name of `kind:namespace/name`.
-fn of_object(object: &str) -> Vec<(&'static str, String)> {
+pub(super) fn of_object(object: &str) -> Vec<(&'static str, String)> {
     let (_, name) = object.split_once(':').unwrap_or(("", object));
     match name.split_once('/') {
         Some((namespace, name)) => vec![

@@ -27,6 +27,9 @@ impl Verdict {
         out.raw(",\"branches\":");
         out.list(&self.branches, branch);
         out.other(",\"findings\":", &self.findings);
+        if !self.intended.is_empty() {
+            out.other(",\"intended\":", &self.intended);
+        }
         out.raw("}");
         // Made of strings and of what serde wrote: it is UTF-8.
         String::from_utf8(out.0).unwrap_or_default()
