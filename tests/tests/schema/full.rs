@@ -4,7 +4,8 @@ use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
     Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Outcome, Place,
-    Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, StepStatus, Verdict,
+    Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, Shared, StepStatus,
+    Verdict,
 };
 
 /// One full verdict for each kind of seal.
@@ -123,13 +124,13 @@ fn branch() -> Branch {
 }
 
 fn hop() -> Hop {
-    let tuple = FiveTuple {
+    let tuple = Shared::from(FiveTuple {
         protocol: "udp".to_owned(),
         src: "192.0.2.1".to_owned(),
         sport: Some("32768-60999".to_owned()),
         dst: "192.0.2.2".to_owned(),
         dport: Some("80".to_owned()),
-    };
+    });
     Hop {
         namespace: "nodes/n1/host".to_owned(),
         object: "node:n1".to_owned(),
