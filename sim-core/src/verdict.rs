@@ -231,9 +231,11 @@ pub struct Hop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_out: Option<String>,
     /// The packet as it came.
-    pub before: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub before: Shared<FiveTuple>,
     /// The packet as it left.
-    pub after: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub after: Shared<FiveTuple>,
     /// What happened, in order.
     pub steps: Vec<HopStep>,
     /// This hop lies behind a blocker: it shows what would happen if the packet had passed.

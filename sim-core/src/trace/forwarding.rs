@@ -62,7 +62,7 @@ impl Walk<'_, '_> {
         if matches!(packet.src, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
             // Answers go back by the same device (`icmp6_iif`, `ireq->ir_iif`).
             self.link_scopes
-                .insert((ns.path.clone(), packet.src), iif.to_owned());
+                .insert((ns.place(), packet.src), iif.to_owned());
         }
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;

@@ -421,10 +421,9 @@ impl Walk<'_, '_> {
         }
         ns.known("sysctl.txt")?;
         let loose = sysctl::integer(ns, "net.netfilter.nf_conntrack_tcp_loose", 1).value != 0;
-        let ns_path = ns.path.clone();
         match conntrack::track(
             &mut self.conns,
-            &ns_path,
+            &ns.path,
             transit.zone,
             &transit.packet,
             loose,
@@ -433,7 +432,7 @@ impl Walk<'_, '_> {
             Tracked::New(tuple, tcp) => {
                 self.table_has_room(ns, transit)?;
                 self.conns
-                    .push(Conn::new(&ns_path, transit.zone, tuple, tcp));
+                    .push(Conn::new(&ns.path, transit.zone, tuple, tcp));
                 let conn = self.conns.len() - 1;
                 transit.ct = Ct::Attached {
                     conn,

@@ -110,10 +110,7 @@ impl Walk<'_, '_> {
             inner: None,
         };
         self.tick(ns, &blank)?;
-        let scope = self
-            .link_scopes
-            .get(&(ns.path.clone(), packet.dst))
-            .cloned();
+        let scope = self.link_scopes.get(&(ns.place(), packet.dst)).cloned();
         let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
         let blank = Transit { inner, ..blank };
@@ -247,7 +244,7 @@ impl Walk<'_, '_> {
         match (packet.family(), conntrack::tuple_of(packet)) {
             (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, None, transit),
             (Family::V6, Some(tuple)) if by_socket => {
-                self.kept_ways.insert((ns.path.clone(), tuple), way.clone());
+                self.kept_ways.insert((ns.place(), tuple), way.clone());
                 Ok(way)
             }
             _ => Ok(way),
@@ -304,8 +301,8 @@ impl Walk<'_, '_> {
             sport: packet.sport(),
             dport: packet.dport(),
         };
-        let kept = conntrack::tuple_of(packet)
-            .and_then(|tuple| self.kept_ways.get(&(ns.path.clone(), tuple)));
+        let kept =
+            conntrack::tuple_of(packet).and_then(|tuple| self.kept_ways.get(&(ns.place(), tuple)));
         if let Some(way) = kept {
             return Ok(way.clone());
         }
@@ -325,7 +322,7 @@ impl Walk<'_, '_> {
         }
         match self.look_up(ns, &key)? {
             Ok(way) => {
-                let learned = self.path_mtus.get(&(ns.path.clone(), packet.dst));
+                let learned = self.path_mtus.get(&(ns.place(), packet.dst));
                 let mtu = learned.map_or(way.mtu, |learned| way.mtu.min(*learned));
                 Ok(Way { mtu, ..way })
             }

@@ -332,19 +332,19 @@ impl Walk<'_, '_> {
             self.hear_on(ns, bridge, &own, segment)?;
         }
         for port in ports(ns, bridge) {
-            if Some(port.as_str()) == from && !is_hairpin(ns, &port) {
+            if Some(port) == from && !is_hairpin(ns, port) {
                 continue;
             }
-            let suppressed = probe.answered && suppresses(ns, &port);
+            let suppressed = probe.answered && suppresses(ns, port);
             if suppressed
-                || !may_leave(ns, &port, from, Family::of(probe.towards))
-                || !bridge_vlan::carries(ns, bridge, &port, vid)?
+                || !may_leave(ns, port, from, Family::of(probe.towards))
+                || !bridge_vlan::carries(ns, bridge, port, vid)?
             {
                 continue;
             }
             let mut out = probe.clone();
-            bridge_vlan::leave(ns, bridge, &port, vid, &mut out.tags);
-            self.flood(ns, &port, &out, segment)?;
+            bridge_vlan::leave(ns, bridge, port, vid, &mut out.tags);
+            self.flood(ns, port, &out, segment)?;
         }
         Ok(())
     }

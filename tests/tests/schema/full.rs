@@ -5,7 +5,7 @@ use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
     Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Intended, Intention,
     NearMiss, Outcome, Place, Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity,
-    StepStatus, Verdict,
+    Shared, StepStatus, Verdict,
 };
 
 /// One full verdict for each kind of seal.
@@ -131,13 +131,13 @@ fn branch() -> Branch {
 }
 
 fn hop() -> Hop {
-    let tuple = FiveTuple {
+    let tuple = Shared::from(FiveTuple {
         protocol: "udp".to_owned(),
         src: "192.0.2.1".to_owned(),
         sport: Some("32768-60999".to_owned()),
         dst: "192.0.2.2".to_owned(),
         dport: Some("80".to_owned()),
-    };
+    });
     Hop {
         namespace: "nodes/n1/host".to_owned(),
         object: "node:n1".to_owned(),
