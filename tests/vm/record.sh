@@ -2,7 +2,7 @@
 # Boots Debian's kernel in QEMU, because it has what this machine's kernel may lack (IPVS, ipip, gre, wireguard,
 # ipvlan …), and runs the scenarios in it. The guest lives in memory, has no network, and writes into target/vm/out.
 #
-#   record.sh [SCENARIO-PART]...    only the scenarios whose names contain one of these
+#   record.sh [SCENARIO-PART]...    only the scenarios of these names, or whose names contain one of these
 #   record.sh --sh COMMAND          run a command in the guest and nothing else
 set -euo pipefail
 

@@ -164,7 +164,7 @@ def marked(lab, fault=None):
         lab.flow(sender, "10.97.0.5", port=8081)
 
 
-SCHEDULERS = ("rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "lblc", "lblcr", "twos")
+SCHEDULERS = ("rr", "wrr", "lc", "wlc", "sh", "dh", "mh", "sed", "nq", "fo", "ovf", "lblc", "lblcr")
 
 
 def schedulers(lab, weights, v6=False, extra=None):
@@ -186,11 +186,11 @@ def schedulers(lab, weights, v6=False, extra=None):
             lines += [f"-a {key} -r {server} -m -w {weight}" for server, weight in zip(servers, weights)]
     lab.feed("node-1", "ipvsadm -R", "\n".join(lines))
     for number in range(len(SCHEDULERS)):
-        lab.flow(A, vip, 8000 + number, attempts=8, sequential=True)
-        lab.flow(A, vip, 8000 + number, "udp", attempts=4, sequential=True)
+        lab.flow(A, vip, 8000 + number, attempts=6, sequential=True)
+        lab.flow(A, vip, 8000 + number, "udp", attempts=3, sequential=True)
     for number in (4, 5, 6):
-        lab.flow(NODE, vip, 8000 + number, attempts=4)
-        lab.flow(W1, vip, 8000 + number, attempts=4)
+        lab.flow(NODE, vip, 8000 + number, attempts=4, sequential=True)
+        lab.flow(W1, vip, 8000 + number, attempts=4, sequential=True)
 
 
 MODERN_SETS = f"""
@@ -337,14 +337,20 @@ def modern(lab, fault=None):
 
 def tunnelled(lab, fault=None, kind="ipip", v6=False):
     """A director and servers on one segment; packets go to the servers in tunnels, answers straight to the client."""
-    vip = "2001:db8::200" if v6 else "192.0.2.200"
+    vip = "192.0.2.200"
+    if v6:
+        # An address of eth0 itself would be the tunnel's source: no prefix is longer.
+        vip = "2001:db8::200" if fault == "source" else "fd00:200::1"
     bits = 128 if v6 else 32
     lab.load({"gre": "ip6_gre" if v6 else "ip_gre", "ipip": "ip6_tunnel" if v6 else "ipip"}[kind])
     lab.cluster("node-1", "node-2", "node-3", v6=v6)
     lab.outside(v6="2001:db8::100" if v6 else None)
     for node in ("node-1", "node-2", "node-3"):
         lab.serve(node)
-    lab.on("node-1", f"ip addr add {vip}/{bits} dev eth0 {'nodad' if v6 else ''}\nsysctl net.ipv4.vs.conntrack=1")
+    lab.on("node-1", f"ip addr add {vip}/{bits} dev {'lo' if v6 and fault != 'source' else 'eth0'} {'nodad' if v6 else ''}\n"
+           "sysctl net.ipv4.vs.conntrack=1")
+    if v6 and fault != "source":
+        lab.on("outside", "ip route add fd00:200::/64 via 2001:db8::11")
     for node, last in (("node-2", 12), ("node-3", 13)):
         spare = fault if node == "node-3" else None
         own = f"2001:db8::{last}" if v6 else f"192.0.2.{last}"
@@ -469,6 +475,8 @@ ALL = {
     "ipvs-tunnel": tunnelled,
     "ipvs-tunnel-gre": partial(tunnelled, kind="gre"),
     "ipvs-tunnel-v6": partial(tunnelled, v6=True),
+    "ipvs-tunnel-v6-source": partial(tunnelled, v6=True, fault="source"),
+    "ipvs-tunnel-v6-gre": partial(tunnelled, v6=True, kind="gre"),
 }
 for name in ("missing-address", "no-local", "draining"):
     ALL[f"ipvs-modern-{name}"] = partial(modern, fault=name)

@@ -124,9 +124,10 @@ def six_tunnel(lab, kind, fault=None):
     far = "77" if fault == "wrong-remote" else "12"
     prefix = "2001:db8::" if carried_by_six else "192.0.2."
     mode = {"ip6tnl": "mode any"}.get(kind, "")
-    if fault == "other-mode":
-        mode = "mode ipip6"
     lab.on("node-1", f"ip link add tun1 type {kind} {mode} local {prefix}11 remote {prefix}{far} ttl 64")
+    if fault == "other-mode":
+        # Takes IPv4 only.
+        mode = "mode ipip6"
     lab.on("node-2", f"ip link add tun1 type {kind} {mode} local {prefix}12 remote {prefix}11 ttl 64")
     for node, own, other in (("node-1", 1, 2), ("node-2", 2, 1)):
         lab.on(node, f"""
