@@ -215,12 +215,16 @@ fn protocol_of(link: &Link, tunnel: &Tunnel, family: Family) -> Option<u8> {
     let mode = tunnel.mode.as_deref().unwrap_or("any");
     match (&link.kind, family) {
         (LinkKind::Gre { .. }, _) => Some(protocol::GRE),
-        (LinkKind::Ipip(_), Family::V4) if matches!(mode, "ipip" | "any" | "ip4ip") => Some(protocol::IPIP),
+        (LinkKind::Ipip(_), Family::V4) if matches!(mode, "ipip" | "any" | "ip4ip") => {
+            Some(protocol::IPIP)
+        }
         (LinkKind::Sit(_), Family::V6) if matches!(mode, "ip6ip" | "any") => Some(protocol::IPV6),
         (LinkKind::Ip6Tunnel(_), Family::V4) if matches!(mode, "ipip6" | "any" | "ip4ip6") => {
             Some(protocol::IPIP)
         }
-        (LinkKind::Ip6Tunnel(_), Family::V6) if matches!(mode, "ip6ip6" | "any") => Some(protocol::IPV6),
+        (LinkKind::Ip6Tunnel(_), Family::V6) if matches!(mode, "ip6ip6" | "any") => {
+            Some(protocol::IPV6)
+        }
         _ => None,
     }
 }

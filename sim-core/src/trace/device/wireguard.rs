@@ -4,9 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
-use super::super::{
-    Arrival, Carrier, Encapsulated, Frame, Reports, Stage, Stop, Transit, Walk,
-};
+use super::super::{Arrival, Carrier, Encapsulated, Frame, Reports, Stage, Stop, Transit, Walk};
 use super::Origin;
 use super::carrier::{Outer, Taken, TooBig, no_socket, refused};
 use crate::evidence::link::{Link, LinkKind};
