@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Branch, FiveTuple, Hop, HopStep, Receipt, Shared, Verdict};
+use super::{Branch, FiveTuple, Hop, HopStep, Receipt, Shared, StepStatus, Verdict};
 
 /// A text that grows.
 struct Out(Vec<u8>);
@@ -27,6 +27,9 @@ impl Verdict {
         out.raw(",\"branches\":");
         out.list(&self.branches, branch);
         out.other(",\"findings\":", &self.findings);
+        if !self.intended.is_empty() {
+            out.other(",\"intended\":", &self.intended);
+        }
         out.raw("}");
         // Made of strings and of what serde wrote: it is UTF-8.
         String::from_utf8(out.0).unwrap_or_default()
@@ -96,8 +99,11 @@ fn tuple(out: &mut Out, tuple: &FiveTuple) {
 fn step(out: &mut Out, step: &HopStep) {
     out.raw("{\"text\":");
     out.text(&step.text);
-    out.other(",\"status\":", &step.status);
-    out.raw(",\"evidence\":");
+    out.raw(match step.status {
+        StepStatus::Normal => ",\"status\":\"normal\",\"evidence\":",
+        StepStatus::Blocked => ",\"status\":\"blocked\",\"evidence\":",
+        StepStatus::Unknown => ",\"status\":\"unknown\",\"evidence\":",
+    });
     out.list(&step.evidence, shared);
     out.raw("}");
 }
@@ -114,7 +120,8 @@ impl Out {
     /// A string.
     fn text(&mut self, text: &str) {
         let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-        if text.bytes().all(is_plain) {
+        // All of it, without a way out: a compiler makes that many bytes at a time.
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
             self.raw("\"");
             self.raw(text);
             self.raw("\"");
