@@ -86,9 +86,9 @@ pub(crate) type Stage<T> = Result<T, Stop>;
 pub(crate) struct Transit {
     pub(crate) packet: Packet,
     /// The device that it came in by; `None` for packets made here.
-    pub(crate) iif: Option<String>,
+    pub(crate) iif: Option<Arc<str>>,
     /// The bridge port that it came in by, while the bridge still has it.
-    pub(crate) physin: Option<String>,
+    pub(crate) physin: Option<Arc<str>>,
     /// A bridge's netfilter has looked up its way already (`skb_valid_dst`).
     pub(crate) routed: bool,
     pub(crate) ct: Ct,

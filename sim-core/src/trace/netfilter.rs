@@ -20,11 +20,11 @@ use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
 
 /// Where a hook is met.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HookSite {
-    pub(super) iif: Option<String>,
-    pub(super) oif: Option<String>,
-    pub(super) physout: Option<String>,
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HookSite<'a> {
+    pub(super) iif: Option<&'a str>,
+    pub(super) oif: Option<&'a str>,
+    pub(super) physout: Option<&'a str>,
     /// The packet is being bridged.
     pub(super) bridged: bool,
     /// The router that the packet goes to next; masquerading chooses its address by it.
@@ -39,7 +39,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         let family = transit.packet.family();
@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         part: &Part<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -93,7 +93,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: ChainHook,
-        site: impl FnOnce() -> HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
@@ -108,7 +108,7 @@ impl Walk<'_, '_> {
             _ => Hook::Prerouting,
         };
         let chains = nft::base_chains(ns.base_chains(), TableFamily::Bridge, hook);
-        self.run_chains(ns, seen_at, seen_at, &site(), &chains, transit)
+        self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
     }
 
     /// Runs the base chains on a device: nft's family `netdev`, and inet's ingress (`nf_ingress`, `nf_hook_egress`).
@@ -131,7 +131,7 @@ impl Walk<'_, '_> {
             ));
             chains.sort_by_key(|chain| nft::effective_priority(chain));
         }
-        let device = Some(device.to_owned());
+        let device = Some(device);
         let (seen_at, site) = match hook {
             ChainHook::Egress => (
                 Hook::Postrouting,
@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         chains: &[&Chain],
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -204,7 +204,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         outcome: RuleOutcome,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -320,7 +320,7 @@ impl Walk<'_, '_> {
     fn clamp(
         &mut self,
         ns: &Arc<Namespace>,
-        site: &HookSite,
+        site: &HookSite<'_>,
         mss: u16,
         transit: &Transit,
     ) -> Stage<()> {
