@@ -6,10 +6,12 @@ mod branches;
 pub mod catalogue;
 mod findings;
 mod json;
+mod policies;
 mod render;
 mod shared;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
+pub(crate) use policies::stated;
 pub use shared::Shared;
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,39 @@ pub struct Verdict {
     pub branches: Vec<Branch>,
     /// What was found; the first is the root cause.
     pub findings: Vec<Finding>,
+    /// What network policies say of the flow, for each end that is a pod: intended, never the outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intended: Vec<Intended>,
+}
+
+/// What network policies say of one direction of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct Intended {
+    /// `egress` (out of the sender) or `ingress` (into the receiver).
+    pub direction: String,
+    /// The pod that the policies may isolate.
+    pub object: String,
+    /// What they say.
+    pub intention: Intention,
+    /// Which policy, or why none bears on it.
+    pub message: String,
+    /// What it rests on.
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
+    pub evidence: Vec<Shared<Evidence>>,
+}
+
+/// What is intended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum Intention {
+    /// A policy allows it, or none bears on it.
+    Allows,
+    /// Policies forbid it.
+    Forbids,
+    /// The policies do not tell: they are not captured, not understood, or leave it open.
+    Unknown,
 }
 
 /// What a verdict was computed from.
@@ -301,6 +336,9 @@ pub struct Finding {
     /// What it rests on; never empty.
     #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
     pub evidence: Vec<Shared<Evidence>>,
+    /// The commands that show it by hand, where it was found; `kubectl` anywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<String>,
     /// What usually mends it.
     pub fix: String,
     /// The kernel's name for the drop, e.g. `SKB_DROP_REASON_NETFILTER_DROP`.
@@ -309,6 +347,17 @@ pub struct Finding {
     /// The code of the finding that this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
+}
+
+/// A language of texts for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Chinese (simplified).
+    Zh,
 }
 
 /// Where a finding shows.

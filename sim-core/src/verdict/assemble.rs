@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::attribution::Circumstances;
 use super::branches::{group, overall};
+use super::catalogue;
 use super::findings::{Findings, Target};
 use super::render::{Tuples, hops};
-use super::{Branch, Flow, Gap, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
+use super::{Branch, Flow, Gap, Intended, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
 use crate::intent::Intent;
 use crate::linux::choice::Doubt;
@@ -75,6 +76,13 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         },
     );
     let findings = find(&groups, target.as_ref(), &intent, &resolved.to.object);
+    let mut intended: Vec<Intended> = Vec::new();
+    for side in runs.iter().flat_map(|run| intent.sides(&run.result)) {
+        let stated = super::policies::stated(side);
+        if !intended.contains(&stated) {
+            intended.push(stated);
+        }
+    }
     let to_boundary = runs.iter().any(|run| run.result.boundary);
     let branches = groups.into_iter().map(|group| (group.shown, group.branch));
     let mut branches: Vec<(usize, Branch)> = branches.collect();
@@ -143,6 +151,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         gaps,
         branches,
         findings,
+        intended,
     }
 }
 
@@ -254,16 +263,13 @@ fn find(
                         .take(2),
                 )
                 .collect();
-            findings.add_not_programmed(
-                target,
-                &hop.ns.object,
-                &hop.ns.path,
-                &sources,
-                blockers.first().copied(),
-                Severity::Cause,
-            );
+            let node = hop.ns.object.strip_prefix("node:");
+            let agents = node.and_then(|node| intent.agents.get(node));
+            findings.add_not_programmed(target, hop, &sources, blockers.first().copied(), agents);
             rest = blockers.get(1..).unwrap_or_default();
         }
+        // Without an endpoint nothing gives the packet a destination: what it meets behind the rule follows from that.
+        let mut under = None;
         for (index, blocker) in rest.iter().enumerate() {
             let first = index == 0 && untranslated.is_none();
             let severity = if first && failed {
@@ -271,12 +277,26 @@ fn find(
             } else {
                 Severity::Contributing
             };
-            findings.add(blocker, severity, &circumstances);
+            let code = findings.add(blocker, severity, &circumstances, under);
+            let aimless = [
+                catalogue::SERVICE_NO_ENDPOINTS.code,
+                catalogue::SERVICE_NO_LOCAL_ENDPOINTS.code,
+            ];
+            under = under.or(Some(code).filter(|code| aimless.contains(code)));
         }
         for blocker in &shown.result.full_size {
-            findings.add(blocker, Severity::Warning, &circumstances);
+            findings.add(blocker, Severity::Warning, &circumstances, None);
+        }
+        let sides = intent.sides(&shown.result);
+        let outcome = group.branch.outcome;
+        for finding in super::policies::meet(sides, outcome, &shown.result, findings.found()) {
+            findings.push(finding);
         }
     }
+    let failed = groups
+        .iter()
+        .any(|group| !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown));
+    findings.add_reported(intent, target, failed);
     findings.sorted()
 }
 

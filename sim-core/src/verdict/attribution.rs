@@ -2,9 +2,10 @@
 
 use super::catalogue::{self, Entry};
 use super::findings::Target;
-use crate::intent::policy::Direction;
+use crate::intent::policy::{Direction, Ruling};
 use crate::intent::service::{Known, candidates};
-use crate::intent::{Denied, Intent, destination};
+use crate::intent::workload::Agent;
+use crate::intent::{Intent, Side, destination};
 use crate::source::Source;
 use crate::trace::{Blocker, BlockerKind, Exchanged, LoggedHop, LoggedStep};
 
@@ -15,6 +16,14 @@ pub(super) struct Attribution {
     pub(super) object: String,
     pub(super) why: String,
     pub(super) sources: Vec<Source>,
+}
+
+/// Whether a rule that names a pod's address is taken to be about its policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByAddress {
+    Too,
+    /// It may as well be somebody's own.
+    Not,
 }
 
 /// What a flow's blockers are explained with.
@@ -31,10 +40,15 @@ impl<'a> Circumstances<'a> {
     /// Who is to change what because of `blocker`, where that is not simply the machine it stands on.
     pub(super) fn attribute(&self, blocker: &'a Blocker) -> Option<Attribution> {
         match blocker.kind {
-            BlockerKind::RuleDrop | BlockerKind::RuleReject => {
-                self.service_rule(blocker).or_else(|| self.policy(blocker))
-            }
+            BlockerKind::RuleDrop | BlockerKind::RuleReject => (self.service_rule(blocker))
+                .or_else(|| self.policy(blocker))
+                .or_else(|| self.stale_policy(blocker)),
             BlockerKind::NoListener => self.no_listener(blocker),
+            BlockerKind::RouteMissing
+            | BlockerKind::DeviceMissing
+            | BlockerKind::VxlanFdbMissing
+            | BlockerKind::VxlanPeer
+            | BlockerKind::TunnelPeer => self.plugin_at_fault(blocker),
             BlockerKind::ReplyMismatch | BlockerKind::Martian => self.translator_at_fault(blocker),
             _ => None,
         }
@@ -66,17 +80,28 @@ impl<'a> Circumstances<'a> {
             .ready
             .as_ref()
             .is_some_and(std::collections::BTreeSet::is_empty);
+        let mut sources = sources;
         if none || source.text().contains("has no endpoints") {
-            let unready = known.n_addresses();
-            let why = if unready > 0 && none {
-                format!("{object} has {unready} endpoints, none of them ready")
-            } else {
-                format!("{object} has no endpoint for this port")
-            };
+            let why = self.no_endpoints(known, none, &mut sources);
             return Some(Attribution {
                 entry: catalogue::SERVICE_NO_ENDPOINTS,
                 object,
                 why,
+                sources,
+            });
+        }
+        let node = crate::world::machine_of(&blocker.ns.path).strip_prefix("nodes/");
+        let only_own = known.service.external_local || known.service.internal_local;
+        if source.text().contains("no local endpoints")
+            || only_own && node.is_some_and(|node| !known.has_on(node))
+        {
+            return Some(Attribution {
+                entry: catalogue::SERVICE_NO_LOCAL_ENDPOINTS,
+                why: format!(
+                    "{object} sends only to endpoints of the node itself, and {} has none that is ready",
+                    blocker.ns.object
+                ),
+                object,
                 sources,
             });
         }
@@ -92,48 +117,87 @@ impl<'a> Circumstances<'a> {
         })
     }
 
+    /// Why the service has no endpoint that takes traffic.
+    fn no_endpoints(&self, known: &Known, none: bool, sources: &mut Vec<Source>) -> String {
+        const MOST: usize = 3;
+        let object = known.object();
+        if let Some((why, cited)) = &known.lacking {
+            sources.extend(cited.iter().cloned());
+            return format!("{object} has no endpoint: {why}");
+        }
+        let n = known.n_addresses();
+        if n == 0 || !none {
+            return format!("{object} has no endpoint for this port");
+        }
+        let shown = || known.unready.iter().take(MOST);
+        sources.extend(shown().map(|unready| unready.source.clone()));
+        let each: Vec<String> = shown()
+            .map(|unready| format!("{} {}", unready.object, unready.why))
+            .collect();
+        let each = if each.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", each.join(", "))
+        };
+        format!("{object} has {n} endpoints, none of them ready{each}")
+    }
+
+    /// What the network plugin should have written is not there, and its pod on that node does not run.
+    fn plugin_at_fault(&self, blocker: &Blocker) -> Option<Attribution> {
+        let node = blocker
+            .ns
+            .path
+            .strip_prefix("nodes/")?
+            .strip_suffix("/host")?;
+        let entry = catalogue::entry(blocker.kind);
+        let own = blocker.object.as_ref().unwrap_or(&blocker.ns.object);
+        match &self.intent.agents.get(node)?.plugin {
+            Agent::Unknown | Agent::Runs => None,
+            Agent::Absent { elsewhere } => Some(Attribution {
+                entry,
+                object: own.clone(),
+                why: format!("no pod of the network plugin runs on node:{node}"),
+                sources: vec![elsewhere.clone()],
+            }),
+            Agent::Down {
+                object,
+                why,
+                stopped,
+                source,
+            } => Some(Attribution {
+                entry,
+                object: if *stopped { object } else { own }.clone(),
+                why: format!("the network plugin's {object} on node:{node} {why}"),
+                sources: vec![source.clone()],
+            }),
+        }
+    }
+
     /// A rule that enforces a network policy.
     fn policy(&self, blocker: &Blocker) -> Option<Attribution> {
-        let denied = self
-            .intent
-            .denied(self.result)
-            .iter()
-            .find(|denied| self.enforces(blocker, denied))?;
-        let (object, _) = denied.policies.first()?.clone();
-        let (entry, way) = match denied.direction {
-            Direction::Ingress => (catalogue::POLICY_INGRESS_DENIED, "into"),
-            Direction::Egress => (catalogue::POLICY_EGRESS_DENIED, "out of"),
-        };
-        let names: Vec<&str> = denied
-            .policies
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        Some(Attribution {
-            entry,
-            object,
-            why: format!(
-                "{} isolates {} and nothing allows this connection {way} it",
-                names.join(", "),
-                denied.pod
-            ),
-            sources: denied
-                .policies
-                .iter()
-                .map(|(_, source)| source.clone())
-                .collect(),
-        })
+        let side = (self.intent.sides(self.result).iter())
+            .filter(|side| !side.ruling.denying().is_empty())
+            .find(|side| self.enforces(blocker, side, ByAddress::Too))?;
+        super::policies::denied(side)
+    }
+
+    /// A rule that enforces policies, and drops what they allow.
+    fn stale_policy(&self, blocker: &Blocker) -> Option<Attribution> {
+        let side = (self.intent.sides(self.result).iter())
+            .find(|side| self.enforces(blocker, side, ByAddress::Not))?;
+        let object = blocker.object.as_ref().unwrap_or(&blocker.ns.object);
+        super::policies::stale(side, object)
     }
 
     /// Whether the rules that led to the drop derive from the policies: they stand on the pod's node (or in the pod),
     /// and name the policy, the pod, its address or its device.
-    fn enforces(&self, blocker: &Blocker, denied: &Denied) -> bool {
+    fn enforces(&self, blocker: &Blocker, side: &Side, by_address: ByAddress) -> bool {
         let machine = crate::world::machine_of(&blocker.ns.path);
-        let on_its_node = denied
-            .node
-            .as_ref()
-            .is_some_and(|node| machine.strip_prefix("nodes/") == Some(node));
-        if !on_its_node {
+        let Some(pod) = &side.own.pod else {
+            return false;
+        };
+        let node = machine.strip_prefix("nodes/");
+        if node.is_none() || node != pod.node.as_deref() {
             return false;
         }
         // A detour may pass the node twice: it leaves the sender's node first and reaches the receiver's last.
@@ -142,17 +206,19 @@ impl<'a> Circumstances<'a> {
             .request
             .iter()
             .filter(|hop| hop.ns.path == blocker.ns.path);
-        let device = match denied.direction {
+        let device = match side.direction {
             Direction::Ingress => here.next_back().and_then(|hop| hop.device_out.clone()),
             Direction::Egress => here.next().and_then(|hop| hop.device_in.clone()),
         };
-        let address = denied.address.to_string();
-        let mut names: Vec<&str> = denied
-            .policies
-            .iter()
-            .filter_map(|(object, _)| object.rsplit('/').next())
+        let address = side.own.address.to_string();
+        let allowing = match &side.ruling {
+            Ruling::Allowed(statement) => Some(statement),
+            Ruling::NotIsolated(_) | Ruling::Denied(_) | Ruling::Unknown(..) => None,
+        };
+        let mut names: Vec<&str> = (side.ruling.denying().iter().chain(allowing))
+            .filter_map(|statement| statement.policy.object.rsplit(['/', ':']).next())
             .collect();
-        names.push(&denied.name);
+        names.push(&pod.meta.name);
         // What the last rule alone says of the pod may be anybody's: the way to it must be the pod's.
         let led: &[Source] = match blocker.sources.as_slice() {
             [] => return false,
@@ -163,7 +229,9 @@ impl<'a> Circumstances<'a> {
             words(source.text()).any(|word| {
                 names.contains(&word)
                     || device.as_deref() == Some(word)
-                    || (led.len() > 1 && word.split('/').next() == Some(address.as_str()))
+                    || (by_address == ByAddress::Too
+                        && led.len() > 1
+                        && word.split('/').next() == Some(address.as_str()))
             })
         })
     }
@@ -201,6 +269,14 @@ impl<'a> Circumstances<'a> {
                     hop.ns.object
                 ),
                 sources: translation(hop),
+            });
+        }
+        if let Some(unready) = self.intent.troubles.get(&backend) {
+            return Some(Attribution {
+                entry: catalogue::POD_NOT_READY,
+                object: unready.object.clone(),
+                why: format!("{} {}", unready.object, unready.why),
+                sources: vec![unready.source.clone()],
             });
         }
         let known = service?;

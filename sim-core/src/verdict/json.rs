@@ -27,6 +27,9 @@ impl Verdict {
         out.raw(",\"branches\":");
         out.list(&self.branches, branch);
         out.other(",\"findings\":", &self.findings);
+        if !self.intended.is_empty() {
+            out.other(",\"intended\":", &self.intended);
+        }
         out.raw("}");
         out.0
     }

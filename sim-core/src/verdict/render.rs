@@ -94,7 +94,8 @@ fn is_same(a: &Packet, b: &Packet) -> bool {
     a.transport == b.transport && a.src == b.src && a.dst == b.dst
 }
 
-fn tuple(packet: &Packet) -> FiveTuple {
+/// A packet's addresses.
+pub(super) fn tuple(packet: &Packet) -> FiveTuple {
     let name = match packet.protocol() {
         protocol::TCP => "tcp".to_owned(),
         protocol::UDP => "udp".to_owned(),

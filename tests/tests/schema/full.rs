@@ -3,9 +3,9 @@
 use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
-    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Outcome, Place,
-    Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, Shared, StepStatus,
-    Verdict,
+    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Intended, Intention,
+    Outcome, Place, Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, Shared,
+    StepStatus, Verdict,
 };
 
 /// One full verdict for each kind of seal.
@@ -81,6 +81,13 @@ fn verdict(seal: Seal) -> Verdict {
         }],
         branches: vec![branch()],
         findings: vec![finding()],
+        intended: vec![Intended {
+            direction: "ingress".to_owned(),
+            object: "pod:default/b".to_owned(),
+            intention: Intention::Forbids,
+            message: "policy:default/deny isolates it".to_owned(),
+            evidence: vec![evidence().into()],
+        }],
     }
 }
 
@@ -159,6 +166,7 @@ fn finding() -> Finding {
         },
         message: "there is no route".to_owned(),
         evidence: vec![evidence().into()],
+        confirm: vec!["ip route get 10.0.0.1".to_owned()],
         fix: "add it".to_owned(),
         skb_drop_reason: Some("SKB_DROP_REASON_IP_OUTNOROUTES".to_owned()),
         under: Some("device.down".to_owned()),

@@ -16,6 +16,8 @@ pub struct Pod {
     pub meta: Meta,
     /// The node that it is bound to.
     pub node: Option<String>,
+    /// The node that it is bound to, or that a DaemonSet made it for.
+    pub bound_to: Option<String>,
     /// It uses its node's network namespace.
     pub host_network: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
@@ -40,6 +42,8 @@ pub struct Pod {
     pub priority_class: Option<String>,
     /// Its containers, with what they are doing.
     pub containers: Vec<Container>,
+    /// Its service account.
+    pub service_account: Option<String>,
     /// `reason` and `message` of its status, e.g. `Evicted`.
     pub reason: Option<String>,
     /// The message of its status.
@@ -91,6 +95,14 @@ pub struct Container {
     pub running: bool,
 }
 
+impl Pod {
+    /// Its service account's name.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.service_account.as_deref().unwrap_or("default")
+    }
+}
+
 /// Reads `kube/pods.json`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Pod>> {
@@ -100,6 +112,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Pod>> {
 #[derive(Default)]
 struct Spec {
     node: Option<String>,
+    made_for: Option<String>,
     host_network: bool,
     ports: Vec<ContainerPort>,
     names: Vec<String>,
@@ -107,6 +120,7 @@ struct Spec {
     hostname: Option<String>,
     subdomain: Option<String>,
     priority_class: Option<String>,
+    service_account: Option<String>,
 }
 
 #[derive(Default)]
@@ -142,6 +156,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
     }
     Ok(Pod {
         meta,
+        bound_to: spec.node.clone().or(spec.made_for),
         node: spec.node,
         host_network: spec.host_network,
         phase: status.phase,
@@ -155,6 +170,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
         subdomain: spec.subdomain,
         priority_class: spec.priority_class,
         containers,
+        service_account: spec.service_account,
         reason: status.reason,
         message: status.message,
     })
@@ -163,11 +179,13 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
 fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
     let mut spec = Spec {
         node: word(item, "nodeName")?,
+        made_for: made_for(item)?,
         host_network: truth(item, "hostNetwork")?,
         dns_policy: word(item, "dnsPolicy")?,
         hostname: word(item, "hostname")?,
         subdomain: word(item, "subdomain")?,
         priority_class: word(item, "priorityClassName")?,
+        service_account: word(item, "serviceAccountName")?,
         ..Spec::default()
     };
     for container in item.objects("containers")? {
@@ -179,6 +197,28 @@ fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
         ports(&container, !sidecar, &mut spec.ports)?;
     }
     Ok(spec)
+}
+
+/// A DaemonSet's controller makes each pod for one node (`ReplaceDaemonSetPodNodeNameNodeAffinity`).
+fn made_for(spec: &Object<'_>) -> Result<Option<String>, Fault> {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let mut at = spec.object("affinity")?;
+    for key in ["nodeAffinity", REQUIRED] {
+        at = match at {
+            Some(at) => at.object(key)?,
+            None => return Ok(None),
+        };
+    }
+    for term in at.iter().flat_map(|at| at.objects("nodeSelectorTerms")) {
+        for term in term {
+            for field in term.objects("matchFields")? {
+                if field.text("key")?.as_deref() == Some("metadata.name") {
+                    return Ok(field.strings("values")?.into_iter().next());
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn ports(container: &Object<'_>, init: bool, all: &mut Vec<ContainerPort>) -> Result<(), Fault> {
