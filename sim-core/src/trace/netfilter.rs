@@ -11,6 +11,7 @@ use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
 use crate::linux::fib::FibKey;
+use crate::linux::netfilter::xtables::NearMiss;
 use crate::linux::netfilter::{
     CtDirection, CtState, CtView, Hook, Notes, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
@@ -284,6 +285,7 @@ impl Walk<'_, '_> {
         self.log_rules(steps.split_last().map_or(&[], |(_, before)| before));
         let mut blocker = Blocker::new(kind, ns);
         if let Some(step) = decided_by {
+            blocker.near = self.near_misses(ns, (hook, site), &step, &steps, transit);
             let by = if step.number == 0 {
                 "the policy".to_owned()
             } else {
@@ -314,6 +316,26 @@ impl Walk<'_, '_> {
             ));
         }
         self.block(blocker, failure, transit)
+    }
+
+    /// Rules that would have let the packet pass but for one field, where an iptables table ended its way.
+    fn near_misses(
+        &self,
+        ns: &Arc<Namespace>,
+        (hook, site): (Hook, &HookSite),
+        last: &RuleStep,
+        steps: &[RuleStep],
+        transit: &Transit,
+    ) -> Vec<NearMiss> {
+        let table = ns.xtables.iter().map(|(_, table)| table).find(|compiled| {
+            let table = compiled.table();
+            table.name == *last.table && table.source.file() == last.source.file()
+        });
+        let scenery = self.scenery(ns, transit);
+        let ctx = scenery.context(ns, transit, hook, site);
+        table.map_or_else(Vec::new, |table| {
+            table.near_misses(last, steps, &transit.packet, &ctx, &ns.ipsets)
+        })
     }
 
     /// `tcpmss_mangle_packet()`: the option is only made smaller; 0 stands for what both ways let through.
