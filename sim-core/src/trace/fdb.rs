@@ -33,13 +33,13 @@ impl Walk<'_, '_> {
         let other = ns
             .links
             .iter()
-            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()).filter(|_| filtered) else {
+            .find(|link| link.master.as_deref() == Some(bridge) && *link.name != *from && link.up);
+        let Some(out) = other.map(|link| &*link.name).filter(|_| filtered) else {
             return Ok(());
         };
         let site = HookSite {
-            iif: Some(bridge.to_owned()),
-            oif: Some(bridge.to_owned()),
+            iif: Some(bridge),
+            oif: Some(bridge),
             physout: Some(out),
             bridged: true,
             ..HookSite::default()

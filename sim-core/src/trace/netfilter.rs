@@ -21,11 +21,11 @@ use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
 
 /// Where a hook is met.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HookSite {
-    pub(super) iif: Option<String>,
-    pub(super) oif: Option<String>,
-    pub(super) physout: Option<String>,
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HookSite<'a> {
+    pub(super) iif: Option<&'a str>,
+    pub(super) oif: Option<&'a str>,
+    pub(super) physout: Option<&'a str>,
     /// The packet is being bridged.
     pub(super) bridged: bool,
     /// The router that the packet goes to next; masquerading chooses its address by it.
@@ -40,7 +40,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         let family = transit.packet.family();
@@ -78,7 +78,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         part: &Part<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -94,7 +94,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: ChainHook,
-        site: impl FnOnce() -> HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
@@ -109,7 +109,7 @@ impl Walk<'_, '_> {
             _ => Hook::Prerouting,
         };
         let chains = nft::base_chains(ns.base_chains(), TableFamily::Bridge, hook);
-        self.run_chains(ns, seen_at, seen_at, &site(), &chains, transit)
+        self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
     }
 
     /// Runs the base chains on a device: nft's family `netdev`, and inet's ingress (`nf_ingress`, `nf_hook_egress`).
@@ -132,7 +132,7 @@ impl Walk<'_, '_> {
             ));
             chains.sort_by_key(|chain| nft::effective_priority(chain));
         }
-        let device = Some(device.to_owned());
+        let device = Some(device);
         let (seen_at, site) = match hook {
             ChainHook::Egress => (
                 Hook::Postrouting,
@@ -158,7 +158,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         chains: &[&Chain],
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         outcome: RuleOutcome,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -342,7 +342,7 @@ impl Walk<'_, '_> {
     fn clamp(
         &mut self,
         ns: &Arc<Namespace>,
-        site: &HookSite,
+        site: &HookSite<'_>,
         mss: u16,
         transit: &Transit,
     ) -> Stage<()> {

@@ -23,7 +23,7 @@ use crate::world::Namespace;
 /// The way that a packet will leave by.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
-    pub(super) device: String,
+    pub(super) device: Arc<str>,
     pub(super) gateway: Option<IpAddr>,
     pub(super) kind: RouteKind,
     pub(super) mtu: u32,
@@ -156,7 +156,7 @@ impl Walk<'_, '_> {
             || vec![way.source.clone()],
         );
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()
@@ -188,7 +188,7 @@ impl Walk<'_, '_> {
         mut transit: Transit,
     ) -> Stage<Arrival> {
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()
@@ -260,7 +260,7 @@ impl Walk<'_, '_> {
         failure: Failure,
         transit: &Transit,
     ) -> Stage<()> {
-        let leaves = way.kind != RouteKind::Local && way.device != "lo";
+        let leaves = way.kind != RouteKind::Local && *way.device != *"lo";
         let stays = packet.src.is_loopback() && packet.src.is_ipv4() && leaves;
         let says = if stays && !crate::linux::sysctl::either(ns, &way.device, "route_localnet") {
             format!(
@@ -421,7 +421,7 @@ impl Walk<'_, '_> {
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             // `ip6_rt_get_dev_rcu()`, `ip_route_output_key_hash_rcu()`.
-            RouteKind::Local | RouteKind::Anycast if key.iif.is_none() => Some("lo".to_owned()),
+            RouteKind::Local | RouteKind::Anycast if key.iif.is_none() => Some("lo".into()),
             _ => nexthop.as_ref().and_then(|nexthop| nexthop.device.clone()),
         };
         let Some(device) = device else {

@@ -32,7 +32,7 @@ impl Walk<'_, '_> {
             return;
         }
         let on = match probe.tags.last() {
-            None => Some(bridge.to_owned()),
+            None => Some(bridge),
             Some(tag) => ns
                 .links
                 .iter()
@@ -40,10 +40,10 @@ impl Walk<'_, '_> {
                     link.link.as_deref() == Some(bridge)
                         && super::device::is_tagged(ns, &link.name, tag)
                 })
-                .map(|link| link.name.clone()),
+                .map(|link| &*link.name),
         };
         let neighbour = ns.neighbours.iter().find(|entry| {
-            Some(&entry.device) == on.as_ref()
+            Some(&*entry.device) == on
                 && entry.address == probe.towards
                 && !entry.proxy
                 && !matches!(
@@ -73,7 +73,7 @@ impl Walk<'_, '_> {
 pub(super) fn ports<'a>(ns: &'a Namespace, bridge: &'a str) -> impl Iterator<Item = &'a str> {
     let links = ns.links.iter();
     let ports = links.filter(move |link| link.master.as_deref() == Some(bridge));
-    ports.map(|link| link.name.as_str())
+    ports.map(|link| &*link.name)
 }
 
 pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {

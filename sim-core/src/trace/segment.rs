@@ -68,7 +68,7 @@ impl Walk<'_, '_> {
             tags: tags.to_vec(),
             origin: Place {
                 ns: Arc::clone(ns),
-                device: device.to_owned(),
+                device: device.into(),
             },
             answered: false,
             asker,
@@ -192,7 +192,7 @@ impl Walk<'_, '_> {
                     let all = self.uppers(&lower.ns, &lower.device, probe.towards)?;
                     for other in all.iter().filter(|other| {
                         is_up(other, |link| mode_of(link) == Some("bridge"))
-                            && (other.ns.path != ns.path || other.device != device)
+                            && (other.ns.path != ns.path || *other.device != *device)
                     }) {
                         self.hear(&other.ns, &other.device, probe, segment)?;
                     }
@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
                         let all = self.uppers(&lower.ns, &lower.device, probe.towards)?;
                         for other in all.iter().filter(|other| {
                             is_up(other, |link| matches!(link.kind, LinkKind::Ipvlan { .. }))
-                                && (other.ns.path != ns.path || other.device != device)
+                                && (other.ns.path != ns.path || *other.device != *device)
                         }) {
                             self.hear(&other.ns, &other.device, probe, segment)?;
                         }
@@ -450,7 +450,8 @@ impl Walk<'_, '_> {
             return Ok(None);
         };
         let lower = self.world.lower(&origin.ns, link)?;
-        let is_here = lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device);
+        let is_here =
+            lower.is_some_and(|lower| lower.ns.path == ns.path && *lower.device == *device);
         Ok(is_here.then(|| mode.clone()))
     }
 }
