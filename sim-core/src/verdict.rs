@@ -9,6 +9,7 @@ mod json;
 mod policies;
 mod render;
 mod shared;
+mod warnings;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
 pub(crate) use policies::stated;
@@ -231,9 +232,11 @@ pub struct Hop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_out: Option<String>,
     /// The packet as it came.
-    pub before: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub before: Shared<FiveTuple>,
     /// The packet as it left.
-    pub after: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub after: Shared<FiveTuple>,
     /// What happened, in order.
     pub steps: Vec<HopStep>,
     /// This hop lies behind a blocker: it shows what would happen if the packet had passed.
@@ -334,6 +337,9 @@ pub struct Finding {
     /// What it rests on; never empty.
     #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
     pub evidence: Vec<Shared<Evidence>>,
+    /// Rules that would have let the packet pass but for one field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<NearMiss>,
     /// The commands that show it by hand, where it was found; `kubectl` anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
@@ -345,6 +351,17 @@ pub struct Finding {
     /// The code of the finding that this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
+}
+
+/// Something that would have let the packet pass but for one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct NearMiss {
+    /// What it wants, and what the packet has.
+    pub text: String,
+    /// Where it stands.
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence"))]
+    pub evidence: Shared<Evidence>,
 }
 
 /// A language of texts for people.

@@ -104,6 +104,7 @@ fn finding(
     Finding {
         code: entry.code.to_owned(),
         severity,
+        nearest: Vec::new(),
         confirm: entry.commands_with(&of_object(&object)),
         object,
         place: Place {
