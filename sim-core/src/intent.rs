@@ -1,7 +1,9 @@
 //! What Kubernetes says should happen, to set beside what the data plane does.
 
+pub(crate) mod dns;
 pub mod policy;
 pub(crate) mod service;
+pub(crate) mod web;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -137,6 +137,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             Vec::new()
         },
         gaps: gaps(&runs),
+        legs: Vec::new(),
         branches,
         findings,
     }

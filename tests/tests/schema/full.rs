@@ -3,7 +3,7 @@
 use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
-    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Outcome, Place,
+    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Leg, Outcome, Place,
     Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, StepStatus, Verdict,
 };
 
@@ -77,6 +77,14 @@ fn verdict(seal: Seal) -> Verdict {
         gaps: vec![Gap {
             file: "nodes/n1/host/ipset-save.txt".to_owned(),
             reason: "not-tried".to_owned(),
+        }],
+        legs: vec![Leg {
+            name: "DNS query over UDP".to_owned(),
+            from: end("pod:default/a", "192.0.2.1"),
+            to: end("service:kube-system/kube-dns", "192.0.2.10"),
+            outcome: Outcome::Connected,
+            steps: hop().steps,
+            branches: vec![branch()],
         }],
         branches: vec![branch()],
         findings: vec![finding()],
