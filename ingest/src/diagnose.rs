@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use pathglass_sim::flow::{FlowRequest, Protocol};
-use pathglass_sim::verdict::{Outcome, Verdict};
+use pathglass_sim::verdict::{Outcome, Verdict, catalogue};
 
 use crate::error::CommandError;
 use crate::input::{AskFailure, Capture, OpenArgs};
@@ -22,6 +22,7 @@ Examples:
   pathglass diagnose capture --from pod:a/b --to 192.0.2.7 --protocol icmp
   pathglass diagnose capture --from ip:203.0.113.9 --to node:n1 --port 30080 \\
       --format json | jq .findings
+  pathglass diagnose --explain route.missing
 
 Exit codes:
   0 connected   1 not connected, or partly   2 usage or input error   3 unknown";
@@ -31,13 +32,14 @@ Exit codes:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// A capture's folder, or a sealed snapshot
-    pub capture: PathBuf,
+    #[arg(required_unless_present = "explain")]
+    pub capture: Option<PathBuf>,
     /// Who connects
-    #[arg(long, value_name = "WHO")]
-    pub from: String,
+    #[arg(long, value_name = "WHO", required_unless_present = "explain")]
+    pub from: Option<String>,
     /// To whom
-    #[arg(long, value_name = "WHOM")]
-    pub to: String,
+    #[arg(long, value_name = "WHOM", required_unless_present = "explain")]
+    pub to: Option<String>,
     /// The destination port; a service with one port needs none
     #[arg(long, value_name = "N")]
     pub port: Option<u16>,
@@ -53,6 +55,9 @@ pub struct Args {
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Say what a finding's code means, how to confirm it and what mends it (`all`: every code), and diagnose nothing
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    pub explain: Option<String>,
     /// How the capture is opened.
     #[command(flatten)]
     pub open: OpenArgs,
@@ -96,13 +101,22 @@ impl From<ProtocolArg> for Protocol {
 /// # Errors
 /// When the capture cannot be read or the question means nothing in it.
 pub fn run(args: &Args) -> Result<Exit, CommandError> {
-    let mut capture = Capture::open(&args.capture, &args.open)?;
+    if let Some(code) = &args.explain {
+        output::print(&explain(code)?)?;
+        return Ok(Exit::Yes);
+    }
+    let (Some(capture), Some(from), Some(to)) = (&args.capture, &args.from, &args.to) else {
+        return Err(CommandError::Usage(
+            "a capture, --from and --to are needed".to_owned(),
+        ));
+    };
+    let mut capture = Capture::open(capture, &args.open)?;
     for note in capture.notes() {
         output::note(&format!("note: {note}"));
     }
     let request = FlowRequest {
-        from: args.from.clone(),
-        to: args.to.clone(),
+        from: from.clone(),
+        to: to.clone(),
         port: args.port,
         protocol: args.protocol.into(),
         bytes: args.bytes,
@@ -114,6 +128,32 @@ pub fn run(args: &Args) -> Result<Exit, CommandError> {
         Format::Json => output::print_bytes(json(&verdict).as_bytes())?,
     }
     Ok(exit(verdict.outcome))
+}
+
+/// The catalogue's entry for `code`, or the whole of it, as Markdown.
+fn explain(code: &str) -> Result<String, CommandError> {
+    if code == "all" {
+        return Ok(catalogue::page());
+    }
+    match catalogue::find(code) {
+        Some(entry) => Ok(format!("{}\n", entry.markdown())),
+        None => {
+            let family = code.split('.').next().unwrap_or_default();
+            let all = catalogue::all();
+            let mut near: Vec<&str> = all
+                .iter()
+                .map(|entry| entry.code)
+                .filter(|known| known.split('.').next() == Some(family))
+                .collect();
+            if near.is_empty() {
+                near = all.iter().map(|entry| entry.code).collect();
+            }
+            Err(CommandError::Usage(format!(
+                "no finding has the code `{code}`; there are {}",
+                near.join(", ")
+            )))
+        }
+    }
 }
 
 /// The verdict's JSON as every interface writes it, in one line: the bytes of the Wasm engine's `diagnoseJson`.

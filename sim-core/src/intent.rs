@@ -1,11 +1,13 @@
 //! What Kubernetes says should happen, to set beside what the data plane does.
 
 pub(crate) mod dns;
+pub(crate) mod node;
 pub mod policy;
 pub(crate) mod service;
 pub(crate) mod web;
+pub(crate) mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::evidence::kube::pod::{ContainerPort, Pod};
@@ -14,7 +16,7 @@ use crate::linux::packet::Port;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::trace::Exchanged;
-use crate::world::{Halt, World};
+use crate::world::{Halt, World, machine_of};
 use policy::{Connection, Direction, End, Ruling, rule};
 
 /// Policies that forbid a connection in one direction.
@@ -37,8 +39,14 @@ pub(crate) struct Intent {
     denied: BTreeMap<(IpAddr, u16), Vec<Denied>>,
     /// The ports that the pods at those addresses declare.
     pub(crate) ports: BTreeMap<IpAddr, Vec<ContainerPort>>,
-    /// The services that the rules on the way name.
+    /// The services that the rules on the way name, and the one asked for.
     pub(crate) services: service::Named,
+    /// What keeps the pods at those addresses from their work.
+    pub(crate) troubles: BTreeMap<IpAddr, service::Unready>,
+    /// The pods that program the nodes on the way of a flow that fails.
+    pub(crate) agents: BTreeMap<String, workload::Agents>,
+    /// What is wrong with those nodes.
+    pub(crate) nodes: Vec<node::Ailment>,
 }
 
 impl Intent {
@@ -78,12 +86,39 @@ impl Intent {
             let denied = denied(world, protocol, &from, seen.as_ref(), &server, to.1)?;
             intent.denied.insert(to, denied);
             if let Some(pod) = server.pod {
+                if let Some(why) = workload::trouble(&pod) {
+                    let unready = service::Unready {
+                        object: format!("pod:{}/{}", pod.meta.namespace, pod.meta.name),
+                        why,
+                        source: pod.meta.source.clone(),
+                    };
+                    intent.troubles.insert(to.0, unready);
+                }
                 intent.ports.insert(to.0, pod.ports);
             }
         }
-        intent.services = service::named(world, asked, results)?;
+        intent.services = service::named(world, asked, results.clone())?;
+        let nodes = nodes_on_the_way(results);
+        if !nodes.is_empty() {
+            intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;
+            intent.nodes = node::ailments(world, &nodes)?;
+        }
         Ok(intent)
     }
+}
+
+/// The nodes that packets of failing walks came by.
+fn nodes_on_the_way<'a>(results: impl Iterator<Item = &'a Exchanged>) -> BTreeSet<String> {
+    let failing = results.filter(|result| !result.blockers.is_empty());
+    failing
+        .flat_map(|result| {
+            let hops = result.request.iter().chain(&result.response);
+            hops.map(|hop| &hop.ns)
+                .chain(result.blockers.iter().map(|blocker| &blocker.ns))
+        })
+        .filter_map(|ns| machine_of(&ns.path).strip_prefix("nodes/"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Where the request ends, or would end if nothing blocked it.

@@ -89,6 +89,8 @@ pub(crate) struct Transit {
     pub(crate) iif: Option<String>,
     /// The bridge port that it came in by, while the bridge still has it.
     pub(crate) physin: Option<String>,
+    /// A bridge's netfilter has looked up its way already (`skb_valid_dst`).
+    pub(crate) routed: bool,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
     pub(crate) zone: Zone,

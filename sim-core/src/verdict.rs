@@ -322,6 +322,9 @@ pub struct Finding {
     /// What it rests on; never empty.
     #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
     pub evidence: Vec<Shared<Evidence>>,
+    /// The commands that show it by hand, where it was found; `kubectl` anywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<String>,
     /// What usually mends it.
     pub fix: String,
     /// The kernel's name for the drop, e.g. `SKB_DROP_REASON_NETFILTER_DROP`.
@@ -330,6 +333,17 @@ pub struct Finding {
     /// The code of the finding that this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
+}
+
+/// A language of texts for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Chinese (simplified).
+    Zh,
 }
 
 /// Where a finding shows.

@@ -285,12 +285,9 @@ fn receipt_entries(store: &dyn Store) -> Vec<Shared<ReceiptEntry>> {
 /// The machine that a namespace is on: `nodes/n1/pods/a_b` → `nodes/n1`.
 #[must_use]
 pub fn machine_of(path: &str) -> &str {
-    let mut slashes = path.match_indices('/');
-    slashes.next();
-    slashes
-        .next()
-        .and_then(|(end, _)| path.get(..end))
-        .unwrap_or(path)
+    let mut slashes = path.bytes().zip(0..).filter(|(byte, _)| *byte == b'/');
+    let second = slashes.nth(1);
+    second.and_then(|(_, end)| path.get(..end)).unwrap_or(path)
 }
 
 /// The object that a namespace belongs to: `nodes/n1/host` → `node:n1`.

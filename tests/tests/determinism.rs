@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use pathglass_sim::flow::FlowRequest;
+use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::session::Session;
 use pathglass_sim::snapshot::{ByteRange, Reader, Step, Trust};
+use pathglass_sim::verdict::{Finding, Severity};
 use pathglass_tests::ask;
 use pathglass_tests::corpus::{self, Case, workspace};
 
@@ -55,6 +56,27 @@ fn answer(result: Result<pathglass_sim::verdict::Verdict, String>) -> String {
         |message| format!("error: {message}"),
         |verdict| ask::bytes(&verdict),
     )
+}
+
+#[test]
+fn where_full_size_payload_passes_small_payload_alone_goes_the_same_way() {
+    let mut n_same = 0;
+    for case in cases() {
+        let mut session = ask::unsealed(&case.files().unwrap());
+        let plain = |flow: &FlowRequest| flow.protocol == Protocol::Tcp && flow.bytes.is_none();
+        for flow in requests(&case).into_iter().filter(plain) {
+            let both = ask::diagnose(&mut session, &flow).unwrap();
+            let bytes = Some(100);
+            let mut small = ask::diagnose(&mut session, &FlowRequest { bytes, ..flow }).unwrap();
+            small.flow.request.bytes = None;
+            let is_mtu = |finding: &Finding| finding.severity == Severity::Warning;
+            if !both.findings.iter().any(is_mtu) {
+                assert_eq!(ask::bytes(&both), ask::bytes(&small), "{}", case.name);
+                n_same += 1;
+            }
+        }
+    }
+    assert!(n_same > 0);
 }
 
 #[test]

@@ -60,6 +60,7 @@ const en = {
   verdict: {
     label: "Verdict",
     cause: "Cause",
+    confirm: "Confirm",
     fix: "Fix",
     boundary: "followed to the edge of what was captured",
     client: (address: string) => `the server sees the client as ${address}`,

@@ -1,4 +1,4 @@
-//! `cargo xtask run | test | bench | corpus | honesty | fuzz | oracle | readme | example`: sets up what it needs, then does it.
+//! `cargo xtask run | test | bench | corpus | honesty | fuzz | oracle | readme | findings | example`: sets up what it needs, then does it.
 
 mod bench;
 mod build;
@@ -6,6 +6,7 @@ mod command;
 mod corpus;
 mod example;
 mod failure;
+mod findings;
 mod fuzz;
 mod honesty;
 mod oracle;
@@ -53,6 +54,8 @@ enum Task {
     Oracle(oracle::Options),
     /// Renew the diagnosis that the README shows, as text and as a picture
     Readme(readme::Options),
+    /// Write docs/findings.md from the catalogue of findings
+    Findings,
     /// Make the bundled example anew, in network namespaces (needs root)
     Example,
 }
@@ -79,6 +82,7 @@ fn perform(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Task::Fuzz(options) => fuzz::fuzz(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Oracle(options) => oracle::oracle(&project, options).map(|()| ExitCode::SUCCESS),
         Task::Readme(options) => readme::write(&project, options).map(|()| ExitCode::SUCCESS),
+        Task::Findings => findings::write(&project).map(|()| ExitCode::SUCCESS),
         Task::Example => example::make(&project).map(|()| ExitCode::SUCCESS),
     }
 }

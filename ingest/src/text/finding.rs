@@ -43,6 +43,12 @@ pub(crate) fn write(page: &mut Page, findings: &[Finding]) {
         if let Some(reason) = &finding.skb_drop_reason {
             page.line(2, &[Span(DIM, &format!("the kernel calls it {reason}"))]);
         }
+        if index == 0 && !finding.confirm.is_empty() {
+            page.section("Confirm");
+            for command in &finding.confirm {
+                page.line(0, &[Span::plain(command)]);
+            }
+        }
         if !finding.fix.is_empty() {
             page.section("Fix");
             page.line(0, &[Span(BOLD, &finding.fix)]);

@@ -1,10 +1,8 @@
 //! Things found by their names, without comparing more of these than needed.
 
-use std::cmp::Ordering;
-
-/// Values by name, sorted by the names' lengths first: most comparisons are of two numbers.
+/// Values by name, sorted by numbers made of the names: numbers are compared, and only one name.
 #[derive(Debug, Clone)]
-pub(crate) struct ByName<T>(Vec<(Box<str>, T)>);
+pub(crate) struct ByName<T>(Vec<(u64, Box<str>, T)>);
 
 impl<T> Default for ByName<T> {
     fn default() -> Self {
@@ -14,22 +12,32 @@ impl<T> Default for ByName<T> {
 
 impl<T> ByName<T> {
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
-        let place = self.0.binary_search_by(|(other, _)| order(other, name));
-        self.0.get(place.ok()?).map(|(_, value)| value)
+        let wanted = number(name);
+        let start = self.0.partition_point(|(number, ..)| *number < wanted);
+        let mut equal = self.0.get(start..)?.iter();
+        let found = equal.find(|(number, other, _)| *number != wanted || **other == *name);
+        let found = found.filter(|(number, ..)| *number == wanted);
+        found.map(|(.., value)| value)
     }
 }
 
-fn order(a: &str, b: &str) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+/// FNV-1a.
+fn number(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl<T, N: Into<Box<str>>> FromIterator<(N, T)> for ByName<T> {
     /// Of equal names, the first counts.
     fn from_iter<I: IntoIterator<Item = (N, T)>>(items: I) -> Self {
-        let items = items.into_iter();
-        let mut all: Vec<(Box<str>, T)> = items.map(|(name, value)| (name.into(), value)).collect();
-        all.sort_by(|(a, _), (b, _)| order(a, b));
-        all.dedup_by(|(later, _), (first, _)| later == first);
+        let items = items.into_iter().map(|(name, value)| {
+            let name = name.into();
+            (number(&name), name, value)
+        });
+        let mut all: Vec<(u64, Box<str>, T)> = items.collect();
+        all.sort_by(|(a, x, _), (b, y, _)| (a, x).cmp(&(b, y)));
+        all.dedup_by(|(_, later, _), (_, first, _)| later == first);
         Self(all)
     }
 }

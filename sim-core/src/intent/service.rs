@@ -1,10 +1,15 @@
 //! The services that rules on a packet's way were written for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use super::workload::trouble;
+use crate::evidence::kube::endpoints::TargetRef;
+use crate::evidence::kube::pod::Pod;
 use crate::evidence::kube::service::Service;
 use crate::snapshot::{IndexRecord, ObjectKind};
+use crate::source::Source;
 use crate::trace::Exchanged;
 use crate::world::{Halt, World};
 
@@ -16,6 +21,22 @@ pub(crate) struct Known {
     pub(crate) ready: Option<BTreeSet<IpAddr>>,
     /// All addresses, ready or not, with their ports (`None` is every port).
     all: BTreeSet<(IpAddr, Option<u16>)>,
+    /// The nodes of those that should take traffic, as far as they are told.
+    nodes: BTreeSet<String>,
+    /// Pods behind addresses that should take none, with what is wrong with them.
+    pub(crate) unready: Vec<Unready>,
+    /// Why it has no endpoint at all, and where that is seen.
+    pub(crate) lacking: Option<(String, Vec<Source>)>,
+}
+
+/// A pod that is an endpoint and takes no traffic.
+#[derive(Debug)]
+pub(crate) struct Unready {
+    /// `pod:ns/name`.
+    pub(crate) object: String,
+    /// What is wrong with it, as the end of a sentence about it.
+    pub(crate) why: String,
+    pub(crate) source: Source,
 }
 
 impl Known {
@@ -23,6 +44,11 @@ impl Known {
     pub(crate) fn n_addresses(&self) -> usize {
         let addresses: BTreeSet<IpAddr> = self.all.iter().map(|(address, _)| *address).collect();
         addresses.len()
+    }
+
+    /// Whether traffic that may only go to endpoints of this node finds one.
+    pub(crate) fn has_on(&self, node: &str) -> bool {
+        self.nodes.contains(node)
     }
 
     /// Whether it sends to this address and port.
@@ -68,6 +94,7 @@ pub(super) fn named<'a>(
 ) -> Result<Named, Halt> {
     let mut names = BTreeSet::new();
     for result in results {
+        names.extend(asked.map(str::to_owned));
         if result.blockers.is_empty() {
             continue;
         }
@@ -78,7 +105,6 @@ pub(super) fn named<'a>(
         for source in sources {
             names.extend(candidates(source.text()).map(str::to_owned));
         }
-        names.extend(asked.map(str::to_owned));
     }
     let mut named = Named::new();
     for full in names {
@@ -103,33 +129,138 @@ fn known(world: &mut World<'_>, namespace: &str, name: &str) -> Result<Option<Kn
     let Some(service) = world.service(&entry, namespace, name)? else {
         return Ok(None);
     };
-    let mut all = BTreeSet::new();
+    let mut known = Known {
+        service,
+        ready: None,
+        all: BTreeSet::new(),
+        nodes: BTreeSet::new(),
+        unready: Vec::new(),
+        lacking: None,
+    };
     let mut ready = BTreeSet::new();
+    let mut unready = Vec::new();
     let mut captured = false;
     let slices = world.slices(namespace, name)?;
     for slice in slices.iter().flatten() {
         captured = true;
         for endpoint in &slice.endpoints {
             if let Some(address) = endpoint.addresses.first() {
-                all.extend(slice.ports.iter().map(|port| (*address, port.port)));
+                let ports = slice.ports.iter().map(|port| (*address, port.port));
+                known.all.extend(ports);
             }
-            if endpoint.ready || service.publish_not_ready {
+            if endpoint.ready || known.service.publish_not_ready {
                 ready.extend(endpoint.addresses.first());
+                known.nodes.extend(endpoint.node.clone());
+            } else {
+                unready.extend(endpoint.target.clone());
             }
         }
     }
     if !captured && let Some(endpoints) = world.endpoints(namespace, name)? {
         captured = true;
         for subset in &endpoints.subsets {
-            ready.extend(subset.ready.iter().map(|address| address.ip));
+            for address in &subset.ready {
+                ready.insert(address.ip);
+                known.nodes.extend(address.node.clone());
+            }
+            unready.extend(
+                subset
+                    .not_ready
+                    .iter()
+                    .filter_map(|address| address.target.clone()),
+            );
             for address in subset.ready.iter().chain(&subset.not_ready) {
-                all.extend(subset.ports.iter().map(|port| (address.ip, port.port)));
+                let ports = subset.ports.iter().map(|port| (address.ip, port.port));
+                known.all.extend(ports);
             }
         }
     }
-    Ok(Some(Known {
-        service,
-        ready: (captured || slices.is_some()).then_some(ready),
-        all,
+    for target in unready {
+        known.unready.extend(unready_pod(world, &target)?);
+    }
+    if captured && known.all.is_empty() {
+        known.lacking = lacking(world, &known.service)?;
+    }
+    known.ready = (captured || slices.is_some()).then_some(ready);
+    Ok(Some(known))
+}
+
+fn unready_pod(world: &mut World<'_>, target: &TargetRef) -> Result<Option<Unready>, Halt> {
+    if target.kind != "Pod" {
+        return Ok(None);
+    }
+    let lists = world.pods_of(&[&target.namespace])?;
+    let mut named = lists
+        .iter()
+        .flat_map(|list| list.named(&target.namespace, &target.name));
+    Ok(named.next().map(|pod| Unready {
+        object: format!("pod:{}/{}", target.namespace, target.name),
+        why: trouble(pod).unwrap_or_else(|| "is not ready".to_owned()),
+        source: pod.meta.source.clone(),
     }))
+}
+
+/// Why a service has no endpoint: what its selector meets.
+fn lacking(
+    world: &mut World<'_>,
+    service: &Service,
+) -> Result<Option<(String, Vec<Source>)>, Halt> {
+    const MOST: usize = 3;
+    let Some(selector) = &service.selector else {
+        let why = "it has no selector, and nobody gave it endpoints".to_owned();
+        return Ok(Some((why, Vec::new())));
+    };
+    let namespace = &service.meta.namespace;
+    let lists = world.pods_of(&[namespace])?;
+    if lists.is_empty() {
+        return Ok(None);
+    }
+    let pods = || {
+        let all = lists.iter().flat_map(|list| list.iter());
+        all.filter(|pod| pod.meta.namespace == *namespace)
+    };
+    let misses = |pod: &&Pod| {
+        let has = |(key, value): &(&String, &String)| pod.meta.labels.get(*key) == Some(*value);
+        selector.iter().filter(|label| !has(label)).count()
+    };
+    let wanted: Vec<String> = selector
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let wanted = wanted.join(",");
+    let selected: Vec<&Pod> = pods().filter(|pod| misses(pod) == 0).collect();
+    if selected.is_empty() {
+        let mut why = format!("its selector {wanted} matches no pod of {namespace}");
+        // The nearest miss has another value, not another label.
+        let near = pods()
+            .filter(|pod| selector.keys().all(|key| pod.meta.labels.contains_key(key)))
+            .min_by_key(misses);
+        let mut sources = Vec::new();
+        if let Some(near) = near {
+            let own: Vec<String> = selector
+                .keys()
+                .filter_map(|key| Some(format!("{key}={}", near.meta.labels.get(key)?)))
+                .collect();
+            let _ = write!(
+                why,
+                " (the nearest, pod:{namespace}/{}, has {})",
+                near.meta.name,
+                own.join(",")
+            );
+            sources.push(near.meta.source.clone());
+        }
+        return Ok(Some((why, sources)));
+    }
+    let shown = || selected.iter().take(MOST);
+    let each: Vec<String> = shown()
+        .map(|pod| {
+            let why = trouble(pod).unwrap_or_else(|| "is ready".to_owned());
+            format!("pod:{namespace}/{} {why}", pod.meta.name)
+        })
+        .collect();
+    let sources = shown().map(|pod| pod.meta.source.clone()).collect();
+    Ok(Some((
+        format!("its selector {wanted} matches {}", each.join(", ")),
+        sources,
+    )))
 }

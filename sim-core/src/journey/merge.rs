@@ -18,6 +18,17 @@ pub(super) struct Found<'a> {
 
 impl From<Found<'_>> for Finding {
     fn from(found: Found<'_>) -> Self {
+        let name = found.object.split_once(':').map(|(_, name)| name);
+        let (namespace, name) = name
+            .and_then(|name| name.split_once('/'))
+            .unwrap_or(("", name.unwrap_or_default()));
+        let mut known = Vec::new();
+        if !namespace.is_empty() {
+            known.push(("namespace", namespace.to_owned()));
+        }
+        if !name.is_empty() {
+            known.push(("name", name.to_owned()));
+        }
         Self {
             code: found.entry.code.to_owned(),
             severity: found.severity,
@@ -29,7 +40,8 @@ impl From<Found<'_>> for Finding {
             },
             message: found.message,
             evidence: evidences(found.sources),
-            fix: found.entry.fix.to_owned(),
+            confirm: found.entry.commands_with(&known),
+            fix: found.entry.fix.en.to_owned(),
             skb_drop_reason: None,
             under: found.under,
         }

@@ -311,6 +311,18 @@ impl Conn {
         (self.reply == tuple && self.zone.reply == zone.reply).then_some(CtDirection::Reply)
     }
 
+    /// Whether the table has another connection whose packets its answers would be taken for
+    /// (`nf_conntrack_tuple_taken`).
+    #[must_use]
+    pub fn is_taken(&self, conns: &[Self]) -> bool {
+        conns.iter().any(|other| {
+            other.confirmed
+                && other.namespace == self.namespace
+                && other.original != self.original
+                && other.direction_of(self.zone, self.reply).is_some()
+        })
+    }
+
     /// Gives the connection a new destination (`nf_nat_setup_info` with NF_NAT_MANIP_DST).
     pub fn translate_destination(&mut self, address: IpAddr, port: Port) {
         self.dnat |= self.reply.src != address || self.reply.sport != port;

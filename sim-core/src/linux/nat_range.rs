@@ -92,12 +92,20 @@ pub fn source_port(current: Port, range: Option<(u16, u16)>, random: bool) -> Ch
         Some((low, high)) if !random && port_in(current, low, high) == Some(true) => Chosen::Same,
         Some((low, high)) => Chosen::Range(low, high),
         None if !random => Chosen::Same,
-        // Ports below 512 and below 1024 stay there.
-        None => match current {
-            Port::Known(..512) => Chosen::Range(1, 511),
-            Port::Known(512..1024) => Chosen::Range(600, 1023),
-            Port::Known(_) | Port::Chosen { .. } => Chosen::Range(1024, u16::MAX),
-        },
+        None => {
+            let (low, high) = port_class(current);
+            Chosen::Range(low, high)
+        }
+    }
+}
+
+/// The ports that a source port is changed to where no range is given: those below 512 and below 1024 stay there.
+#[must_use]
+pub fn port_class(current: Port) -> (u16, u16) {
+    match current {
+        Port::Known(..512) => (1, 511),
+        Port::Known(512..1024) => (600, 1023),
+        Port::Known(_) | Port::Chosen { .. } => (1024, u16::MAX),
     }
 }
 

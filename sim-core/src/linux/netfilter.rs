@@ -334,15 +334,25 @@ pub enum Action {
     Text(String),
 }
 
+impl Action {
+    /// Adds it to `text`.
+    pub fn write(&self, text: &mut String) {
+        let words: [&str; 2] = match self {
+            Self::Is(words) => [words, ""],
+            Self::Jump(chain) => ["jump ", chain],
+            Self::Goto(chain) => ["goto ", chain],
+            Self::Mark(mark) => [&format!("mark 0x{mark:x}"), ""],
+            Self::Text(words) => [words, ""],
+        };
+        words.into_iter().for_each(|words| text.push_str(words));
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Is(words) => f.write_str(words),
-            Self::Jump(chain) => write!(f, "jump {chain}"),
-            Self::Goto(chain) => write!(f, "goto {chain}"),
-            Self::Mark(mark) => write!(f, "mark 0x{mark:x}"),
-            Self::Text(text) => f.write_str(text),
-        }
+        let mut text = String::new();
+        self.write(&mut text);
+        f.write_str(&text)
     }
 }
 

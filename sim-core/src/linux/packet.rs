@@ -1,5 +1,6 @@
 //! A packet as the kernel sees it, with ports that may be symbolic.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// IPv4 or IPv6.
@@ -20,6 +21,41 @@ impl Family {
         } else {
             Self::V6
         }
+    }
+}
+
+/// An address as text: written in one go, since verdicts hold hundreds.
+#[derive(Debug, Clone, Copy)]
+pub struct Words(pub IpAddr);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let IpAddr::V4(address) = self.0 else {
+            return self.0.fmt(f);
+        };
+        let mut text = [0_u8; 15];
+        let mut rest = text.iter_mut();
+        let mut length = 0;
+        let mut push = |byte: u8| {
+            if let Some(place) = rest.next() {
+                *place = byte;
+                length += 1;
+            }
+        };
+        for (place, octet) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                push(b'.');
+            }
+            if octet >= 100 {
+                push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                push(b'0' + octet / 10 % 10);
+            }
+            push(b'0' + octet % 10);
+        }
+        let text = text.get(..length).unwrap_or_default();
+        f.write_str(str::from_utf8(text).unwrap_or_default())
     }
 }
 
@@ -227,6 +263,25 @@ impl Packet {
         }
     }
 
+    /// Makes a source port that a kernel chose the same choice as any other of its range.
+    pub fn same_choice_of_source(&mut self) {
+        if let Transport::Tcp {
+            sport: Port::Chosen { id, .. },
+            ..
+        }
+        | Transport::Udp {
+            sport: Port::Chosen { id, .. },
+            ..
+        }
+        | Transport::Sctp {
+            sport: Port::Chosen { id, .. },
+            ..
+        } = &mut self.transport
+        {
+            *id = 0;
+        }
+    }
+
     /// Destination port, for protocols that have ports.
     #[must_use]
     pub fn dport(&self) -> Option<Port> {
@@ -235,6 +290,22 @@ impl Packet {
             | Transport::Udp { dport, .. }
             | Transport::Sctp { dport, .. } => Some(*dport),
             Transport::Icmp { .. } | Transport::IcmpError { .. } | Transport::Other { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_address_is_written_as_the_standard_library_does(bits: u32, long: u128) {
+            for address in [IpAddr::V4(bits.into()), IpAddr::V6(long.into())] {
+                prop_assert_eq!(Words(address).to_string(), address.to_string());
+            }
         }
     }
 }

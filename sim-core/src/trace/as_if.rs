@@ -164,6 +164,7 @@ impl Walk<'_, '_> {
             balancing: super::balancing::Balancing::Fresh,
             local: false,
             physin: None,
+            routed: false,
             iif: Some(device.clone()),
             ..frame.transit
         };

@@ -44,13 +44,13 @@ impl Walk<'_, '_> {
                 &frame.transit,
             )?;
         }
-        let site = HookSite {
+        let site = || HookSite {
             iif: Some(port.to_owned()),
             bridged: true,
             ..HookSite::default()
         };
         if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Prerouting, site, &mut frame.transit)?;
         }
         let filtered = calls_iptables(ns, bridge, &frame)?;
         frame.transit.physin = Some(port.to_owned());
@@ -197,10 +197,11 @@ impl Walk<'_, '_> {
             }
             Err(_) => None,
         };
-        let way =
-            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge);
-        let Some(way) = way else {
+        let Some(way) =
+            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge)
+        else {
             frame.dst = own;
+            frame.transit.routed = true;
             return Ok(());
         };
         let next = way.next(packet.dst);
@@ -258,13 +259,13 @@ impl Walk<'_, '_> {
                 .citing([link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        let site = HookSite {
+        let site = || HookSite {
             iif: Some(port.to_owned()),
             bridged: true,
             ..HookSite::default()
         };
         if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Input, site, &mut frame.transit)?;
         }
         frame.transit.iif = Some(bridge.to_owned());
         if ran == Prerouting::ToRun {
@@ -308,7 +309,7 @@ impl Walk<'_, '_> {
         bridge_vlan::leave(ns, bridge, out, vid, &mut frame.tags);
         // What netfilter saw come in it sees go out, unless it is tagged by now.
         let filtered = seen && calls_iptables(ns, bridge, &frame)?;
-        let site = HookSite {
+        let site = || HookSite {
             iif: from.map(str::to_owned),
             oif: Some(out.to_owned()),
             bridged: true,
@@ -320,10 +321,10 @@ impl Walk<'_, '_> {
                 Some(_) => ChainHook::Forward,
                 None => ChainHook::Output,
             };
-            self.run_bridge_hook(ns, hook, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, hook, site, &mut frame.transit)?;
         }
         if filtered {
-            let site = HookSite {
+            let mut site = HookSite {
                 iif: Some(bridge.to_owned()),
                 oif: Some(bridge.to_owned()),
                 physout: Some(out.to_owned()),
@@ -333,23 +334,12 @@ impl Walk<'_, '_> {
                 ..HookSite::default()
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
-            self.run_bridge_hook(
-                ns,
-                ChainHook::Postrouting,
-                &HookSite {
-                    iif: None,
-                    ..site.clone()
-                },
-                &mut frame.transit,
-            )?;
-            self.run_hook(
-                ns,
-                Hook::Postrouting,
-                &HookSite { iif: None, ..site },
-                &mut frame.transit,
-            )?;
+            site.iif = None;
+            let seen = || site.clone();
+            self.run_bridge_hook(ns, ChainHook::Postrouting, seen, &mut frame.transit)?;
+            self.run_hook(ns, Hook::Postrouting, &site, &mut frame.transit)?;
         } else if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, site, &mut frame.transit)?;
         }
         self.log.step(
             StepStatus::Normal,

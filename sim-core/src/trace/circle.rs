@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::output::Way;
 use super::{Stage, Stop, Transit, Walk};
+use crate::linux::conntrack::Ct;
 use crate::linux::icmp;
 use crate::linux::packet::Packet;
 use crate::snapshot::IndexRecord;
@@ -17,20 +18,39 @@ pub(super) struct Passage {
     ns: Arc<Namespace>,
     iif: String,
     transit: Transit,
+    /// Its connection's mark.
+    mark: Option<u32>,
     route: Source,
 }
 
 impl Passage {
-    /// Whether the kernel cannot tell the two apart, the TTL aside.
+    /// Whether the kernel cannot tell the two apart, the TTL aside, nor ports that conntrack chose anew for each round.
     fn is_as(&self, other: &Self) -> bool {
-        let timeless = |packet: &Packet| Packet {
-            ttl: 0,
-            ..packet.clone()
+        let essence = |packet: &Packet| {
+            let mut packet = packet.clone();
+            packet.ttl = 0;
+            packet.same_choice_of_source();
+            packet
         };
-        self.ns.path == other.ns.path
+        // Each round's port begins a connection of its own.
+        let same_kind = match (self.transit.ct, other.transit.ct) {
+            (
+                Ct::Attached {
+                    direction, state, ..
+                },
+                Ct::Attached {
+                    direction: others_direction,
+                    state: others_state,
+                    ..
+                },
+            ) => direction == others_direction && state == others_state,
+            (own, others) => own == others,
+        };
+        same_kind
+            && self.ns.path == other.ns.path
             && self.iif == other.iif
-            && self.transit.ct == other.transit.ct
-            && timeless(&self.transit.packet) == timeless(&other.transit.packet)
+            && self.mark == other.mark
+            && essence(&self.transit.packet) == essence(&other.transit.packet)
     }
 }
 
@@ -50,6 +70,10 @@ impl Walk<'_, '_> {
             ns: Arc::clone(ns),
             iif: iif.to_owned(),
             transit: transit.clone(),
+            mark: match transit.ct {
+                Ct::Attached { conn, .. } => self.conns.get(conn).map(|conn| conn.mark),
+                Ct::None | Ct::Untracked | Ct::Invalid => None,
+            },
             route: way.source.clone(),
         };
         let seen: Vec<usize> = (0..self.passages.len())

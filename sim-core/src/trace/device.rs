@@ -224,6 +224,7 @@ impl Walk<'_, '_> {
         transit.zone = Zone::default();
         transit.local = false;
         transit.physin = None;
+        transit.routed = false;
         transit.iif = Some(device.to_owned());
         if other.path != ns.path {
             transit.packet.mark = 0;

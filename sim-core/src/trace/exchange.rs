@@ -432,6 +432,7 @@ impl Walk<'_, '_> {
                     packet,
                     iif: None,
                     physin: None,
+                    routed: false,
                     ct: Ct::None,
                     zone: Zone::default(),
                     local: false,

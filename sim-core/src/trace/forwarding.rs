@@ -13,7 +13,7 @@ use crate::linux::choice::Doubt;
 use crate::linux::fib::{FibKey, NoRoute};
 use crate::linux::icmp;
 use crate::linux::netfilter::Hook;
-use crate::linux::packet::{Family, Transport};
+use crate::linux::packet::{Family, Transport, Words};
 use crate::linux::socket;
 use crate::linux::source_address::{self, SourceCheck};
 use crate::linux::sysctl;
@@ -123,6 +123,12 @@ impl Walk<'_, '_> {
                 self.input(ns, transit)
             }
             RouteKind::Unicast => {
+                // A packet that has its way when it comes to IPv6 counts as come in by where it leaves (`ip6_rcv_core`).
+                let forwarding = if transit.routed && family == Family::V6 {
+                    sysctl::forwarding(ns, family, &way.device)
+                } else {
+                    forwarding
+                };
                 if forwarding.value == 0 {
                     self.block(
                         forwarding_off(ns, iif, forwarding.source),
@@ -313,7 +319,7 @@ impl Walk<'_, '_> {
     ) -> Stage<Arrival> {
         self.log.step(
             StepStatus::Normal,
-            || format!("forward to {}: {}", transit.packet.dst, way.words()),
+            || format!("forward to {}: {}", Words(transit.packet.dst), way.words()),
             || vec![way.source.clone()],
         );
         if let Some((erring, out)) = self.circles(ns, iif, way, &transit)? {

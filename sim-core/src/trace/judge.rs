@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::netfilter::HookSite;
-use super::script::{Completeness, Decision, Limit, explore, plus, probability};
+use super::script::{Completeness, Decision, Limit, Run, Script, explore, plus, probability};
 use super::{Stage, Stop, Transit, Walk};
 use crate::linux::choice::{Choice, Doubt};
 use crate::linux::netfilter::{CtView, Hook, HookContext, Notes, RuleOutcome, RuleVerdict};
@@ -79,20 +79,43 @@ impl Walk<'_, '_> {
     ) -> Stage<RuleOutcome> {
         let scenery = self.scenery(ns, transit);
         let ctx = scenery.context(ns, transit, hook, site);
-        let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
-            Ok(run(&transit.packet, &ctx, script))
-        });
-        self.length_seen |= scenery.length_seen.get();
-        let (mut runs, completeness) = explored?;
-        for assumption in runs.iter().flat_map(|run| run.assumptions.iter()) {
+        let known = self.script.judged();
+        let judged = match known {
+            Some(known) => known,
+            None => {
+                // Nearly always there is one way only.
+                let mut script = Script::default();
+                let outcome = run(&transit.packet, &ctx, &mut script);
+                if script.n_taken() == 0 {
+                    self.length_seen |= scenery.length_seen.get();
+                    for assumption in script.into_assumptions() {
+                        self.script.assume(assumption);
+                    }
+                    return Ok(outcome);
+                }
+                let explored: Result<_, Stop> = explore(ALTERNATIVES, |script| {
+                    Ok(run(&transit.packet, &ctx, script))
+                });
+                let (runs, completeness) = explored?;
+                let judged = Judged::of(runs, completeness, scenery.length_seen.get());
+                let judged = Arc::new(judged);
+                self.script.keep(&judged);
+                judged
+            }
+        };
+        let Judged {
+            groups,
+            doubts,
+            by_chance,
+            assumptions,
+            completeness,
+            length_seen,
+        } = &*judged;
+        self.length_seen |= length_seen;
+        for assumption in assumptions {
             self.script.assume(assumption.clone());
         }
-        if runs.len() == 1
-            && let Some(only) = runs.pop()
-        {
-            return Ok(only.result);
-        }
-        if completeness == Completeness::Limited {
+        if *completeness == Completeness::Limited {
             return Err(Stop::Undecided(Doubt {
                 what: format!(
                     "the rules of {} can be passed in too many ways that cannot be told apart",
@@ -102,43 +125,19 @@ impl Walk<'_, '_> {
                 source: None,
             }));
         }
-        let mut groups: Vec<(RuleOutcome, Probability)> = Vec::new();
-        let mut doubts: Vec<Doubt> = Vec::new();
-        let mut by_chance: Option<Source> = None;
-        for run in runs {
-            for decision in &run.decisions {
-                match decision {
-                    Decision::Chance { source, .. } => {
-                        by_chance = by_chance.or_else(|| Some(source.clone()));
-                    }
-                    Decision::Doubt { doubts: more, .. } => {
-                        doubts.extend(
-                            more.iter()
-                                .filter(|doubt| !doubts.contains(doubt))
-                                .cloned()
-                                .collect::<Vec<_>>(),
-                        );
-                    }
-                }
-            }
-            let share = probability(&run.decisions);
-            let same = |(outcome, _): &&mut (RuleOutcome, Probability)| {
-                outcome.verdict == run.result.verdict
-                    && outcome.packet == run.result.packet
-                    && outcome.effects == run.result.effects
-            };
-            match groups.iter_mut().find(same) {
-                Some((_, sum)) => *sum = plus(*sum, share),
-                None => groups.push((run.result, share)),
-            }
-        }
         if !doubts.is_empty() && groups.len() > MOST_DIFFERENT {
-            let first = doubts.swap_remove(0);
-            let what = format!(
-                "{}; with others like it, more than {MOST_DIFFERENT} results are possible",
-                first.what
-            );
-            return Err(Stop::Undecided(Doubt { what, ..first }));
+            let first = doubts.first();
+            let what = first.map(|first| {
+                format!(
+                    "{}; with others like it, more than {MOST_DIFFERENT} results are possible",
+                    first.what
+                )
+            });
+            return Err(Stop::Undecided(Doubt {
+                what: what.unwrap_or_default(),
+                settle: first.map(|first| first.settle.clone()).unwrap_or_default(),
+                source: first.and_then(|first| first.source.clone()),
+            }));
         }
         let chosen = match (by_chance, doubts.is_empty()) {
             _ if groups.len() == 1 => 0,
@@ -151,7 +150,7 @@ impl Walk<'_, '_> {
             }
             (Some(source), true) => {
                 self.chose_in.push(ns.path.clone());
-                self.script.chance(&weights(&groups), &source)
+                self.script.chance(&weights(groups), source)
             }
             (None, _) => {
                 // The same question about the same flow has the same answer.
@@ -170,7 +169,7 @@ impl Walk<'_, '_> {
                 {
                     Some(known) => known,
                     None => {
-                        let answer = self.script.alternative(groups.len(), doubts);
+                        let answer = self.script.alternative(groups.len(), doubts.clone());
                         self.settled.insert(key, answer);
                         answer
                     }
@@ -182,8 +181,72 @@ impl Walk<'_, '_> {
                 return Ok(run(&transit.packet, &ctx, self.script));
             }
         };
-        let (outcome, _) = groups.into_iter().nth(chosen).ok_or(Stop::Lost)?;
-        Ok(outcome)
+        let (outcome, _) = groups.get(chosen).ok_or(Stop::Lost)?;
+        Ok(outcome.clone())
+    }
+}
+
+/// What a rule set can come to.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Results that differ, with their shares.
+    groups: Vec<(RuleOutcome, Probability)>,
+    doubts: Vec<Doubt>,
+    /// The first choice of the world.
+    by_chance: Option<Source>,
+    assumptions: Vec<String>,
+    completeness: Completeness,
+    length_seen: bool,
+}
+
+impl Judged {
+    fn of(runs: Vec<Run<RuleOutcome>>, completeness: Completeness, length_seen: bool) -> Self {
+        let mut judged = Self {
+            groups: Vec::new(),
+            doubts: Vec::new(),
+            by_chance: None,
+            assumptions: Vec::new(),
+            completeness,
+            length_seen,
+        };
+        for run in &runs {
+            judged.assumptions.extend(run.assumptions.iter().cloned());
+        }
+        if completeness == Completeness::Limited {
+            return judged;
+        }
+        for run in runs {
+            judged.add(run);
+        }
+        judged
+    }
+
+    fn add(&mut self, run: Run<RuleOutcome>) {
+        for decision in &run.decisions {
+            match decision {
+                Decision::Chance { source, .. } => {
+                    self.by_chance.get_or_insert_with(|| source.clone());
+                }
+                Decision::Doubt { doubts: more, .. } => {
+                    let known = self.doubts.len();
+                    let is_new = |doubt: &&Doubt| {
+                        !self.doubts.iter().take(known).any(|other| other == *doubt)
+                    };
+                    let fresh: Vec<Doubt> = more.iter().filter(is_new).cloned().collect();
+                    self.doubts.extend(fresh);
+                }
+            }
+        }
+        let share = probability(&run.decisions);
+        let same = |(outcome, _): &&mut (RuleOutcome, Probability)| {
+            outcome.verdict == run.result.verdict
+                && outcome.packet == run.result.packet
+                && outcome.effects == run.result.effects
+        };
+        match self.groups.iter_mut().find(same) {
+            Some((_, sum)) => *sum = plus(*sum, share),
+            None => self.groups.push((run.result, share)),
+        }
     }
 }
 
@@ -218,4 +281,55 @@ fn weights(groups: &[(RuleOutcome, Probability)]) -> Vec<u64> {
             .unwrap_or(u64::MAX)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::file;
+
+    /// What a rule set comes to that is judged when this was decided.
+    fn judged(said: &str) -> Judged {
+        Judged {
+            assumptions: vec![said.to_owned()],
+            ..Judged::of(Vec::new(), Completeness::All, false)
+        }
+    }
+
+    /// A walk whose every stage depends on all that was decided before it, as a packet's does; counts what was known.
+    fn wander(script: &mut Script, seed: u64, n_known: &mut usize, source: &Source) {
+        let mut said = seed.to_string();
+        for stage in 0..9_u64 {
+            let mixed = said.bytes().fold(stage, |sum, byte| {
+                (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            match (mixed >> 24) % 8 {
+                0..4 => match script.judged() {
+                    Some(known) => {
+                        assert_eq!(known.assumptions, judged(&said).assumptions);
+                        *n_known += 1;
+                    }
+                    None if mixed & 1 == 0 => script.keep(&Arc::new(judged(&said))),
+                    None => {}
+                },
+                4 | 5 => said += &script.chance(&[1, mixed % 2, 2], source).to_string(),
+                6 => said += &script.alternative(3, Vec::new()).to_string(),
+                _ => script.is_trial = stage > 6,
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_a_rule_set_is_what_judging_it_again_would_come_to() {
+        let source = Source::whole(&file("rules", "text"));
+        let mut n_known = 0;
+        for seed in 0..2000 {
+            let explored: Result<_, ()> = explore(ALTERNATIVES, |script| {
+                wander(script, seed, &mut n_known, &source);
+                Ok(())
+            });
+            explored.unwrap();
+        }
+        assert!(n_known > 1000);
+    }
 }

@@ -13,7 +13,7 @@ use crate::linux::nat_range::{self, Chosen};
 use crate::linux::netfilter::{
     CtDirection, CtState, Hook, NatAction, NatRange, RuleOutcome, RuleVerdict, port_in,
 };
-use crate::linux::packet::{Family, Packet, Port, Transport};
+use crate::linux::packet::{Family, Packet, Port, Transport, Words, protocol};
 use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::StepStatus;
@@ -53,6 +53,9 @@ impl Walk<'_, '_> {
             let action = self.nat_action(ns, hook, site, transit)?;
             if let Some((action, sources)) = action {
                 self.set_up(ns, hook, site, &action, transit, index, &sources)?;
+            }
+            if manip == Manip::Source {
+                self.make_unique(index);
             }
             if let Some(conn) = self.conns.get_mut(index) {
                 match manip {
@@ -254,6 +257,31 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
+    /// Gives the connection another source port where its answers would be taken for another connection's
+    /// (`nf_nat_used_tuple`, `nf_nat_l4proto_unique_tuple`), rules or none (`nf_nat_alloc_null_binding`).
+    ///
+    /// A translated packet that comes round to the node that translated it is such: its first answer's tuple is in use.
+    fn make_unique(&mut self, index: usize) {
+        let Some(conn) = self.conns.get(index) else {
+            return;
+        };
+        if !conn.is_taken(&self.conns) {
+            return;
+        }
+        let address = conn.reply.dst;
+        let (low, high) = match conn.original.protocol {
+            protocol::TCP | protocol::UDP | protocol::SCTP => {
+                nat_range::port_class(conn.original.sport)
+            }
+            protocol::ICMP | protocol::ICMPV6 => (0, u16::MAX),
+            _ => return,
+        };
+        let port = self.fresh_port(low, high);
+        if let Some(conn) = self.conns.get_mut(index) {
+            conn.translate_source(address, port);
+        }
+    }
+
     /// The port of the translation, as a port that is still to be chosen where the kernel chooses.
     fn new_port(&mut self, range: &NatRange, manip: Manip, current: Option<Port>) -> Option<Port> {
         let current = current?;
@@ -276,8 +304,8 @@ fn end(packet: &Packet, manip: Manip) -> String {
     };
     match (address, port) {
         (IpAddr::V6(v6), Some(Port::Known(port))) => format!("[{v6}]:{port}"),
-        (address, Some(Port::Known(port))) => format!("{address}:{port}"),
-        (address, Some(Port::Chosen { .. }) | None) => address.to_string(),
+        (address, Some(Port::Known(port))) => format!("{}:{port}", Words(address)),
+        (address, Some(Port::Chosen { .. }) | None) => Words(address).to_string(),
     }
 }
 

@@ -259,6 +259,7 @@ fn untracked(packet: &Packet) -> Transit {
         packet: packet.clone(),
         iif: None,
         physin: None,
+        routed: false,
         ct: Ct::Untracked,
         zone: Zone::default(),
         local: false,

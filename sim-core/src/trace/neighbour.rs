@@ -166,6 +166,7 @@ impl Walk<'_, '_> {
                 packet,
                 iif: None,
                 physin: None,
+                routed: false,
                 ct: Ct::Untracked,
                 zone: Zone::default(),
                 local: false,

@@ -46,17 +46,17 @@ impl Walk<'_, '_> {
         self.rules_known(ns, family)?;
         let all = parts(ns, family, hook);
         for group in all.chunk_by(|(one, _), (other, _)| one == other) {
-            for part in self.in_order(ns, hook, site, transit, group)? {
+            for (_, part) in self.in_order(ns, hook, site, transit, group)?.iter() {
                 match part {
                     Part::Conntrack => self.track(ns, transit)?,
                     Part::Nat => self.nat(ns, hook, site, transit)?,
                     Part::Ipvs(side) => {
-                        if self.balance(ns, side, transit)? {
+                        if self.balance(ns, *side, transit)? {
                             return Ok(());
                         }
                     }
                     Part::Xtables(..) | Part::Nft(_) => {
-                        self.run_rules(ns, hook, hook, site, &part, transit)?;
+                        self.run_rules(ns, hook, hook, site, part, transit)?;
                     }
                 }
             }
@@ -93,10 +93,13 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: ChainHook,
-        site: &HookSite,
+        site: impl FnOnce() -> HookSite,
         transit: &mut Transit,
     ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
+        if !ns.has_base_chains() {
+            return Ok(());
+        }
         let seen_at = match hook {
             ChainHook::Input => Hook::Input,
             ChainHook::Output => Hook::Output,
@@ -105,7 +108,7 @@ impl Walk<'_, '_> {
             _ => Hook::Prerouting,
         };
         let chains = nft::base_chains(ns.base_chains(), TableFamily::Bridge, hook);
-        self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
+        self.run_chains(ns, seen_at, seen_at, &site(), &chains, transit)
     }
 
     /// Runs the base chains on a device: nft's family `netdev`, and inet's ingress (`nf_ingress`, `nf_hook_egress`).
@@ -116,6 +119,9 @@ impl Walk<'_, '_> {
         device: &str,
         transit: &mut Transit,
     ) -> Stage<()> {
+        if !ns.has_base_chains() {
+            return Ok(());
+        }
         let mut chains = nft::base_chains(ns.base_chains(), TableFamily::Netdev, hook.clone());
         if *hook == ChainHook::Ingress {
             chains.extend(nft::base_chains(
@@ -159,8 +165,8 @@ impl Walk<'_, '_> {
             .map(|chain| (nft::effective_priority(chain), Part::Nft(chain)))
             .collect();
         for group in parts.chunk_by(|(one, _), (other, _)| one == other) {
-            for part in self.in_order(ns, hook, site, transit, group)? {
-                self.run_rules(ns, hook, at, site, &part, transit)?;
+            for (_, part) in self.in_order(ns, hook, site, transit, group)?.iter() {
+                self.run_rules(ns, hook, at, site, part, transit)?;
             }
         }
         Ok(())
@@ -351,9 +357,12 @@ impl Walk<'_, '_> {
         self.log.step(
             StepStatus::Normal,
             || {
-                let actions: Vec<String> =
-                    steps.iter().map(|step| step.action.to_string()).collect();
-                format!("{} {}: {}", first.table, first.chain, actions.join(", "))
+                let mut text = format!("{} {}: ", first.table, first.chain);
+                for (place, step) in steps.iter().enumerate() {
+                    text.push_str(if place > 0 { ", " } else { "" });
+                    step.action.write(&mut text);
+                }
+                text
             },
             || steps.iter().map(|step| step.source.clone()).collect(),
         );

@@ -1,6 +1,7 @@
 //! Rule sets at the same priority: the one that was registered last runs first (`nf_hook_entries_grow`). Handles tell for
 //! nft's; for others no capture shows it, and it is asked about where the order makes a difference.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -56,34 +57,37 @@ impl Part<'_> {
 
 impl Walk<'_, '_> {
     /// Puts the parts of one priority into an order in which the kernel may run them.
-    pub(super) fn in_order<'p>(
+    pub(super) fn in_order<'g, 'p>(
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
         site: &HookSite,
         transit: &Transit,
-        group: &[(i32, Part<'p>)],
-    ) -> Stage<Vec<Part<'p>>> {
+        group: &'g [(i32, Part<'p>)],
+    ) -> Stage<Cow<'g, [(i32, Part<'p>)]>> {
+        if group.len() < 2 {
+            return Ok(Cow::Borrowed(group));
+        }
         let given: Vec<Part<'p>> = group.iter().map(|(_, part)| *part).collect();
         let busy: Vec<usize> = (given.iter().enumerate())
             .filter(|(_, part)| part.does_something(hook))
             .map(|(place, _)| place)
             .collect();
         if busy.len() < 2 || !self.order_matters(ns, hook, site, transit, &given, &busy)? {
-            return Ok(given);
+            return Ok(Cow::Borrowed(group));
         }
         let made = |place: &usize| registered(ns, given.get(*place)?);
         let mut newest: Vec<_> = busy.iter().map(|place| (made(place), *place)).collect();
         if newest.iter().all(|(made, _)| made.is_some()) {
             self.script.assume(BY_HANDLES.to_owned());
             newest.sort_by_key(|(made, _)| Reverse(*made));
-            let mut result = given.clone();
+            let mut result = group.to_vec();
             for (slot, (_, from)) in busy.iter().zip(newest) {
-                if let (Some(slot), Some(part)) = (result.get_mut(*slot), given.get(from)) {
+                if let (Some(slot), Some(part)) = (result.get_mut(*slot), group.get(from)) {
                     *slot = *part;
                 }
             }
-            return Ok(result);
+            return Ok(Cow::Owned(result));
         }
         let orders = orders(busy.len());
         let doubt = Doubt {
@@ -110,14 +114,14 @@ impl Walk<'_, '_> {
             .get(chosen)
             .or_else(|| orders.first())
             .ok_or(Stop::Lost)?;
-        let mut result = given.clone();
+        let mut result = group.to_vec();
         for (slot, from) in busy.iter().zip(order) {
-            let from = busy.get(*from).and_then(|place| given.get(*place));
+            let from = busy.get(*from).and_then(|place| group.get(*place));
             if let (Some(slot), Some(part)) = (result.get_mut(*slot), from) {
                 *slot = *part;
             }
         }
-        Ok(result)
+        Ok(Cow::Owned(result))
     }
 
     /// Whether the rule sets in `busy` come to something else in another order.

@@ -14,7 +14,7 @@ use crate::linux::bytes;
 use crate::linux::conntrack::{self, Ct, Zone};
 use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
-use crate::linux::packet::{Family, Packet, Transport};
+use crate::linux::packet::{Family, Packet, Transport, Words};
 use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
@@ -51,7 +51,7 @@ impl Way {
     pub(super) fn words(&self) -> String {
         match (self.kind, self.gateway) {
             (RouteKind::Local, _) => "local".to_owned(),
-            (_, Some(gateway)) => format!("via {gateway} dev {}", self.device),
+            (_, Some(gateway)) => format!("via {} dev {}", Words(gateway), self.device),
             (_, None) => format!("dev {}", self.device),
         }
     }
@@ -101,6 +101,7 @@ impl Walk<'_, '_> {
             packet: packet.clone(),
             iif: None,
             physin: None,
+            routed: false,
             ct,
             zone: Zone::default(),
             local: true,
@@ -154,7 +155,7 @@ impl Walk<'_, '_> {
         }
         self.log.step(
             StepStatus::Normal,
-            || format!("route to {}: {}", transit.packet.dst, way.words()),
+            || format!("route to {}: {}", Words(transit.packet.dst), way.words()),
             || vec![way.source.clone()],
         );
         let site = HookSite {
@@ -380,7 +381,7 @@ impl Walk<'_, '_> {
             Ok(way) => {
                 self.log.step(
                     StepStatus::Normal,
-                    || format!("route again to {}: {}", packet.dst, way.words()),
+                    || format!("route again to {}: {}", Words(packet.dst), way.words()),
                     || vec![way.source.clone()],
                 );
                 let failure = super::blocker::local_drop(packet.protocol());

@@ -69,6 +69,7 @@ impl Walk<'_, '_> {
         let n_taken = self.script.n_taken();
         self.length_seen = false;
         self.log.muted = true;
+        self.script.is_trial = true;
         let passed = match self.payload(ends, largest) {
             Ok(learned) => !learned,
             Err(Stop::Halt(halt)) => return Err(halt),

@@ -1,5 +1,9 @@
 //! Explores every way a straight-line walk can go, by running it again with other answers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::judge::Judged;
 use crate::linux::choice::{Choice, Doubt};
 use crate::source::Source;
 use crate::verdict::Probability;
@@ -60,9 +64,33 @@ pub(crate) struct Script {
     given: Vec<Decision>,
     taken: Vec<Decision>,
     assumptions: Vec<String>,
+    /// How often a rule set was judged.
+    n_judged: usize,
+    /// Judgements that went several ways, by their number: with how many decisions were taken before.
+    judged: BTreeMap<usize, (usize, Arc<Judged>)>,
+    /// What is judged now is nothing that other runs do alike.
+    pub(super) is_trial: bool,
 }
 
 impl Script {
+    /// What this rule set, the next to be judged, came to in an earlier run that was the same up to here; else nothing.
+    pub(super) fn judged(&mut self) -> Option<Arc<Judged>> {
+        self.n_judged += 1;
+        if self.is_trial {
+            return None;
+        }
+        let (_, judged) = self.judged.get(&self.n_judged)?;
+        Some(Arc::clone(judged))
+    }
+
+    /// Keeps what the rule set that was asked about last came to, for the runs after this.
+    pub(super) fn keep(&mut self, judged: &Arc<Judged>) {
+        if !self.is_trial {
+            let entry = (self.taken.len(), Arc::clone(judged));
+            self.judged.insert(self.n_judged, entry);
+        }
+    }
+
     fn next(&mut self, fresh: impl FnOnce() -> Decision) -> usize {
         let mut decision = match self.given.get(self.taken.len()) {
             Some(given) => given.clone(),
@@ -82,6 +110,11 @@ impl Script {
         chosen
     }
 
+    /// What was taken for granted.
+    pub(super) fn into_assumptions(self) -> Vec<String> {
+        self.assumptions
+    }
+
     /// How many decisions were taken so far.
     pub(crate) fn n_taken(&self) -> usize {
         self.taken.len()
@@ -91,6 +124,9 @@ impl Script {
     pub(crate) fn rewind(&mut self) {
         self.taken.clear();
         self.assumptions.clear();
+        self.n_judged = 0;
+        self.judged.clear();
+        self.is_trial = false;
     }
 
     /// One of `options` alternatives, none of which the evidence rules out.
@@ -153,10 +189,12 @@ pub(crate) fn explore<R, E>(
 ) -> Result<(Vec<Run<R>>, Completeness), E> {
     let mut runs = Vec::new();
     let mut given = Vec::new();
+    let mut judged = BTreeMap::new();
     let mut doubtful = 0;
     loop {
         let mut script = Script {
             given,
+            judged,
             ..Script::default()
         };
         let result = walk(&mut script)?;
@@ -164,6 +202,9 @@ pub(crate) fn explore<R, E>(
             taken, assumptions, ..
         } = script;
         given = following(&taken);
+        // The next run is the same up to its last given decision.
+        judged = script.judged;
+        judged.retain(|_, (n_taken, _)| *n_taken < given.len());
         let is_doubtful = |decision: &Decision| matches!(decision, Decision::Doubt { .. });
         doubtful += usize::from(taken.iter().any(is_doubtful));
         runs.push(Run {

@@ -12,6 +12,7 @@ use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Doubt;
+use crate::linux::packet::Words;
 use crate::verdict::StepStatus;
 use crate::world::{Namespace, Place};
 
@@ -98,7 +99,7 @@ impl Walk<'_, '_> {
                     self.resolved(next, ns, source.as_ref());
                     self.log.step(
                         StepStatus::Normal,
-                        || format!("{next} is at {mac}"),
+                        || format!("{} is at {mac}", Words(next)),
                         || source.into_iter().collect(),
                     );
                     Some(mac)

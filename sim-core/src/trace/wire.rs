@@ -208,6 +208,7 @@ impl Walk<'_, '_> {
             packet,
             iif: Some(device.to_owned()),
             physin: None,
+            routed: false,
             ct: Ct::None,
             zone: Zone::default(),
             local: false,

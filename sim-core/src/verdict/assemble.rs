@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::attribution::Circumstances;
 use super::branches::{group, overall};
+use super::catalogue;
 use super::findings::{Findings, Target};
 use super::{Flow, Gap, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
@@ -237,16 +238,13 @@ fn find(
                         .take(2),
                 )
                 .collect();
-            findings.add_not_programmed(
-                target,
-                &hop.ns.object,
-                &hop.ns.path,
-                &sources,
-                blockers.first().copied(),
-                Severity::Cause,
-            );
+            let node = hop.ns.object.strip_prefix("node:");
+            let agents = node.and_then(|node| intent.agents.get(node));
+            findings.add_not_programmed(target, hop, &sources, blockers.first().copied(), agents);
             rest = blockers.get(1..).unwrap_or_default();
         }
+        // Without an endpoint nothing gives the packet a destination: what it meets behind the rule follows from that.
+        let mut under = None;
         for (index, blocker) in rest.iter().enumerate() {
             let first = index == 0 && untranslated.is_none();
             let severity = if first && failed {
@@ -254,12 +252,21 @@ fn find(
             } else {
                 Severity::Contributing
             };
-            findings.add(blocker, severity, &circumstances);
+            let code = findings.add(blocker, severity, &circumstances, under);
+            let aimless = [
+                catalogue::SERVICE_NO_ENDPOINTS.code,
+                catalogue::SERVICE_NO_LOCAL_ENDPOINTS.code,
+            ];
+            under = under.or(Some(code).filter(|code| aimless.contains(code)));
         }
         for blocker in &shown.result.full_size {
-            findings.add(blocker, Severity::Warning, &circumstances);
+            findings.add(blocker, Severity::Warning, &circumstances, None);
         }
     }
+    let failed = groups
+        .iter()
+        .any(|group| !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown));
+    findings.add_reported(intent, target, failed);
     findings.sorted()
 }
 

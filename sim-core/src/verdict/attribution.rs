@@ -4,6 +4,7 @@ use super::catalogue::{self, Entry};
 use super::findings::Target;
 use crate::intent::policy::Direction;
 use crate::intent::service::{Known, candidates};
+use crate::intent::workload::Agent;
 use crate::intent::{Denied, Intent, destination};
 use crate::source::Source;
 use crate::trace::{Blocker, BlockerKind, Exchanged, LoggedHop, LoggedStep};
@@ -35,6 +36,11 @@ impl<'a> Circumstances<'a> {
                 self.service_rule(blocker).or_else(|| self.policy(blocker))
             }
             BlockerKind::NoListener => self.no_listener(blocker),
+            BlockerKind::RouteMissing
+            | BlockerKind::DeviceMissing
+            | BlockerKind::VxlanFdbMissing
+            | BlockerKind::VxlanPeer
+            | BlockerKind::TunnelPeer => self.plugin_at_fault(blocker),
             BlockerKind::ReplyMismatch | BlockerKind::Martian => self.translator_at_fault(blocker),
             _ => None,
         }
@@ -66,17 +72,28 @@ impl<'a> Circumstances<'a> {
             .ready
             .as_ref()
             .is_some_and(std::collections::BTreeSet::is_empty);
+        let mut sources = sources;
         if none || source.text().contains("has no endpoints") {
-            let unready = known.n_addresses();
-            let why = if unready > 0 && none {
-                format!("{object} has {unready} endpoints, none of them ready")
-            } else {
-                format!("{object} has no endpoint for this port")
-            };
+            let why = self.no_endpoints(known, none, &mut sources);
             return Some(Attribution {
                 entry: catalogue::SERVICE_NO_ENDPOINTS,
                 object,
                 why,
+                sources,
+            });
+        }
+        let node = crate::world::machine_of(&blocker.ns.path).strip_prefix("nodes/");
+        let only_own = known.service.external_local || known.service.internal_local;
+        if source.text().contains("no local endpoints")
+            || only_own && node.is_some_and(|node| !known.has_on(node))
+        {
+            return Some(Attribution {
+                entry: catalogue::SERVICE_NO_LOCAL_ENDPOINTS,
+                why: format!(
+                    "{object} sends only to endpoints of the node itself, and {} has none that is ready",
+                    blocker.ns.object
+                ),
+                object,
                 sources,
             });
         }
@@ -90,6 +107,62 @@ impl<'a> Circumstances<'a> {
                 sources,
             }
         })
+    }
+
+    /// Why the service has no endpoint that takes traffic.
+    fn no_endpoints(&self, known: &Known, none: bool, sources: &mut Vec<Source>) -> String {
+        const MOST: usize = 3;
+        let object = known.object();
+        if let Some((why, cited)) = &known.lacking {
+            sources.extend(cited.iter().cloned());
+            return format!("{object} has no endpoint: {why}");
+        }
+        let n = known.n_addresses();
+        if n == 0 || !none {
+            return format!("{object} has no endpoint for this port");
+        }
+        let shown = || known.unready.iter().take(MOST);
+        sources.extend(shown().map(|unready| unready.source.clone()));
+        let each: Vec<String> = shown()
+            .map(|unready| format!("{} {}", unready.object, unready.why))
+            .collect();
+        let each = if each.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", each.join(", "))
+        };
+        format!("{object} has {n} endpoints, none of them ready{each}")
+    }
+
+    /// What the network plugin should have written is not there, and its pod on that node does not run.
+    fn plugin_at_fault(&self, blocker: &Blocker) -> Option<Attribution> {
+        let node = blocker
+            .ns
+            .path
+            .strip_prefix("nodes/")?
+            .strip_suffix("/host")?;
+        let entry = catalogue::entry(blocker.kind);
+        let own = blocker.object.as_ref().unwrap_or(&blocker.ns.object);
+        match &self.intent.agents.get(node)?.plugin {
+            Agent::Unknown | Agent::Runs => None,
+            Agent::Absent { elsewhere } => Some(Attribution {
+                entry,
+                object: own.clone(),
+                why: format!("no pod of the network plugin runs on node:{node}"),
+                sources: vec![elsewhere.clone()],
+            }),
+            Agent::Down {
+                object,
+                why,
+                stopped,
+                source,
+            } => Some(Attribution {
+                entry,
+                object: if *stopped { object } else { own }.clone(),
+                why: format!("the network plugin's {object} on node:{node} {why}"),
+                sources: vec![source.clone()],
+            }),
+        }
     }
 
     /// A rule that enforces a network policy.
@@ -201,6 +274,14 @@ impl<'a> Circumstances<'a> {
                     hop.ns.object
                 ),
                 sources: translation(hop),
+            });
+        }
+        if let Some(unready) = self.intent.troubles.get(&backend) {
+            return Some(Attribution {
+                entry: catalogue::POD_NOT_READY,
+                object: unready.object.clone(),
+                why: format!("{} {}", unready.object, unready.why),
+                sources: vec![unready.source.clone()],
             });
         }
         let known = service?;

@@ -1,11 +1,16 @@
 //! From blockers to findings: the cause first, what lies behind it after it.
 
+use std::collections::BTreeSet;
+
 use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
-use super::render::evidences;
+use super::render::{evidences, tuple};
 use super::{Finding, Place, Severity};
+use crate::intent::Intent;
+use crate::intent::node::AilmentKind;
+use crate::intent::workload::{Agent, Agents};
 use crate::source::Source;
-use crate::trace::Blocker;
+use crate::trace::{Blocker, LoggedHop, Phase};
 
 /// The service that the flow is for, as far as the evidence names it.
 #[derive(Debug)]
@@ -28,40 +33,47 @@ impl Findings {
         Self { found: Vec::new() }
     }
 
-    /// Adds what the walk met, as seen by a person who wants to mend it.
+    /// Adds what the walk met, as seen by a person who wants to mend it, and gives its code.
+    ///
+    /// `under` is the code of the finding that it follows from.
     pub(super) fn add(
         &mut self,
         blocker: &Blocker,
         severity: Severity,
         circumstances: &Circumstances<'_>,
-    ) {
-        let finding = match circumstances.attribute(blocker) {
-            Some(attribution) => {
-                let mut finding = finding(attribution.entry, blocker, severity);
-                finding.object = attribution.object;
-                finding.message = format!("{}: {}", attribution.why, blocker.message);
-                for cited in evidences(&attribution.sources) {
-                    if !finding.evidence.contains(&cited) {
-                        finding.evidence.push(cited);
-                    }
-                }
-                finding
-            }
-            None => finding(catalogue::entry(blocker.kind), blocker, severity),
+        under: Option<&str>,
+    ) -> &'static str {
+        let attribution = circumstances.attribute(blocker);
+        let entry = match &attribution {
+            Some(attribution) => attribution.entry,
+            None => catalogue::entry(blocker.kind),
         };
+        let mut finding = finding(entry, blocker, severity);
+        if let Some(attribution) = attribution {
+            finding.object = attribution.object;
+            finding.message = format!("{}: {}", attribution.why, blocker.message);
+            for cited in evidences(&attribution.sources) {
+                if !finding.evidence.contains(&cited) {
+                    finding.evidence.push(cited);
+                }
+            }
+        }
+        finding.confirm = entry.commands_with(&known(&finding, blocker, circumstances));
+        finding.under = under.map(str::to_owned);
         self.push(finding);
+        entry.code
     }
 
     /// Adds that a node does not translate the service's address; `consequence` is what became of the packet then.
     pub(super) fn add_not_programmed(
         &mut self,
         target: &Target,
-        node: &str,
-        namespace: &str,
+        hop: &LoggedHop,
         sources: &[Source],
         consequence: Option<&Blocker>,
-        severity: Severity,
+        agents: Option<&Agents>,
     ) {
+        let node = &hop.ns.object;
         let mut cited = evidences(sources);
         cited.extend(target.source.iter().map(super::render::evidence));
         let entry = if target.has_port {
@@ -70,11 +82,35 @@ impl Findings {
             catalogue::SERVICE_PORT_MISSING
         };
         let (object, message) = if target.has_port {
-            let message = format!(
-                "{node} has no rules for {}: the packet leaves it with the service's address untranslated",
-                target.object
-            );
-            (node.to_owned(), message)
+            let untranslated = "the packet leaves it with the service's address untranslated";
+            match agents.map(|agents| &agents.proxy) {
+                Some(Agent::Down {
+                    object,
+                    why,
+                    stopped,
+                    source,
+                }) => {
+                    cited.insert(0, super::render::evidence(source));
+                    let message = format!(
+                        "kube-proxy on {node} has not written rules for {} ({object} {why}): {untranslated}",
+                        target.object
+                    );
+                    (if *stopped { object } else { node }.clone(), message)
+                }
+                Some(Agent::Absent { elsewhere }) => {
+                    cited.push(super::render::evidence(elsewhere));
+                    let message = format!(
+                        "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
+                        target.object
+                    );
+                    (node.clone(), message)
+                }
+                Some(Agent::Unknown | Agent::Runs) | None => {
+                    let message =
+                        format!("{node} has no rules for {}: {untranslated}", target.object);
+                    (node.clone(), message)
+                }
+            }
         } else {
             (
                 target.object.clone(),
@@ -84,18 +120,21 @@ impl Findings {
                 ),
             )
         };
+        let mut facts = of_object(&target.object);
+        facts.extend(of_packet(hop));
         self.push(Finding {
             code: entry.code.to_owned(),
-            severity,
+            severity: entry.severity,
             object,
             place: Place {
-                namespace: namespace.to_owned(),
+                namespace: hop.ns.path.clone(),
                 device: None,
                 rule: None,
             },
             message,
             evidence: cited,
-            fix: entry.fix.to_owned(),
+            confirm: entry.commands_with(&facts),
+            fix: entry.fix.en.to_owned(),
             skb_drop_reason: None,
             under: None,
         });
@@ -108,6 +147,67 @@ impl Findings {
             finding.under = Some(entry.code.to_owned());
             self.push(finding);
         }
+    }
+
+    /// Adds what Kubernetes itself reports of nodes and endpoints, apart from what the packet met.
+    pub(super) fn add_reported(&mut self, intent: &Intent, target: Option<&Target>, failed: bool) {
+        let nodes = intent.nodes.iter().filter(|_| failed);
+        for ailment in nodes {
+            let entry = match ailment.kind {
+                AilmentKind::NotReady => catalogue::NODE_NOT_READY,
+                AilmentKind::Overlap => catalogue::POD_CIDR_OVERLAP,
+            };
+            let place = format!("nodes/{}/host", ailment.node);
+            let object = format!("node:{}", ailment.node);
+            self.report(entry, object, place, ailment.says.clone(), &ailment.sources);
+        }
+        let asked = target.and_then(|target| target.object.strip_prefix("service:"));
+        let Some(service) = asked.and_then(|name| intent.services.get(name)) else {
+            return;
+        };
+        if service.ready.as_ref().is_none_or(BTreeSet::is_empty) {
+            return;
+        }
+        for unready in &service.unready {
+            self.report(
+                catalogue::SERVICE_ENDPOINT_UNREADY,
+                service.object(),
+                String::new(),
+                format!(
+                    "{} is an endpoint of {} and {}",
+                    unready.object,
+                    service.object(),
+                    unready.why
+                ),
+                std::slice::from_ref(&unready.source),
+            );
+        }
+    }
+
+    fn report(
+        &mut self,
+        entry: Entry,
+        object: String,
+        place: String,
+        message: String,
+        sources: &[Source],
+    ) {
+        self.push(Finding {
+            code: entry.code.to_owned(),
+            severity: entry.severity,
+            confirm: entry.commands_with(&of_object(&object)),
+            object,
+            place: Place {
+                namespace: place,
+                device: None,
+                rule: None,
+            },
+            message,
+            evidence: evidences(sources),
+            fix: entry.fix.en.to_owned(),
+            skb_drop_reason: None,
+            under: None,
+        });
     }
 
     fn push(&mut self, finding: Finding) {
@@ -158,8 +258,56 @@ fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
         },
         message: blocker.message.clone(),
         evidence,
-        fix: entry.fix.to_owned(),
+        confirm: Vec::new(),
+        fix: entry.fix.en.to_owned(),
         skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
         under: None,
+    }
+}
+
+/// What the commands of a finding are filled in with: the packet as it was where the finding shows.
+fn known(
+    finding: &Finding,
+    blocker: &Blocker,
+    circumstances: &Circumstances<'_>,
+) -> Vec<(&'static str, String)> {
+    let hops = match blocker.phase {
+        Phase::Request | Phase::Data => &circumstances.result.request,
+        Phase::Response | Phase::DataResponse => &circumstances.result.response,
+    };
+    let hop = hops
+        .iter()
+        .rev()
+        .find(|hop| hop.ns.path == finding.place.namespace)
+        .or_else(|| hops.last());
+    let mut known = of_object(&finding.object);
+    known.extend(hop.into_iter().flat_map(of_packet));
+    let device = finding.place.device.as_ref();
+    let device = device.or_else(|| hop.and_then(|hop| hop.device_in.as_ref()));
+    known.extend(device.map(|device| ("device", device.clone())));
+    known
+}
+
+/// The packet's addresses as it left `hop`.
+fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
+    let packet = tuple(&hop.after);
+    let mut known = vec![
+        ("destination", packet.dst),
+        ("source", packet.src),
+        ("protocol", packet.protocol),
+    ];
+    known.extend(packet.dport.map(|port| ("port", port)));
+    known
+}
+
+/// Namespace and name of `kind:namespace/name`.
+fn of_object(object: &str) -> Vec<(&'static str, String)> {
+    let (_, name) = object.split_once(':').unwrap_or(("", object));
+    match name.split_once('/') {
+        Some((namespace, name)) => vec![
+            ("namespace", namespace.to_owned()),
+            ("name", name.to_owned()),
+        ],
+        None => vec![("name", name.to_owned())],
     }
 }

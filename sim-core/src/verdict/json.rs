@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Branch, FiveTuple, Hop, HopStep, Leg, Receipt, Shared, Verdict};
+use super::{Branch, FiveTuple, Hop, HopStep, Leg, Receipt, Shared, StepStatus, Verdict};
 
 /// A text that grows.
 struct Out(Vec<u8>);
@@ -113,8 +113,11 @@ fn tuple(out: &mut Out, tuple: &FiveTuple) {
 fn step(out: &mut Out, step: &HopStep) {
     out.raw("{\"text\":");
     out.text(&step.text);
-    out.other(",\"status\":", &step.status);
-    out.raw(",\"evidence\":");
+    out.raw(match step.status {
+        StepStatus::Normal => ",\"status\":\"normal\",\"evidence\":",
+        StepStatus::Blocked => ",\"status\":\"blocked\",\"evidence\":",
+        StepStatus::Unknown => ",\"status\":\"unknown\",\"evidence\":",
+    });
     out.list(&step.evidence, shared);
     out.raw("}");
 }
@@ -131,7 +134,8 @@ impl Out {
     /// A string.
     fn text(&mut self, text: &str) {
         let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-        if text.bytes().all(is_plain) {
+        // All of it, without a way out: a compiler makes that many bytes at a time.
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
             self.raw("\"");
             self.raw(text);
             self.raw("\"");

@@ -1,7 +1,7 @@
 //! From what the walk recorded to the verdict's own types.
 
 use super::{Evidence, FiveTuple, Hop, HopStep, Shared};
-use crate::linux::packet::{Packet, Port, Transport, protocol};
+use crate::linux::packet::{Packet, Port, Transport, Words, protocol};
 use crate::source::{Position, Source};
 use crate::trace::LoggedHop;
 
@@ -50,13 +50,18 @@ pub(crate) fn evidences(sources: &[Source]) -> Vec<Shared<Evidence>> {
 
 /// A recorded hop.
 pub(super) fn hop(logged: &LoggedHop) -> Hop {
+    let before = tuple(&logged.before);
     Hop {
         namespace: logged.ns.path.clone(),
         object: logged.ns.object.clone(),
         device_in: logged.device_in.clone(),
         device_out: logged.device_out.clone(),
-        before: tuple(&logged.before),
-        after: tuple(&logged.after),
+        after: if is_same(&logged.before, &logged.after) {
+            before.clone()
+        } else {
+            tuple(&logged.after)
+        },
+        before,
         steps: logged
             .steps
             .iter()
@@ -70,7 +75,13 @@ pub(super) fn hop(logged: &LoggedHop) -> Hop {
     }
 }
 
-fn tuple(packet: &Packet) -> FiveTuple {
+/// Whether the two read the same.
+fn is_same(a: &Packet, b: &Packet) -> bool {
+    a.src == b.src && a.dst == b.dst && a.transport == b.transport
+}
+
+/// A packet's addresses.
+pub(super) fn tuple(packet: &Packet) -> FiveTuple {
     let name = match packet.protocol() {
         protocol::TCP => "tcp".to_owned(),
         protocol::UDP => "udp".to_owned(),
@@ -89,9 +100,9 @@ fn tuple(packet: &Packet) -> FiveTuple {
     };
     FiveTuple {
         protocol: name,
-        src: packet.src.to_string(),
+        src: Words(packet.src).to_string(),
         sport,
-        dst: packet.dst.to_string(),
+        dst: Words(packet.dst).to_string(),
         dport,
     }
 }

@@ -9,7 +9,7 @@ use crate::evidence::kube::endpoints::{
     EndpointSlice, Endpoints, parse as endpoints, parse_slices,
 };
 use crate::evidence::kube::generic::{Object, parse as objects};
-use crate::evidence::kube::node::{Namespace, parse_namespaces};
+use crate::evidence::kube::node::{Namespace, Node, parse as parse_nodes, parse_namespaces};
 use crate::evidence::kube::pod::{Pod, parse as pods};
 use crate::evidence::kube::policy::{NetworkPolicy, parse as policies};
 use crate::evidence::kube::service::{Service, parse as services};
@@ -51,7 +51,7 @@ impl<T: Named> Objects<T> {
     }
 
     /// All objects with this key.
-    fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
+    pub(crate) fn named(&self, namespace: &str, name: &str) -> impl Iterator<Item = &T> {
         let key = |place: &usize| self.all.get(*place).map(T::key);
         let wanted = (namespace, name);
         let first = self
@@ -84,6 +84,7 @@ named_by_meta!(
     Service,
     NetworkPolicy,
     Namespace,
+    Node,
     Endpoints,
     ConfigMap,
     Object
@@ -104,6 +105,7 @@ pub(super) struct Lists {
     services: BTreeMap<String, Listed<Service>>,
     policies: BTreeMap<String, Listed<NetworkPolicy>>,
     namespaces: BTreeMap<String, Listed<Namespace>>,
+    nodes: BTreeMap<String, Listed<Node>>,
     slices: BTreeMap<String, Listed<EndpointSlice>>,
     endpoints: BTreeMap<String, Listed<Endpoints>>,
     config_maps: BTreeMap<String, Listed<ConfigMap>>,
@@ -120,6 +122,22 @@ impl World<'_> {
     ) -> Result<Option<Pod>, Halt> {
         let list = self.listed(entry, |lists| &mut lists.pods, pods)?;
         Ok(list.and_then(|pods| pods.named(namespace, name).next().cloned()))
+    }
+
+    /// The pods of these namespaces (of all, where the list is whole), as far as they were captured.
+    pub(crate) fn pods_of(&mut self, namespaces: &[&str]) -> Result<Vec<Arc<Objects<Pod>>>, Halt> {
+        const LIST: &str = "kube/pods.json";
+        let mut lists = Vec::new();
+        let parts = self.parts(LIST)?;
+        for entry in parts.iter() {
+            let own = entry == LIST
+                || (namespaces.iter())
+                    .any(|name| own_part(std::slice::from_ref(entry), LIST, name).is_some());
+            if own {
+                lists.extend(self.listed(entry, |lists| &mut lists.pods, pods)?);
+            }
+        }
+        Ok(lists)
     }
 
     /// The service of this name in `entry`.
@@ -142,6 +160,11 @@ impl World<'_> {
             // A split list has no part for a namespace without objects.
             None => Ok((!parts.is_empty()).then(Arc::default)),
         }
+    }
+
+    /// All nodes; `None` where they are not known.
+    pub(crate) fn nodes(&mut self) -> Result<Listed<Node>, Halt> {
+        self.listed("kube/nodes.json", |lists| &mut lists.nodes, parse_nodes)
     }
 
     /// The labels of a namespace.

@@ -104,6 +104,12 @@ impl Namespace {
         self.ruleset.tables.get(table)?.chains.get(chain)
     }
 
+    /// Whether native nftables has base chains.
+    #[must_use]
+    pub fn has_base_chains(&self) -> bool {
+        !self.index().base_chains().is_empty()
+    }
+
     /// The base chains of native nftables, in the order of the file.
     pub fn base_chains(&self) -> impl Iterator<Item = (&Table, &Chain)> {
         let places = self.index().base_chains().iter();

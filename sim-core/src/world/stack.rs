@@ -90,13 +90,13 @@ impl World<'_> {
         let machine = machine_of(&ns.path);
         let mut found = Vec::new();
         self.lying_on(ns, device, ns, &mut found)?;
-        let mut seen = vec![ns.place];
+        let mut seen = Vec::new();
         let mut look_at = |world: &mut Self, path: &str| {
             if *path == *ns.path {
                 return Ok(());
             }
             let other = world.namespace(path)?;
-            if seen.contains(&other.place) {
+            if other.place == ns.place || seen.contains(&other.place) {
                 return Ok(());
             }
             seen.push(other.place);

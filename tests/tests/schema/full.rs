@@ -166,6 +166,7 @@ fn finding() -> Finding {
         },
         message: "there is no route".to_owned(),
         evidence: vec![evidence().into()],
+        confirm: vec!["ip route get 10.0.0.1".to_owned()],
         fix: "add it".to_owned(),
         skb_drop_reason: Some("SKB_DROP_REASON_IP_OUTNOROUTES".to_owned()),
         under: Some("device.down".to_owned()),

@@ -39,6 +39,9 @@ function causeOf(finding: Finding): HTMLElement {
     "div",
     { class: "cause" },
     row(strings.verdict.cause, h("p", { class: "message" }, ...prose(finding.message)), tags(finding), evidenceList(finding.evidence.slice(0, 4))),
+    finding.confirm?.length
+      ? row(strings.verdict.confirm, h("ul", { class: "commands" }, ...finding.confirm.map((command) => h("li", {}, h("code", {}, command)))))
+      : null,
     finding.fix ? row(strings.verdict.fix, h("p", { class: "fix" }, ...prose(finding.fix))) : null,
   );
 }

@@ -16,6 +16,8 @@ pub struct Pod {
     pub meta: Meta,
     /// The node that it is bound to.
     pub node: Option<String>,
+    /// The node that it is bound to, or that a DaemonSet made it for.
+    pub bound_to: Option<String>,
     /// It uses its node's network namespace.
     pub host_network: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
@@ -115,6 +117,7 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Pod>> {
 #[derive(Default)]
 struct Spec {
     node: Option<String>,
+    made_for: Option<String>,
     host_network: bool,
     ports: Vec<ContainerPort>,
     names: Vec<String>,
@@ -159,6 +162,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
     }
     Ok(Pod {
         meta,
+        bound_to: spec.node.clone().or(spec.made_for),
         node: spec.node,
         host_network: spec.host_network,
         phase: status.phase,
@@ -182,6 +186,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
 fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
     let mut spec = Spec {
         node: word(item, "nodeName")?,
+        made_for: made_for(item)?,
         host_network: truth(item, "hostNetwork")?,
         dns_policy: word(item, "dnsPolicy")?,
         dns_config: part(item, "dnsConfig", dns_config)?,
@@ -223,6 +228,28 @@ fn dns_config(item: &Object<'_>) -> Result<DnsConfig, Fault> {
             .map(option)
             .collect::<Result<_, Fault>>()?,
     })
+}
+
+/// A DaemonSet's controller makes each pod for one node (`ReplaceDaemonSetPodNodeNameNodeAffinity`).
+fn made_for(spec: &Object<'_>) -> Result<Option<String>, Fault> {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let mut at = spec.object("affinity")?;
+    for key in ["nodeAffinity", REQUIRED] {
+        at = match at {
+            Some(at) => at.object(key)?,
+            None => return Ok(None),
+        };
+    }
+    for term in at.iter().flat_map(|at| at.objects("nodeSelectorTerms")) {
+        for term in term {
+            for field in term.objects("matchFields")? {
+                if field.text("key")?.as_deref() == Some("metadata.name") {
+                    return Ok(field.strings("values")?.into_iter().next());
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn ports(container: &Object<'_>, init: bool, all: &mut Vec<ContainerPort>) -> Result<(), Fault> {

@@ -255,7 +255,7 @@ fn of_tcp(lookup: &Lookup) -> Option<Finding> {
     let cause = tcp.findings.first()?;
     let mut finding = merge::at_most(std::slice::from_ref(cause), Severity::Warning).pop()?;
     finding.code = catalogue::DNS_TCP_FAILS.code.to_owned();
-    finding.fix = catalogue::DNS_TCP_FAILS.fix.to_owned();
+    finding.fix = catalogue::DNS_TCP_FAILS.fix.en.to_owned();
     finding.message = format!(
         "questions for names over TCP, for answers too large for UDP, do not get through: {}",
         cause.message

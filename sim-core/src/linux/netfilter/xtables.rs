@@ -39,7 +39,15 @@ pub struct CompiledTable {
     /// For each chain's rules, the place of the chain that they lead to.
     jumps: Vec<Vec<Option<u32>>>,
     /// Base chains.
-    bases: Vec<usize>,
+    bases: Vec<Base>,
+}
+
+/// A base chain: its place, and whether it lets every packet pass without a rule that does anything.
+#[derive(Debug, Clone)]
+struct Base {
+    name: Arc<str>,
+    place: usize,
+    is_idle: bool,
 }
 
 impl CompiledTable {
@@ -67,11 +75,14 @@ impl CompiledTable {
         let jumps = chains
             .map(|chain| chain.rules.iter().map(led_to).collect())
             .collect();
-        let is_base = |place: &usize| {
-            let chain = table.chains.get(*place);
-            chain.is_some_and(|chain| chain.policy.is_some())
-        };
-        let bases = (0..table.chains.len()).filter(is_base).collect();
+        let based = table.chains.iter().enumerate();
+        let based = based.filter(|(_, chain)| chain.policy.is_some());
+        let bases = based.map(|(place, chain)| Base {
+            name: Arc::clone(&chain.name),
+            place,
+            is_idle: table.complete && chain.rules.is_empty() && chain.policy != Some(Policy::Drop),
+        });
+        let bases = bases.collect();
         Self {
             indexes,
             relevant,
@@ -84,23 +95,20 @@ impl CompiledTable {
 
     /// The place of the base chain `name`.
     fn base(&self, name: &str) -> Option<usize> {
-        let is_it = |place: &&usize| {
-            let chain = self.table.chains.get(**place);
-            chain.is_some_and(|chain| *chain.name == *name)
-        };
-        let known = self.bases.iter().find(is_it).copied();
+        let known = self.bases.iter().find(|base| *base.name == *name);
+        let known = known.map(|base| base.place);
         known.or_else(|| self.table.chain_index(name))
     }
 
     /// Whether the base chain `name` lets every packet pass, without a rule that does anything.
     #[must_use]
     pub fn is_idle(&self, name: &str) -> bool {
-        let chain = self
-            .base(name)
-            .and_then(|place| self.table.chains.get(place));
-        self.table.complete
-            && chain
-                .is_none_or(|chain| chain.rules.is_empty() && chain.policy != Some(Policy::Drop))
+        if let Some(base) = self.bases.iter().find(|base| *base.name == *name) {
+            return base.is_idle;
+        }
+        let chain = self.table.chain_index(name);
+        let chain = chain.and_then(|place| self.table.chains.get(place));
+        self.table.complete && chain.is_none_or(|chain| chain.rules.is_empty())
     }
 
     /// The place of the chain that rule `number` of the chain at `place` leads to.

@@ -34,6 +34,9 @@ pub(crate) const COMMON: &[&str] = &[
 macro_rules! pod_spec {
     ($at:literal) => {
         pod_spec!(@containers $at, "containers", "initContainers", "ephemeralContainers";
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].key",
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].operator",
+            "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[].matchFields[].values[]",
             "dnsConfig.nameservers[]", "dnsConfig.options[].name", "dnsConfig.options[].value",
             "dnsConfig.searches[]", "dnsPolicy", "enableServiceLinks", "hostAliases[].hostnames[]", "hostAliases[].ip",
             "hostNetwork", "hostname", "nodeName", "nodeSelector.*", "overhead.*", "preemptionPolicy", "priority",

@@ -1,0 +1,83 @@
+//! What Kubernetes says of the nodes that a flow comes by.
+
+use std::collections::BTreeSet;
+
+use crate::evidence::kube::node::Node;
+use crate::source::Source;
+use crate::world::{Halt, World};
+
+/// Something wrong with a node.
+#[derive(Debug)]
+pub(crate) struct Ailment {
+    pub(crate) kind: AilmentKind,
+    pub(crate) node: String,
+    /// A sentence.
+    pub(crate) says: String,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// The kinds, each with a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AilmentKind {
+    /// Not ready, or without network.
+    NotReady,
+    /// Its pods' addresses belong to another node, too.
+    Overlap,
+}
+
+/// What is wrong with the nodes `names`.
+pub(crate) fn ailments(
+    world: &mut World<'_>,
+    names: &BTreeSet<String>,
+) -> Result<Vec<Ailment>, Halt> {
+    let Some(nodes) = world.nodes()? else {
+        return Ok(Vec::new());
+    };
+    let on_the_way = nodes.iter().filter(|node| names.contains(&node.meta.name));
+    Ok(on_the_way
+        .flat_map(|node| {
+            let overlap = nodes.iter().find_map(|other| overlap(node, other));
+            unready(node).into_iter().chain(overlap)
+        })
+        .collect())
+}
+
+/// The condition `Ready` (kubelet) or `NetworkUnavailable` (the cloud's route controller, some network plugins).
+fn unready(node: &Node) -> Option<Ailment> {
+    let bad = node.conditions.iter().find(|condition| {
+        (condition.kind == "Ready" && condition.status != "True")
+            || (condition.kind == "NetworkUnavailable" && condition.status == "True")
+    })?;
+    let why = bad.message.as_ref().or(bad.reason.as_ref());
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    Some(Ailment {
+        kind: AilmentKind::NotReady,
+        node: node.meta.name.clone(),
+        says: format!(
+            "node:{} has the condition {} = {}{why}",
+            node.meta.name, bad.kind, bad.status
+        ),
+        sources: vec![node.meta.source.clone()],
+    })
+}
+
+fn overlap(node: &Node, other: &Node) -> Option<Ailment> {
+    if node.meta.name == other.meta.name {
+        return None;
+    }
+    node.pod_cidrs.iter().find_map(|own| {
+        let theirs = other
+            .pod_cidrs
+            .iter()
+            .find(|theirs| own.contains(*theirs) || theirs.contains(own))?;
+        Some(Ailment {
+            kind: AilmentKind::Overlap,
+            node: node.meta.name.clone(),
+            says: format!(
+                "node:{} has the pod address block {own}, node:{} has {theirs}",
+                node.meta.name, other.meta.name
+            ),
+            sources: vec![node.meta.source.clone(), other.meta.source.clone()],
+        })
+    })
+}

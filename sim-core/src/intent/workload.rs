@@ -1,0 +1,258 @@
+//! What keeps pods from their work, and the pods that program a node's network: kube-proxy and the network plugin.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::kube::pod::Pod;
+use crate::source::Source;
+use crate::world::{Halt, World};
+
+/// Label keys by which agents are told.
+const KEYS: [&str; 5] = [
+    "k8s-app",
+    "app",
+    "component",
+    "name",
+    "app.kubernetes.io/name",
+];
+
+/// What network plugins call the pods that they run on each node.
+const PLUGINS: [&str; 18] = [
+    "antrea",
+    "antrea-agent",
+    "aws-node",
+    "azure-cns",
+    "calico-node",
+    "canal",
+    "cilium",
+    "cilium-agent",
+    "flannel",
+    "kindnet",
+    "kube-flannel",
+    "kube-ovn-cni",
+    "kube-router",
+    "ovs",
+    "terway",
+    "terway-eniip",
+    "tke-bridge-agent",
+    "weave-net",
+];
+
+/// Namespaces where agents run, in captures whose pods are kept by namespace.
+const NAMESPACES: [&str; 8] = [
+    "calico-system",
+    "cilium",
+    "cilium-system",
+    "kube-flannel",
+    "kube-system",
+    "kube-router",
+    "terway-system",
+    "weave",
+];
+
+/// The pod that should do a node's work.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Agent {
+    /// The capture does not show such pods: another program may do the work.
+    #[default]
+    Unknown,
+    /// It runs, and is ready.
+    Runs,
+    /// Other nodes have one, this one has none.
+    Absent {
+        /// One of the others.
+        elsewhere: Source,
+    },
+    /// It is there and does not run, or is not ready.
+    Down {
+        /// `pod:ns/name`.
+        object: String,
+        /// What is wrong with it, as the end of a sentence about it.
+        why: String,
+        /// It does not run at all.
+        stopped: bool,
+        source: Source,
+    },
+}
+
+/// Those of one node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Agents {
+    pub(crate) proxy: Agent,
+    pub(crate) plugin: Agent,
+}
+
+/// The agents of the nodes `names`.
+pub(crate) fn agents<'n>(
+    world: &mut World<'_>,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<BTreeMap<String, Agents>, Halt> {
+    let lists = world.pods_of(&NAMESPACES)?;
+    let pods = || lists.iter().flat_map(|list| list.iter());
+    let proxies: Vec<&Pod> = pods().filter(|pod| is_proxy(pod)).collect();
+    let plugins: Vec<&Pod> = pods().filter(|pod| is_plugin(pod)).collect();
+    Ok(names
+        .map(|name| {
+            let agents = Agents {
+                proxy: agent(&proxies, name),
+                plugin: agent(&plugins, name),
+            };
+            (name.to_owned(), agents)
+        })
+        .collect())
+}
+
+fn agent(pods: &[&Pod], node: &str) -> Agent {
+    let own = |pod: &&&Pod| pod.bound_to.as_deref() == Some(node);
+    let here = pods.iter().filter(own);
+    let Some((pod, trouble)) = here
+        .map(|pod| (pod, trouble(pod)))
+        .min_by_key(|(_, trouble)| trouble.is_some())
+    else {
+        return match pods.first() {
+            Some(other) => Agent::Absent {
+                elsewhere: other.meta.source.clone(),
+            },
+            None => Agent::Unknown,
+        };
+    };
+    match trouble {
+        None => Agent::Runs,
+        Some(why) => Agent::Down {
+            object: format!("pod:{}/{}", pod.meta.namespace, pod.meta.name),
+            why,
+            stopped: !pod.containers.iter().any(|container| container.running),
+            source: pod.meta.source.clone(),
+        },
+    }
+}
+
+fn labelled(pod: &Pod) -> impl Iterator<Item = &str> {
+    KEYS.iter()
+        .filter_map(|key| pod.meta.labels.get(*key))
+        .map(String::as_str)
+}
+
+/// kubeadm, ACK (`kube-proxy-worker`, `kube-proxy-master`), static pods (`component: kube-proxy`).
+fn is_proxy(pod: &Pod) -> bool {
+    labelled(pod).any(|value| value.starts_with("kube-proxy"))
+}
+
+fn is_plugin(pod: &Pod) -> bool {
+    pod.host_network && labelled(pod).any(|value| PLUGINS.contains(&value))
+}
+
+/// What keeps a pod from its work, as the end of a sentence about it; `None` where nothing does.
+pub(crate) fn trouble(pod: &Pod) -> Option<String> {
+    let waiting = pod
+        .containers
+        .iter()
+        .find(|container| !container.ready)
+        .map(|container| {
+            let reason = container.reason.as_deref();
+            let restarts = match container.restarts {
+                0 => None,
+                1 => Some("1 restart".to_owned()),
+                n => Some(format!("{n} restarts")),
+            };
+            let said: Vec<&str> = reason.into_iter().chain(restarts.as_deref()).collect();
+            let colon = if said.is_empty() { "" } else { ": " };
+            format!("container {}{colon}{}", container.name, said.join(", "))
+        });
+    let condition = |kind: &str| {
+        let found = pod
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind)?;
+        (found.status == "False").then_some(found)
+    };
+    match pod.phase.as_str() {
+        "Running" | "" if pod.ready => pod.meta.deleting.then(|| "is being deleted".to_owned()),
+        "Running" | "" => {
+            let gate = || {
+                let unready = condition("Ready")?;
+                unready.message.clone().or_else(|| unready.reason.clone())
+            };
+            let why = waiting.or_else(gate);
+            Some(why.map_or_else(
+                || "is not ready".to_owned(),
+                |why| format!("is not ready ({why})"),
+            ))
+        }
+        "Pending" => {
+            let unscheduled = condition("PodScheduled").and_then(|scheduled| {
+                scheduled
+                    .message
+                    .clone()
+                    .or_else(|| scheduled.reason.clone())
+            });
+            let unimportant = unscheduled.is_some() && pod.priority_class.is_none();
+            let why = unscheduled.or(waiting);
+            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            let class = if unimportant {
+                ", and has no priority class"
+            } else {
+                ""
+            };
+            Some(format!("is Pending{why}{class}"))
+        }
+        phase => {
+            let why = pod.message.as_ref().or(pod.reason.as_ref());
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            Some(format!("is {phase}{why}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Agent, agent, trouble};
+    use crate::evidence::kube::pod::{Pod, parse};
+    use crate::evidence::testing::{clean, file};
+
+    fn pod(spec: &str, status: &str) -> Pod {
+        let text = format!(
+            r#"{{"kind":"List","items":[{{"kind":"Pod","metadata":{{"name":"p","namespace":"kube-system","labels":{{"k8s-app":"kube-proxy"}}}},
+            "spec":{spec},"status":{status}}}]}}"#
+        );
+        let pods = clean(parse(&file("kube/pods.json", &text)));
+        pods.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_pending_pod_of_a_daemon_set_belongs_to_the_node_that_it_must_run_on() {
+        let pod = pod(
+            r#"{"containers":[{"name":"kube-proxy"}],"affinity":{"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":
+            {"nodeSelectorTerms":[{"matchFields":[{"key":"metadata.name","operator":"In","values":["n2"]}]}]}}}}"#,
+            r#"{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable",
+            "message":"0/3 nodes are available: 1 Insufficient cpu"}]}"#,
+        );
+        assert_eq!(
+            trouble(&pod).unwrap(),
+            "is Pending (0/3 nodes are available: 1 Insufficient cpu), and has no priority class"
+        );
+        assert!(matches!(
+            agent(&[&pod], "n2"),
+            Agent::Down { stopped: true, .. }
+        ));
+        assert!(matches!(agent(&[&pod], "n1"), Agent::Absent { .. }));
+        assert_eq!(agent(&[], "n1"), Agent::Unknown);
+    }
+
+    #[test]
+    fn of_two_pods_on_a_node_the_one_that_runs_counts() {
+        let ready = pod(
+            r#"{"nodeName":"n1","containers":[]}"#,
+            r#"{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}"#,
+        );
+        let crashing = pod(
+            r#"{"nodeName":"n1","containers":[{"name":"c"}]}"#,
+            r#"{"phase":"Running","conditions":[{"type":"Ready","status":"False"}],"containerStatuses":[{"name":"c","ready":false,
+            "restartCount":5,"state":{"waiting":{"reason":"CrashLoopBackOff"}}}]}"#,
+        );
+        assert_eq!(
+            trouble(&crashing).unwrap(),
+            "is not ready (container c: CrashLoopBackOff, 5 restarts)"
+        );
+        assert_eq!(agent(&[&crashing, &ready], "n1"), Agent::Runs);
+    }
+}
