@@ -327,14 +327,12 @@ fn connection(
         (None, Protocol::Icmp) => None,
         (None, _) => Some(port_of(world, request, found)?),
     };
-    let requests: Vec<FlowRequest> = addresses
-        .iter()
-        .map(|address| FlowRequest {
-            to: address.to_string(),
-            port,
-            ..request.clone()
-        })
-        .collect();
+    let to = |address: &IpAddr| FlowRequest {
+        to: address.to_string(),
+        port,
+        ..request.clone()
+    };
+    let requests: Vec<(FlowRequest, u64)> = addresses.iter().map(|one| (to(one), 1)).collect();
     let Some(source) = found.sources.first() else {
         return Ok(nothing(request, sender, named));
     };

@@ -22,21 +22,24 @@ pub(super) fn answer(world: &mut World<'_>, request: &FlowRequest) -> Result<Ver
     verdict(world, request, resolved, &[], None)
 }
 
-/// The same where the sender takes any of `requests` (not none) with equal chance; `source` says why there are several.
+/// The same where the sender takes one of `requests`, each with its weight; `source` says why there are several.
 pub(super) fn answer_any(
     world: &mut World<'_>,
-    requests: &[FlowRequest],
+    requests: &[(FlowRequest, u64)],
     source: &Source,
 ) -> Result<Option<Verdict>, Unresolved> {
-    let Some((first, others)) = requests.split_first() else {
+    let Some(((first, weight), others)) = requests.split_first() else {
         return Ok(None);
     };
+    let mut weights = vec![*weight];
     let resolved = resolve(world, first)?;
     let mut questions = Vec::new();
-    for other in others {
+    for (other, weight) in others {
         questions.push(resolve(world, other)?.question);
+        weights.push(*weight);
     }
-    verdict(world, first, resolved, &questions, Some(source)).map(Some)
+    let chance = (weights.as_slice(), source);
+    verdict(world, first, resolved, &questions, Some(chance)).map(Some)
 }
 
 fn verdict(
@@ -44,12 +47,11 @@ fn verdict(
     request: &FlowRequest,
     resolved: Resolved,
     others: &[Question],
-    source: Option<&Source>,
+    chance: Option<(&[u64], &Source)>,
 ) -> Result<Verdict, Unresolved> {
     let service = service_of(world, &resolved)?;
-    let weights = vec![1; others.len().saturating_add(1)];
     let (runs, completeness) = explore(MOST_RUNS, |script| {
-        let chosen = source.map_or(0, |source| script.chance(&weights, source));
+        let chosen = chance.map_or(0, |(weights, source)| script.chance(weights, source));
         let other = chosen.checked_sub(1).and_then(|place| others.get(place));
         walk(world, script, other.unwrap_or(&resolved.question))
     })?;

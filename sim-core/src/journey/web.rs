@@ -147,10 +147,9 @@ fn way_in(
     }
     let mut failed = None;
     for entrance in &plan.entrances {
-        let requests: Vec<FlowRequest> = entrance
-            .to
-            .iter()
-            .map(|(address, port)| to(*address, *port))
+        let all = entrance.to.iter();
+        let requests: Vec<(FlowRequest, u64)> = all
+            .map(|(address, port)| (to(*address, *port), 1))
             .collect();
         match one::answer_any(world, &requests, &entrance.source) {
             Ok(Some(mut verdict)) => {
@@ -227,6 +226,7 @@ fn behind(
     if endpoints.is_empty() {
         return Ok(Outcome::Unreachable);
     }
+    backend::share(&mut endpoints);
     let proxies = proxy::of(first, plan);
     if proxies.is_empty() {
         undecided(
@@ -258,15 +258,20 @@ fn connections(
         return Ok(Outcome::Unreachable);
     };
     for proxy in proxies.iter().take(MOST_PROXIES) {
-        let requests: Vec<FlowRequest> = endpoints
+        let requests: Vec<(FlowRequest, u64)> = endpoints
             .iter()
-            .map(|endpoint| FlowRequest {
-                from: proxy.clone(),
-                to: endpoint.address.to_string(),
-                port: Some(endpoint.port),
-                protocol: Protocol::Tcp,
-                bytes: request.bytes,
-                strict: request.strict,
+            .map(|endpoint| {
+                (
+                    FlowRequest {
+                        from: proxy.clone(),
+                        to: endpoint.address.to_string(),
+                        port: Some(endpoint.port),
+                        protocol: Protocol::Tcp,
+                        bytes: request.bytes,
+                        strict: request.strict,
+                    },
+                    endpoint.weight,
+                )
             })
             .collect();
         let walked = match one::answer_any(world, &requests, &source) {

@@ -14,6 +14,30 @@ pub(super) struct Endpoint {
     pub(super) address: IpAddr,
     pub(super) port: u16,
     pub(super) source: Source,
+    /// How often it is taken, beside the others.
+    pub(super) weight: u64,
+    /// The weight of its backend, and how many endpoints share it.
+    of: (u64, u64),
+}
+
+/// Gives each endpoint its share of its backend's weight.
+pub(super) fn share(endpoints: &mut [Endpoint]) {
+    // A common multiple of the numbers of endpoints, so that shares are whole.
+    let common = endpoints.iter().fold(1_u64, |common, endpoint| {
+        let n = endpoint.of.1.max(1);
+        (common / gcd(common, n)).saturating_mul(n)
+    });
+    for endpoint in endpoints {
+        let (weight, n) = endpoint.of;
+        endpoint.weight = weight.saturating_mul(common / n.max(1));
+    }
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
 }
 
 /// Why there is nowhere to connect to.
@@ -108,6 +132,8 @@ pub(super) fn endpoints(
                         address: *address,
                         port: number,
                         source: slice.meta.source.clone(),
+                        weight: 1,
+                        of: (backend.weight, 1),
                     }));
                 }
             }
@@ -124,6 +150,8 @@ pub(super) fn endpoints(
                     address: own.ip,
                     port: number,
                     source: endpoints.meta.source.clone(),
+                    weight: 1,
+                    of: (backend.weight, 1),
                 }));
             }
         }
@@ -144,5 +172,37 @@ pub(super) fn endpoints(
     // The address's own order, so that equal captures give equal verdicts.
     all.sort_by_key(|endpoint| (endpoint.address, endpoint.port));
     all.dedup_by_key(|endpoint| (endpoint.address, endpoint.port));
+    let n = all.len() as u64;
+    for endpoint in &mut all {
+        endpoint.of.1 = n;
+    }
     Ok(Ok(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::file;
+
+    #[test]
+    fn endpoints_share_their_backends_weight() {
+        let source = Source::whole(&file("kube/services.json", "{}"));
+        let endpoint = |of| Endpoint {
+            address: IpAddr::from([10, 0, 0, 1]),
+            port: 80,
+            source: source.clone(),
+            weight: 0,
+            of,
+        };
+        let mut all = vec![
+            endpoint((3, 2)),
+            endpoint((3, 2)),
+            endpoint((1, 3)),
+            endpoint((1, 3)),
+            endpoint((1, 3)),
+        ];
+        share(&mut all);
+        let weights: Vec<u64> = all.iter().map(|endpoint| endpoint.weight).collect();
+        assert_eq!(weights, [9, 9, 2, 2, 2]);
+    }
 }
