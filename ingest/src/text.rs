@@ -14,7 +14,7 @@ pub use wrap::clean;
 use std::collections::BTreeMap;
 
 use pathglass_sim::snapshot::Seal;
-use pathglass_sim::verdict::{Gap, Outcome, Scope, Verdict};
+use pathglass_sim::verdict::{Gap, Intended, Intention, Outcome, Scope, Verdict};
 
 use page::{BAD, BOLD, DIM, GOOD, Page, Span, UNSURE};
 
@@ -28,6 +28,7 @@ pub fn render(verdict: &Verdict) -> String {
     headline(&mut page, verdict);
     finding::write(&mut page, &verdict.findings);
     leg::write(&mut page, &verdict.legs);
+    intended(&mut page, verdict);
     let shown = branch::shown(&verdict.branches);
     branch::write_table(&mut page, &verdict.branches, shown);
     if let Some(branch) = shown {
@@ -55,6 +56,25 @@ fn headline(page: &mut Page, verdict: &Verdict) {
         &[Span(BOLD, &name::question(verdict)), Span(DIM, boundary)],
     );
     page.blank();
+}
+
+/// What policies say, where one bears on the flow or may: never the outcome.
+fn intended(page: &mut Page, verdict: &Verdict) {
+    page.section("Intended");
+    let bears = |one: &&Intended| !one.evidence.is_empty() || one.intention == Intention::Unknown;
+    for one in verdict.intended.iter().filter(bears) {
+        let (style, word) = match one.intention {
+            Intention::Allows => (GOOD, "allowed"),
+            Intention::Forbids => (BAD, "forbidden"),
+            Intention::Unknown => (UNSURE, "not decided"),
+        };
+        let whose = format!("{} of {}: ", one.direction, one.object);
+        let why = format!(", {}", one.message);
+        page.line(
+            2,
+            &[Span::plain(&whose), Span(style, word), Span(DIM, &why)],
+        );
+    }
 }
 
 fn unknowns(page: &mut Page, verdict: &Verdict) {

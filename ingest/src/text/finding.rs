@@ -43,6 +43,13 @@ pub(crate) fn write(page: &mut Page, findings: &[Finding]) {
         if let Some(reason) = &finding.skb_drop_reason {
             page.line(2, &[Span(DIM, &format!("the kernel calls it {reason}"))]);
         }
+        if !finding.nearest.is_empty() {
+            page.section("Nearest");
+            for miss in &finding.nearest {
+                page.line(0, &[Span::plain(&miss.text)]);
+                write_evidence(page, &miss.evidence);
+            }
+        }
         if index == 0 && !finding.confirm.is_empty() {
             page.section("Confirm");
             for command in &finding.confirm {

@@ -1,6 +1,6 @@
 //! The path: one line per hop, the place where it ends marked.
 
-use pathglass_sim::verdict::{Branch, Hop, Outcome, StepStatus};
+use pathglass_sim::verdict::{Branch, FiveTuple, Hop, Outcome, StepStatus};
 
 use super::name::{object, tuple};
 use super::page::{BAD, BOLD, DIM, PLAIN, Page, Span, UNSURE};
@@ -62,7 +62,7 @@ fn write_hops(page: &mut Page, hops: &[Hop]) {
 /// What happens at a hop: the addresses where they are new, the devices, the steps.
 fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
     // The kernel chooses the source on the way: before that it is all zeros.
-    let mut asked = hop.before.clone();
+    let mut asked = FiveTuple::clone(&hop.before);
     if matches!(asked.src.as_str(), "" | "0.0.0.0" | "::") {
         asked.src.clone_from(&hop.after.src);
     }

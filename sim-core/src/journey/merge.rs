@@ -40,6 +40,7 @@ impl From<Found<'_>> for Finding {
             },
             message: found.message,
             evidence: evidences(found.sources),
+            nearest: Vec::new(),
             confirm: found.entry.commands_with(&known),
             fix: found.entry.fix.en.to_owned(),
             skb_drop_reason: None,

@@ -1,7 +1,7 @@
 //! One flow: walked every way, and put together as a verdict.
 
 use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, ports_of, resolve};
-use crate::intent::Intent;
+use crate::intent::{Asked, Intent};
 use crate::linux::choice::Choice as _;
 use crate::session::ENGINE;
 use crate::snapshot::{IndexRecord, ObjectKind, Seal};
@@ -56,9 +56,13 @@ fn verdict(
         walk(world, script, other.unwrap_or(&resolved.question))
     })?;
     let results = runs.iter().map(|run| &run.result);
-    let asked = service
-        .as_ref()
-        .and_then(|service| service.object.strip_prefix("service:"));
+    let asked = Asked {
+        from: &resolved.from.object,
+        to: &resolved.to.object,
+        service: service
+            .as_ref()
+            .and_then(|service| service.object.strip_prefix("service:")),
+    };
     let intent = Intent::of(world, resolved.question.protocol, asked, results)?;
     let walked = Walked {
         resolved,

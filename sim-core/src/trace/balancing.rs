@@ -395,7 +395,7 @@ impl Walk<'_, '_> {
             || vec![way.source.clone()],
         );
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()

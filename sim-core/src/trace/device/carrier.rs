@@ -327,35 +327,41 @@ impl Walk<'_, '_> {
     ) -> Stage<Vec<Place>> {
         ns.known("ip-link.json")?;
         let mut found = Vec::new();
-        let mut paths = vec![ns.path.clone()];
+        self.tunnels_in(ns, ns, &is, &mut found)?;
+        // Only where there is none here may a device that was moved away be meant.
         let machine = crate::world::machine_of(&ns.path);
-        paths.extend(self.world.namespaces(machine)?.iter().cloned());
-        for (index, path) in paths.into_iter().enumerate() {
-            // Only where there is none here may a device that was moved away be meant.
-            if index > 0 && (path == ns.path || !found.is_empty()) {
-                continue;
-            }
-            let other = if path == ns.path {
-                Arc::clone(ns)
-            } else {
-                self.world.namespace(&path)?
-            };
-            for link in other.links.iter().filter(|link| is(&link.kind)) {
-                let here = link.link_netnsid.is_none() && path == ns.path;
-                let moved = link.link_netnsid.is_some()
-                    && self
-                        .world
-                        .underlay(&other, link)?
-                        .is_some_and(|stack| stack.path == ns.path);
-                if here || moved {
-                    found.push(Place {
-                        ns: Arc::clone(&other),
-                        device: link.name.clone(),
-                    });
-                }
+        for path in self.world.namespaces(machine)?.iter() {
+            if found.is_empty() && *path != ns.path {
+                let other = self.world.namespace(path)?;
+                self.tunnels_in(ns, &other, &is, &mut found)?;
             }
         }
         Ok(found)
+    }
+
+    /// Adds the tunnel devices of `other` whose outer packets the stack of `ns` takes.
+    fn tunnels_in(
+        &mut self,
+        ns: &Arc<Namespace>,
+        other: &Arc<Namespace>,
+        is: impl Fn(&LinkKind) -> bool,
+        found: &mut Vec<Place>,
+    ) -> Stage<()> {
+        for link in other.links.iter().filter(|link| is(&link.kind)) {
+            let here = link.link_netnsid.is_none() && other.path == ns.path;
+            let moved = link.link_netnsid.is_some()
+                && self
+                    .world
+                    .underlay(other, link)?
+                    .is_some_and(|stack| stack.path == ns.path);
+            if here || moved {
+                found.push(Place {
+                    ns: Arc::clone(other),
+                    device: link.name.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// UDP source ports that a tunnel chooses by the inner flow (`udp_flow_src_port`).

@@ -132,7 +132,7 @@ impl Walk<'_, '_> {
             {
                 continue;
             }
-            let bound = tunnel.lower.is_some() && tunnel.lower == outer.iif;
+            let bound = tunnel.lower.is_some() && tunnel.lower.as_deref() == outer.iif.as_deref();
             let rank = match (tunnel.remote, tunnel.local) {
                 (Some(_), Some(_)) => 8,
                 (Some(_), None) => 6,

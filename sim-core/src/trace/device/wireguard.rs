@@ -237,7 +237,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         let there = (place.ns.path.clone(), place.device.clone());
         let here = (from.ns.path.clone(), from.device.clone());
-        let session = |a: &(String, String), b: &(String, String)| {
+        let session = |a: &(String, Arc<str>), b: &(String, Arc<str>)| {
             (a.0.clone(), a.1.clone(), b.0.clone(), b.1.clone())
         };
         if self.learned.sessions.contains(&session(&there, &here))
