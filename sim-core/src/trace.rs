@@ -111,10 +111,20 @@ pub(crate) struct Encapsulated {
     pub(crate) frame: Frame,
     /// Who sent the inner packet.
     pub(crate) sender: Option<(String, Tuple)>,
-    /// The tunnel's device tells its users of errors about outer packets (`ip_tunnel.err_count`).
-    pub(crate) reports: bool,
-    /// The tunnel's device.
+    pub(crate) reports: Reports,
+    /// The tunnel's device, or the one that an outer packet without such leaves by.
     pub(crate) device: Place,
+}
+
+/// Who is told of errors about a tunnel's outer packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reports {
+    /// Nobody.
+    Nobody,
+    /// Who sends the next packet: that the host is unreachable (`ip_tunnel.err_count`).
+    NextSender,
+    /// The inner packet's sender: the same error (`ip_vs_in_icmp`).
+    Sender,
 }
 
 /// What a tunnel writes between the outer and the inner packet.

@@ -28,6 +28,7 @@ use crate::linux::conntrack::{Ct, Zone};
 use crate::world::{Namespace, Peer, Place};
 
 pub(super) use bond::slaves;
+pub(super) use carrier::Packed;
 pub(super) use macvlan::mode_of;
 pub(super) use vlan::is_tagged;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::coverage::{ACK, Answer, GUIDES, KUBESKOOP};
 use super::{Entry, all};
 use crate::verdict::Severity;
 
@@ -29,6 +30,23 @@ pub fn page() -> String {
             let _ = writeln!(page, "\n## {family}");
         }
         let _ = writeln!(page, "\n{}", entry.markdown());
+    }
+    page.push_str("\n## Other tools' causes\n\nWhat others name, and the codes that say it here; a dash where nothing does yet.\n");
+    for (title, answers) in [
+        ("ACK's diagnosis", ACK),
+        ("KubeSkoop", KUBESKOOP),
+        ("Troubleshooting guides", GUIDES),
+    ] {
+        let _ = writeln!(page, "\n| {title} | Findings |\n| --- | --- |");
+        for Answer { asked, codes } in answers {
+            let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+            let codes = if codes.is_empty() {
+                "–".to_owned()
+            } else {
+                codes.join(", ")
+            };
+            let _ = writeln!(page, "| {asked} | {codes} |");
+        }
     }
     page
 }
