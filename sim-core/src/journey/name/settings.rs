@@ -178,9 +178,9 @@ fn cluster_dns(
     );
     Ok((
         Ok(ClusterDns {
-            nameservers: service.cluster_ips.clone(),
+            nameservers: service.cluster_ips,
             domain: domain.unwrap_or_else(|| DOMAIN.to_owned()),
-            sources: vec![service.meta.source.clone()],
+            sources: vec![service.meta.source],
         }),
         Some(assumed),
     ))
