@@ -43,7 +43,7 @@ pub mod counters;
 mod formats;
 pub mod ipset;
 pub mod ipvs;
-mod json;
+pub(crate) mod json;
 pub mod kube;
 pub mod link;
 pub mod mac;

@@ -9,6 +9,7 @@ mod json;
 mod policies;
 mod render;
 mod shared;
+mod warnings;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
 pub(crate) use policies::stated;

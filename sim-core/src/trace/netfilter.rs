@@ -322,7 +322,7 @@ impl Walk<'_, '_> {
     fn near_misses(
         &self,
         ns: &Arc<Namespace>,
-        (hook, site): (Hook, &HookSite),
+        (hook, site): (Hook, &HookSite<'_>),
         last: &RuleStep,
         steps: &[RuleStep],
         transit: &Transit,

@@ -7,6 +7,7 @@ use super::branches::{group, overall};
 use super::catalogue;
 use super::findings::{Findings, Target};
 use super::render::{Tuples, hops};
+use super::warnings;
 use super::{Branch, Flow, Gap, Intended, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
 use crate::intent::Intent;
@@ -297,6 +298,8 @@ fn find(
         .iter()
         .any(|group| !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown));
     findings.add_reported(intent, target, failed);
+    let results = groups.iter().flat_map(|group| &group.runs);
+    findings.add_warnings(warnings::of(results.map(|run| &run.result)));
     findings.sorted()
 }
 

@@ -46,9 +46,16 @@ impl<'a> Circumstances<'a> {
             BlockerKind::RuleDrop | BlockerKind::RuleReject => (self.service_rule(blocker))
                 .or_else(|| self.policy(blocker))
                 .or_else(|| self.stale_policy(blocker)),
-            BlockerKind::NoListener => self.no_listener(blocker),
-            BlockerKind::RouteMissing
-            | BlockerKind::DeviceMissing
+            BlockerKind::NoListener => self
+                .stale_rules(blocker)
+                .or_else(|| self.no_listener(blocker)),
+            BlockerKind::NeighbourUnresolved
+            | BlockerKind::NeighbourWrong
+            | BlockerKind::Stranger => self.stale_rules(blocker),
+            BlockerKind::RouteMissing => {
+                (self.stale_rules(blocker)).or_else(|| self.plugin_at_fault(blocker))
+            }
+            BlockerKind::DeviceMissing
             | BlockerKind::VxlanFdbMissing
             | BlockerKind::VxlanPeer
             | BlockerKind::TunnelPeer => self.plugin_at_fault(blocker),
@@ -185,6 +192,36 @@ impl<'a> Circumstances<'a> {
             format!(": {}", each.join(", "))
         };
         format!("{object} has {n} endpoints, none of them ready{each}")
+    }
+
+    /// A rule that was written for a service sends to what is no longer (or not yet) an endpoint of it.
+    fn stale_rules(&self, blocker: &Blocker) -> Option<Attribution> {
+        if blocker.phase != Phase::Request {
+            return None;
+        }
+        let hop = self.translator()?;
+        let (backend, port) = destination(self.result)?;
+        let sources = translation(hop);
+        let named = |source: &Source| {
+            candidates(source.text()).find_map(|name| self.intent.services.get(name))
+        };
+        let known = sources.iter().rev().find_map(named)?;
+        if known.ready.is_none() || known.sends_to(backend, port) || known.n_addresses() == 0 {
+            return None;
+        }
+        Some(Attribution {
+            entry: catalogue::SERVICE_RULES_STALE,
+            object: hop.ns.object.clone(),
+            why: format!(
+                "the rules of {} send connections to {} on to {backend} port {port}, which is none of its endpoints",
+                hop.ns.object,
+                known.object()
+            ),
+            sources: sources
+                .into_iter()
+                .chain([known.service.meta.source.clone()])
+                .collect(),
+        })
     }
 
     /// What the network plugin should have written is not there, and its pod on that node does not run.

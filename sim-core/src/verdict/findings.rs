@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
 use super::render::{evidence as evidence_of, evidences, tuple};
+use super::warnings::Warning;
 use super::{Finding, NearMiss, Place, Severity};
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
@@ -187,6 +188,19 @@ impl Findings {
                 ),
                 std::slice::from_ref(&unready.source),
             );
+        }
+    }
+
+    /// Adds what will bite on the way, apart from what the packet met.
+    pub(super) fn add_warnings(&mut self, warnings: Vec<Warning>) {
+        for Warning {
+            entry,
+            ns,
+            message,
+            sources,
+        } in warnings
+        {
+            self.report(entry, ns.object.clone(), ns.path.clone(), message, &sources);
         }
     }
 

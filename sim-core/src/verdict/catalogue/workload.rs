@@ -95,6 +95,13 @@ entries! {
         fix: "ask for one of the service's ports, or add the port to the service",
         fix_zh: "改用 Service 已有的端口，或给 Service 增加这个端口",
     }
+    SERVICE_RULES_STALE = "service.rules-stale", Cause {
+        en: "the node's rules send a service's connections to an address that is none of its endpoints: they are out of date",
+        zh: "该节点的规则把 Service 的连接转到一个不是其端点的地址：规则已过时",
+        confirm: "kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name}; iptables-save -t nat | grep {destination}",
+        fix: "see that kube-proxy runs on that node and reaches the API server",
+        fix_zh: "确认该节点上 kube-proxy 正在运行并能访问 API server",
+    }
     SERVICE_SOURCE_DENIED = "service.source-range-denied", Cause {
         en: "the client is in none of the service's loadBalancerSourceRanges",
         zh: "客户端不在 Service 的 loadBalancerSourceRanges 之内",
