@@ -1,5 +1,7 @@
 //! What Kubernetes says should happen, to set beside what the data plane does.
 
+pub mod all_pairs;
+mod ends;
 pub(crate) mod node;
 pub mod policy;
 pub(crate) mod service;
@@ -8,33 +10,43 @@ pub(crate) mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::evidence::kube::pod::{ContainerPort, Pod};
+use crate::evidence::kube::pod::ContainerPort;
 use crate::flow::Protocol;
 use crate::linux::packet::Port;
-use crate::snapshot::{IndexRecord, ObjectKind};
-use crate::source::Source;
 use crate::trace::Exchanged;
 use crate::world::{Halt, World, machine_of};
-use policy::{Connection, Direction, End, Ruling, rule};
+use policy::{Connection, Direction, End, Miss, Ruling};
 
-/// Policies that forbid a connection in one direction.
+/// What policies say of one direction of a flow.
 #[derive(Debug, Clone)]
-pub(crate) struct Denied {
+pub(crate) struct Side {
     pub(crate) direction: Direction,
-    /// The pod that they isolate.
-    pub(crate) pod: String,
-    pub(crate) name: String,
-    pub(crate) address: IpAddr,
-    pub(crate) node: Option<String>,
-    /// `policy:ns/name`, and where it stands.
-    pub(crate) policies: Vec<(String, Source)>,
+    /// The pod that they may isolate.
+    pub(crate) own: End,
+    pub(crate) ruling: Ruling,
+    /// The rule that almost allows what is forbidden.
+    pub(crate) nearest: Option<Miss>,
+    /// The pod's node was captured: its rules were walked.
+    pub(crate) enforced_here: bool,
+    /// Policies isolate the pod in the other direction, which does not matter to answers.
+    pub(crate) answers_free: bool,
+    /// What was taken for granted of policies that were not captured.
+    pub(crate) assumed: Vec<String>,
+}
+
+/// What is intended for a flow, as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intended {
+    Allows,
+    Forbids,
+    Unknown,
 }
 
 /// What is intended for a flow.
 #[derive(Debug, Default)]
 pub(crate) struct Intent {
-    /// By the destination that a branch ends at, after translation.
-    denied: BTreeMap<(IpAddr, u16), Vec<Denied>>,
+    /// By where a branch ends, after translation, and the source as seen there.
+    sides: BTreeMap<Ends, Vec<Side>>,
     /// The ports that the pods at those addresses declare.
     pub(crate) ports: BTreeMap<IpAddr, Vec<ContainerPort>>,
     /// The services that the rules on the way name, and the one asked for.
@@ -47,42 +59,95 @@ pub(crate) struct Intent {
     pub(crate) nodes: Vec<node::Ailment>,
 }
 
+/// The ends of a branch: the source where it starts and where it arrives, destination and port.
+type Ends = (IpAddr, IpAddr, IpAddr, u16);
+
+/// Whom a flow names: the objects that its ends belong to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) from: &'a str,
+    pub(crate) to: &'a str,
+    /// The service (`namespace/name`) that has the destination address.
+    pub(crate) service: Option<&'a str>,
+}
+
 impl Intent {
-    /// The policies that forbid what this run does.
-    pub(crate) fn denied(&self, result: &Exchanged) -> &[Denied] {
-        destination(result)
-            .and_then(|to| self.denied.get(&to))
+    /// What policies say of what this run does: of the sender first.
+    pub(crate) fn sides(&self, result: &Exchanged) -> &[Side] {
+        ends(result)
+            .and_then(|ends| self.sides.get(&ends))
             .map_or(&[], Vec::as_slice)
     }
 
     /// What is intended for `results`, walks of one flow.
-    ///
-    /// `asked` is the service (`namespace/name`) that has the destination address.
     pub(crate) fn of<'a>(
         world: &mut World<'_>,
         protocol: Protocol,
-        asked: Option<&str>,
+        asked: Asked<'_>,
         results: impl Iterator<Item = &'a Exchanged> + Clone,
     ) -> Result<Self, Halt> {
         let mut intent = Self::default();
         for result in results.clone() {
-            let (Some(first), Some(to)) = (result.request.first(), destination(result)) else {
+            let Some(ends) = ends(result) else {
                 continue;
             };
-            if intent.denied.contains_key(&to) {
+            if intent.sides.contains_key(&ends) {
                 continue;
             }
-            let from = Known::of(world, first.before.src)?;
-            let server = Known::of(world, to.0)?;
+            let (source, seen, to, port) = ends;
+            let client = ends::of_address(world, source, asked.from)?;
+            let server = ends::of_address(world, to, asked.to)?;
             // Who receives sees the source as it was translated on the way.
-            let seen = match result.request.last() {
-                Some(last) if last.after.src != first.before.src => {
-                    Some(Known::of(world, last.after.src)?)
-                }
-                _ => None,
+            let seen = match seen == source {
+                true => None,
+                false => Some(ends::of_address(world, seen, "")?),
             };
-            let denied = denied(world, protocol, &from, seen.as_ref(), &server, to.1)?;
-            intent.denied.insert(to, denied);
+            let mut sides = Vec::new();
+            for (direction, own) in [(Direction::Egress, &client), (Direction::Ingress, &server)] {
+                let Some(pod) = &own.pod else {
+                    continue;
+                };
+                let policies = world.policies(Some(&pod.meta.namespace))?;
+                let rule = |client: &End| {
+                    policy::rule(&policies, direction, (client, &server), protocol, port)
+                };
+                let mut ruling = rule(&client);
+                if let (Direction::Ingress, Some(seen)) = (direction, &seen) {
+                    ruling = ruling.common(rule(seen), TRANSLATED);
+                }
+                // Pods are selected behind a service's address; an ipBlock may mean that address itself.
+                if let (Direction::Egress, Some(asked)) = (direction, asked_address(result, to))
+                    && !ruling.denying().is_empty()
+                {
+                    let service = End::stranger(asked);
+                    let as_asked =
+                        policy::rule(&policies, direction, (&client, &service), protocol, port);
+                    ruling = ruling.common(as_asked, TRANSLATED_TO);
+                }
+                let connection = Connection {
+                    own,
+                    other: if direction == Direction::Egress {
+                        &server
+                    } else {
+                        &client
+                    },
+                    direction,
+                    protocol,
+                    port,
+                };
+                let node = pod.node.as_deref().unwrap_or_default();
+                let machine = format!("nodes/{node}");
+                sides.push(Side {
+                    direction,
+                    own: own.clone(),
+                    nearest: policy::nearest(ruling.denying(), &connection),
+                    ruling,
+                    answers_free: policy::isolates(&policies, own, direction.opposite()),
+                    assumed: world.uncaptured_policies(&policies, Some(node))?,
+                    enforced_here: world.machines()?.contains(&machine),
+                });
+            }
+            intent.sides.insert(ends, sides);
             if let Some(pod) = server.pod {
                 if let Some(why) = workload::trouble(&pod) {
                     let unready = service::Unready {
@@ -90,12 +155,12 @@ impl Intent {
                         why,
                         source: pod.meta.source.clone(),
                     };
-                    intent.troubles.insert(to.0, unready);
+                    intent.troubles.insert(to, unready);
                 }
-                intent.ports.insert(to.0, pod.ports);
+                intent.ports.insert(to, pod.ports.clone());
             }
         }
-        intent.services = service::named(world, asked, results.clone())?;
+        intent.services = service::named(world, asked.service, results.clone())?;
         let nodes = nodes_on_the_way(results);
         if !nodes.is_empty() {
             intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;
@@ -103,6 +168,51 @@ impl Intent {
         }
         Ok(intent)
     }
+}
+
+/// Why a translated source leaves it open.
+const TRANSLATED: &str = "the source is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
+const TRANSLATED_TO: &str = "the destination is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
+
+/// The address that was asked for, where it is another one than the connection ends at.
+fn asked_address(result: &Exchanged, to: IpAddr) -> Option<IpAddr> {
+    let asked = result.request.first()?.before.dst;
+    (asked != to).then_some(asked)
+}
+
+impl Side {
+    /// A ruling without what a walk adds to it.
+    fn bare(direction: Direction, own: End, ruling: Ruling) -> Self {
+        Self {
+            direction,
+            own,
+            ruling,
+            nearest: None,
+            enforced_here: false,
+            answers_free: false,
+            assumed: Vec::new(),
+        }
+    }
+}
+
+impl Intended {
+    /// What both directions come to: one that forbids is enough.
+    pub(crate) fn of(sides: &[Side]) -> Self {
+        let any = |is: fn(&Ruling) -> bool| sides.iter().any(|side| is(&side.ruling));
+        if any(|ruling| matches!(ruling, Ruling::Denied(_))) {
+            Self::Forbids
+        } else if any(|ruling| matches!(ruling, Ruling::Unknown(..))) {
+            Self::Unknown
+        } else {
+            Self::Allows
+        }
+    }
+}
+
+fn ends(result: &Exchanged) -> Option<Ends> {
+    let (first, last) = (result.request.first()?, result.request.last()?);
+    let (to, port) = destination(result)?;
+    Some((first.before.src, last.after.src, to, port))
 }
 
 /// The nodes that packets of failing walks came by.
@@ -124,117 +234,4 @@ pub(crate) fn destination(result: &Exchanged) -> Option<(IpAddr, u16)> {
     let last = result.request.last()?;
     let port = last.after.dport().and_then(Port::number);
     Some((last.after.dst, port.unwrap_or(0)))
-}
-
-/// An address with the objects that have it.
-struct Known {
-    address: IpAddr,
-    pod: Option<Pod>,
-    labels: Option<BTreeMap<String, String>>,
-    node: Option<String>,
-}
-
-impl Known {
-    fn of(world: &mut World<'_>, address: IpAddr) -> Result<Self, Halt> {
-        let mut known = Self {
-            address,
-            pod: None,
-            labels: None,
-            node: None,
-        };
-        for record in world.by_address(address)?.iter() {
-            match record {
-                IndexRecord::Object {
-                    object: ObjectKind::Pod,
-                    namespace,
-                    name,
-                    entry,
-                    host_network: false,
-                    ..
-                } => {
-                    known.pod = world.pod(entry, namespace, name)?;
-                    known.labels = world.namespace_labels(namespace)?;
-                }
-                IndexRecord::Object {
-                    object: ObjectKind::Node,
-                    name,
-                    ..
-                } => known.node = Some(name.clone()),
-                IndexRecord::Interface { namespace, .. } => {
-                    if let Some(node) = namespace
-                        .strip_prefix("nodes/")
-                        .and_then(|rest| rest.strip_suffix("/host"))
-                    {
-                        known.node.get_or_insert_with(|| node.to_owned());
-                    }
-                }
-                IndexRecord::Object { .. } => {}
-            }
-        }
-        Ok(known)
-    }
-
-    fn end(&self) -> End<'_> {
-        End {
-            address: self.address,
-            pod: self.pod.as_ref(),
-            namespace_labels: self.labels.as_ref(),
-            node: self.node.as_deref(),
-        }
-    }
-}
-
-fn denied(
-    world: &mut World<'_>,
-    protocol: Protocol,
-    from: &Known,
-    seen: Option<&Known>,
-    to: &Known,
-    port: u16,
-) -> Result<Vec<Denied>, Halt> {
-    let mut all = Vec::new();
-    for (direction, own) in [(Direction::Egress, from), (Direction::Ingress, to)] {
-        let Some(pod) = &own.pod else {
-            continue;
-        };
-        let Some(policies) = world.policies(&pod.meta.namespace)? else {
-            continue;
-        };
-        // The source may be translated before or after the place where the policy is enforced.
-        let sources = match direction {
-            Direction::Egress => [Some(from), None],
-            Direction::Ingress => [Some(from), seen],
-        };
-        let ruling = sources.into_iter().flatten().find_map(|source| {
-            let connection = Connection {
-                from: source.end(),
-                to: to.end(),
-                protocol,
-                port,
-            };
-            match rule(&policies, direction, &connection) {
-                Ruling::Denied(isolating) => Some(isolating),
-                Ruling::Allowed(_) | Ruling::NotIsolated(_) | Ruling::Unknown(_) => None,
-            }
-        });
-        if let Some(isolating) = ruling {
-            all.push(Denied {
-                direction,
-                pod: format!("pod:{}/{}", pod.meta.namespace, pod.meta.name),
-                name: pod.meta.name.clone(),
-                address: own.address,
-                node: pod.node.clone(),
-                policies: isolating
-                    .iter()
-                    .map(|policy| {
-                        (
-                            format!("policy:{}/{}", policy.meta.namespace, policy.meta.name),
-                            policy.meta.source.clone(),
-                        )
-                    })
-                    .collect(),
-            });
-        }
-    }
-    Ok(all)
 }

@@ -1,11 +1,14 @@
 //! One opened capture, asked many questions.
 
 use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, ports_of, resolve};
-use crate::intent::Intent;
+use crate::intent::all_pairs::{self, IntendedMatrix, IntendedRequest, MatrixRequest};
+use crate::intent::{Asked, Intent};
 use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
 use crate::source::Source;
 use crate::trace::{Completeness, Exchanged, Limit, Question, Run, explore, walk};
-use crate::verdict::{AskedService, Receipt, ReceiptEntry, Shared, Verdict, Walked, assemble};
+use crate::verdict::{
+    AskedService, Intended, Intention, Receipt, ReceiptEntry, Shared, Verdict, Walked, assemble,
+};
 use crate::world::{Halt, Parses, World};
 
 /// Why a question cannot be asked: the question is at fault, not the network.
@@ -115,9 +118,13 @@ impl<S: Store> Session<S> {
             walk(&mut world, script, &resolved.question)
         })?;
         let results = runs.iter().map(|run| &run.result);
-        let asked = service
-            .as_ref()
-            .and_then(|service| service.object.strip_prefix("service:"));
+        let asked = Asked {
+            from: &resolved.from.object,
+            to: &resolved.to.object,
+            service: service
+                .as_ref()
+                .and_then(|service| service.object.strip_prefix("service:")),
+        };
         let intent = Intent::of(&mut world, resolved.question.protocol, asked, results)?;
         Ok(Answer {
             intent,
@@ -129,12 +136,51 @@ impl<S: Store> Session<S> {
         })
     }
 
+    /// What network policies intend between all pairs of pods: never what is so.
+    ///
+    /// # Errors
+    /// When the snapshot is damaged.
+    pub fn intended_matrix(
+        &mut self,
+        request: MatrixRequest,
+    ) -> Result<Step<IntendedMatrix>, AskError> {
+        let mut world = World::new(&mut self.store, &mut self.parses);
+        step(all_pairs::matrix(&mut world, request))
+    }
+
+    /// What network policies intend for one connection, and each direction's part in it.
+    ///
+    /// # Errors
+    /// When a name means nothing here, or the snapshot is damaged.
+    pub fn intended(
+        &mut self,
+        request: &IntendedRequest,
+    ) -> Result<Step<(Intention, Vec<Intended>)>, AskError> {
+        let mut world = World::new(&mut self.store, &mut self.parses);
+        match step(all_pairs::one(&mut world, request))? {
+            Step::Done(Some(intended)) => Ok(Step::Done(intended)),
+            Step::Done(None) => Err(AskError::Flow {
+                field: "from",
+                message: "no pod, node or address of this capture is called so".to_owned(),
+            }),
+            Step::Needs(ranges) => Ok(Step::Needs(ranges)),
+        }
+    }
+
     /// Every pod, node and service that a flow can name, sorted.
     ///
     /// # Errors
     /// When the snapshot is damaged.
     pub fn objects(&mut self) -> Result<Step<Vec<IndexRecord>>, AskError> {
         Ok(self.store.objects()?)
+    }
+}
+
+fn step<T>(answer: Result<T, Halt>) -> Result<Step<T>, AskError> {
+    match answer {
+        Ok(answer) => Ok(Step::Done(answer)),
+        Err(Halt::Needs(ranges)) => Ok(Step::Needs(ranges)),
+        Err(Halt::Snapshot(error)) => Err(AskError::Snapshot(error)),
     }
 }
 

@@ -86,9 +86,9 @@ pub(crate) type Stage<T> = Result<T, Stop>;
 pub(crate) struct Transit {
     pub(crate) packet: Packet,
     /// The device that it came in by; `None` for packets made here.
-    pub(crate) iif: Option<String>,
+    pub(crate) iif: Option<Arc<str>>,
     /// The bridge port that it came in by, while the bridge still has it.
-    pub(crate) physin: Option<String>,
+    pub(crate) physin: Option<Arc<str>>,
     /// A bridge's netfilter has looked up its way already (`skb_valid_dst`).
     pub(crate) routed: bool,
     pub(crate) ct: Ct,
@@ -111,10 +111,20 @@ pub(crate) struct Encapsulated {
     pub(crate) frame: Frame,
     /// Who sent the inner packet.
     pub(crate) sender: Option<(String, Tuple)>,
-    /// The tunnel's device tells its users of errors about outer packets (`ip_tunnel.err_count`).
-    pub(crate) reports: bool,
-    /// The tunnel's device.
+    pub(crate) reports: Reports,
+    /// The tunnel's device, or the one that an outer packet without such leaves by.
     pub(crate) device: Place,
+}
+
+/// Who is told of errors about a tunnel's outer packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reports {
+    /// Nobody.
+    Nobody,
+    /// Who sends the next packet: that the host is unreachable (`ip_tunnel.err_count`).
+    NextSender,
+    /// The inner packet's sender: the same error (`ip_vs_in_icmp`).
+    Sender,
 }
 
 /// What a tunnel writes between the outer and the inner packet.
@@ -241,7 +251,7 @@ pub(crate) struct Walk<'w, 's> {
     /// Which of several machines was heard when a device asked for an address.
     heard: BTreeMap<(String, String, IpAddr), usize>,
     /// By which device packets from a link-local address came.
-    link_scopes: BTreeMap<(String, IpAddr), String>,
+    link_scopes: BTreeMap<(usize, IpAddr), String>,
     /// Rules on the way of an answer that may drop it.
     arp_doubt: Option<Doubt>,
     /// Hardware addresses that were learned from questions.
@@ -249,9 +259,9 @@ pub(crate) struct Walk<'w, 's> {
     /// Hardware addresses that only one machine answered with.
     answered_by: BTreeMap<(String, String, IpAddr), Mac>,
     /// Routes that connected sockets keep.
-    kept_ways: BTreeMap<(String, Tuple), output::Way>,
+    kept_ways: BTreeMap<(usize, Tuple), output::Way>,
     /// MTUs that senders have learned, by namespace and the destination asked.
-    path_mtus: BTreeMap<(String, IpAddr), u32>,
+    path_mtus: BTreeMap<(usize, IpAddr), u32>,
     /// The device that the server's socket is bound to.
     server_device: Option<String>,
     /// Who was told of a smaller MTU last: a tunnel, or who sends through it.

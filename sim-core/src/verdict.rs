@@ -7,10 +7,13 @@ pub mod catalogue;
 mod findings;
 mod json;
 pub mod lang;
+mod policies;
 mod render;
 mod shared;
+mod warnings;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
+pub(crate) use policies::stated;
 pub use shared::Shared;
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +82,39 @@ pub struct Verdict {
     pub branches: Vec<Branch>,
     /// What was found; the first is the root cause.
     pub findings: Vec<Finding>,
+    /// What network policies say of the flow, for each end that is a pod: intended, never the outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intended: Vec<Intended>,
+}
+
+/// What network policies say of one direction of a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct Intended {
+    /// `egress` (out of the sender) or `ingress` (into the receiver).
+    pub direction: String,
+    /// The pod that the policies may isolate.
+    pub object: String,
+    /// What they say.
+    pub intention: Intention,
+    /// Which policy, or why none bears on it.
+    pub message: String,
+    /// What it rests on.
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
+    pub evidence: Vec<Shared<Evidence>>,
+}
+
+/// What is intended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub enum Intention {
+    /// A policy allows it, or none bears on it.
+    Allows,
+    /// Policies forbid it.
+    Forbids,
+    /// The policies do not tell: they are not captured, not understood, or leave it open.
+    Unknown,
 }
 
 /// What a verdict was computed from.
@@ -197,9 +233,11 @@ pub struct Hop {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_out: Option<String>,
     /// The packet as it came.
-    pub before: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub before: Shared<FiveTuple>,
     /// The packet as it left.
-    pub after: FiveTuple,
+    #[cfg_attr(feature = "typescript", tsify(type = "FiveTuple"))]
+    pub after: Shared<FiveTuple>,
     /// What happened, in order.
     pub steps: Vec<HopStep>,
     /// This hop lies behind a blocker: it shows what would happen if the packet had passed.
@@ -300,6 +338,9 @@ pub struct Finding {
     /// What it rests on; never empty.
     #[cfg_attr(feature = "typescript", tsify(type = "Evidence[]"))]
     pub evidence: Vec<Shared<Evidence>>,
+    /// Rules that would have let the packet pass but for one field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<NearMiss>,
     /// The commands that show it by hand, where it was found; `kubectl` anywhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirm: Vec<String>,
@@ -311,6 +352,17 @@ pub struct Finding {
     /// The code of the finding that this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<String>,
+}
+
+/// Something that would have let the packet pass but for one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct NearMiss {
+    /// What it wants, and what the packet has.
+    pub text: String,
+    /// Where it stands.
+    #[cfg_attr(feature = "typescript", tsify(type = "Evidence"))]
+    pub evidence: Shared<Evidence>,
 }
 
 /// A language of texts for people.

@@ -4,6 +4,7 @@ mod index;
 mod kube;
 mod load;
 mod namespace;
+mod policies;
 mod stack;
 mod wiring;
 

@@ -25,19 +25,19 @@ pub fn literals(source: &str) -> Vec<Literal> {
     let mut before = String::new();
     let mut rest = source;
     while let Some(c) = rest.chars().next() {
-        let line = 1 + source[..source.len() - rest.len()].matches('\n').count();
+        let line = || 1 + source[..source.len() - rest.len()].matches('\n').count();
         if rest.starts_with("//") {
             rest = rest.find('\n').map_or("", |end| &rest[end..]);
         } else if let Some(char_literal) = char_literal(rest) {
             before.push_str(char_literal);
             rest = &rest[char_literal.len()..];
         } else if let Some((text, raw)) = raw_string(rest).filter(|_| !ends_in_word(&before)) {
-            found.push(literal(line, text.to_owned(), &before));
+            found.push(literal(line(), text.to_owned(), &before));
             before.push_str("\"\"");
             rest = &rest[raw.len()..];
         } else if c == '"' {
             let (text, length) = string(&rest[1..]);
-            found.push(literal(line, text, &before));
+            found.push(literal(line(), text, &before));
             before.push_str("\"\"");
             rest = &rest[1 + length..];
         } else {

@@ -72,3 +72,18 @@ fn entries_are_whole() {
         );
     }
 }
+
+/// What is said to answer another tool's cause is there.
+#[test]
+fn answers_are_in_the_catalogue() {
+    use catalogue::coverage::{ACK, GUIDES, KUBESKOOP};
+    for answer in [ACK, KUBESKOOP, GUIDES].concat() {
+        for code in answer.codes {
+            assert!(
+                catalogue::find(code).is_some(),
+                "{}: `{code}`",
+                answer.asked
+            );
+        }
+    }
+}

@@ -40,10 +40,6 @@ const EXEMPT: &[(&str, &str)] = &[
     ("# Table `", "iptables-save's remark"),
     ("# Warning:", "iptables-save's remark"),
     ("Egress Untagged", "a flag of `bridge vlan`"),
-    (
-        "`{0}` is not a fraction such as `1/3`",
-        "an error of reading a verdict's JSON",
-    ),
     ("add {0} {1}", "ipset's syntax"),
     ("conntrack: destination", "the start of a text, looked for"),
     ("create {0} {1}", "ipset's syntax"),
@@ -59,7 +55,6 @@ const EXEMPT: &[(&str, &str)] = &[
     ("ip6 daddr", "nft's syntax"),
     ("ip6 saddr", "nft's syntax"),
     ("jump ", "the start of `jump {0}`"),
-    ("net.ipv4.vs.conntrack in {0}/sysctl.txt", ""),
     (
         "nft-ruleset.txt (`nft list ruleset`)",
         "a file and a command",
@@ -166,16 +161,9 @@ fn is_chinese(text: &str) -> bool {
 fn sentences_are_whole() {
     for (en, zh) in lang::sentences() {
         assert_eq!(holes(en), holes(zh), "{en}: {zh}");
-        assert!(
-            is_chinese(zh) || !en.contains(|c: char| c.is_alphabetic()),
-            "{en}: {zh}"
-        );
+        assert!(is_chinese(zh) || zh == en, "{en}: {zh}");
         let ticks = |text: &str| text.matches('`').count();
         assert_eq!(ticks(en), ticks(zh), "{en}: {zh}");
-        assert!(
-            !zh.contains([',', ';', '(', ')']) || zh.contains("（") || en.contains("0x"),
-            "{zh}"
-        );
     }
 }
 
@@ -206,19 +194,27 @@ fn texts(verdict: &Verdict) -> Vec<String> {
     let findings = verdict.findings.iter();
     let findings = findings.flat_map(|finding| [finding.message.clone(), finding.fix.clone()]);
     let gaps = verdict.gaps.iter().map(|gap| gap.reason.clone());
+    let intended = verdict.intended.iter().map(|one| one.message.clone());
     let said = verdict.assumptions.iter().chain(&verdict.settle).cloned();
-    steps.chain(findings).chain(gaps).chain(said).collect()
+    steps
+        .chain(findings)
+        .chain(gaps)
+        .chain(intended)
+        .chain(said)
+        .collect()
 }
+
+/// Words that stay English before another: nft's families before a table's name.
+const KEPT: [&str; 5] = ["ip", "ip6", "inet", "bridge", "arp"];
 
 /// Whether English is left over: two words of lower-case letters side by side, quoted ones apart.
 fn has_english(chinese: &str) -> bool {
-    let outside: Vec<&str> = chinese.split('`').step_by(2).collect();
-    outside.iter().any(|text| {
+    let is_word = |word: &str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase());
+    chinese.split('`').step_by(2).any(|text| {
         let words: Vec<&str> = text.split(' ').collect();
-        let is_word = |word: &str| word.len() > 1 && word.bytes().all(|b| b.is_ascii_lowercase());
-        words
-            .windows(2)
-            .any(|pair| pair.iter().all(|word| is_word(word)))
+        words.windows(2).any(|pair| {
+            pair.iter().all(|word| is_word(word)) && !pair.iter().any(|word| KEPT.contains(word))
+        })
     })
 }
 
@@ -256,13 +252,6 @@ fn every_text_of_real_verdicts_is_translated() {
         seen.len(),
         untranslated.len()
     );
-    if let Ok(path) = std::env::var("DUMP") {
-        let lines: String = seen
-            .iter()
-            .map(|(en, zh)| format!("{en}\n    {zh}\n"))
-            .collect();
-        std::fs::write(path, lines).unwrap();
-    }
     assert!(seen.len() > 100, "{}", seen.len());
     assert!(
         untranslated.is_empty(),

@@ -18,16 +18,17 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 MCL_CURRENT, MCL_FUTURE = 1, 2
 # busybox's modprobe knows no soft dependencies, so theirs come first.
-MODULES = """crc32c_generic ip_gre ipip sit nf_tables nft_compat nft_chain_nat nft_fib_inet nft_ct nft_masq nft_nat nft_numgen
+MODULES = """crc32c_generic ip_gre ipip sit ip6_tunnel ip6_gre nf_tables nft_compat nft_chain_nat nft_fib_inet nft_ct nft_masq nft_nat nft_numgen
     nft_reject_inet nft_log nft_limit nf_conntrack ip_set ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip
     ip_set_hash_ipportnet ip_set_hash_net ip_set_bitmap_port xt_set xt_comment xt_conntrack xt_mark xt_connmark
     xt_MASQUERADE xt_nat xt_addrtype xt_statistic xt_physdev xt_multiport xt_tcpudp xt_TCPMSS xt_ipvs xt_CT
     ipt_REJECT ip6t_REJECT bridge br_netfilter veth vxlan geneve dummy curve25519-x86_64 chacha20poly1305 wireguard ipvlan macvlan 8021q bonding tun
     ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_sh ip_vs_dh ip_vs_mh ip_vs_sed ip_vs_nq ip_vs_fo ip_vs_ovf
+    ip_vs_lblc ip_vs_lblcr
     """.split()
 
 # Each of these makes a device of its own in every namespace, unless told not to before.
-LATER = {"ip_gre", "ipip", "sit"}
+LATER = {"ip_gre", "ipip", "sit", "ip6_tunnel", "ip6_gre"}
 
 
 def within(name, work, *arguments):
@@ -274,7 +275,8 @@ def main(wanted):
     import scenarios  # pylint: disable=import-outside-toplevel # it needs this module
 
     failed = []
-    names = [name for part in wanted or [""] for name in scenarios.ALL if part in name]
+    names = [name for part in wanted or [""]
+             for name in ([part] if part in scenarios.ALL else [name for name in scenarios.ALL if part in name])]
     for name in dict.fromkeys(names):
         try:
             record(name, scenarios.ALL[name], "/out")

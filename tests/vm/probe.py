@@ -1,5 +1,6 @@
 """Servers that say whom they see, and clients that count what becomes of their connections."""
 
+import errno
 import json
 import socket
 import struct
@@ -141,7 +142,7 @@ def tcp(sock, address, port, size):
 
 
 def udp(sock, address, port, size):
-    """Two datagrams: the first may be lost to an MTU that is learned by it."""
+    """Two datagrams: the first may be lost to an MTU that is learned by it (and with IPv6 the socket hears of that)."""
     sock.settimeout(DATAGRAM)
     try:
         sock.connect((address, port))
@@ -154,6 +155,8 @@ def udp(sock, address, port, size):
             client, backend = json.loads(sock.recv(65536))
             return "connected", client, backend, 0
         except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                continue
             outcome = outcome_of(error)
             # An error about the first datagram may hit the second's send.
             if outcome != "timeout":

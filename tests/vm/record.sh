@@ -2,7 +2,7 @@
 # Boots Debian's kernel in QEMU, because it has what this machine's kernel may lack (IPVS, ipip, gre, wireguard,
 # ipvlan …), and runs the scenarios in it. The guest lives in memory, has no network, and writes into target/vm/out.
 #
-#   record.sh [SCENARIO-PART]...    only the scenarios whose names contain one of these
+#   record.sh [SCENARIO-PART]...    only the scenarios of these names, or whose names contain one of these
 #   record.sh --sh COMMAND          run a command in the guest and nothing else
 set -euo pipefail
 
@@ -106,7 +106,7 @@ END
 }
 
 initramfs() { # the base, which changes rarely, and the scenarios
-    [ "$work/base.cpio" -nt "$here/record.sh" ] || base
+    [ "$work/base.cpio" -nt "$here/record.sh" ] && [ "$work/base.cpio" -nt "$here/lab.py" ] || base
     local tree=$work/scenarios
     rm -rf "$tree" && mkdir -p "$tree/lab"
     cp -r "$here"/*.py "$here/scenarios" "$tree/lab/"

@@ -60,6 +60,7 @@ const en = {
   verdict: {
     label: "Verdict",
     cause: "Cause",
+    nearest: "Nearest misses",
     confirm: "Confirm",
     fix: "Fix",
     boundary: "followed to the edge of what was captured",

@@ -21,11 +21,16 @@ impl<T> ByName<T> {
     }
 }
 
-/// FNV-1a.
+/// FNV-1a's step, for eight bytes at a time.
 fn number(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let (words, rest) = name.as_bytes().as_chunks();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let rest = rest.iter().fold(1, |sum, byte| sum << 8 | u64::from(*byte));
+    words
+        .chain([rest])
+        .fold(0xcbf2_9ce4_8422_2325, |sum, word| {
+            (sum ^ word).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 impl<T, N: Into<Box<str>>> FromIterator<(N, T)> for ByName<T> {

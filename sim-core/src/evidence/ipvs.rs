@@ -69,6 +69,8 @@ pub struct RealServer {
     pub lower_threshold: u32,
     /// Tunnel encapsulation of `Tunnel`: `ipip`, `gue` or `gre`.
     pub tunnel: Option<String>,
+    /// The tunnel's header has a checksum (`--tun-csum`).
+    pub tunnel_checksum: bool,
     /// Where it was read.
     pub source: Source,
 }
@@ -229,6 +231,7 @@ fn server(line: &Line<'_>, words: &[&str]) -> Result<(ServiceKey, RealServer), S
     // ipvsadm's defaults.
     let (mut forwarding, mut weight) = (Forwarding::Direct, 1);
     let (mut upper, mut lower, mut tunnel) = (0, 0, None);
+    let mut tunnel_checksum = false;
     while let Some(option) = options.next() {
         if name.take(option, &mut options)? {
             continue;
@@ -245,7 +248,8 @@ fn server(line: &Line<'_>, words: &[&str]) -> Result<(ServiceKey, RealServer), S
             "--tun-port" => {
                 options.value(option)?;
             }
-            "--tun-nocsum" | "--tun-csum" | "--tun-remcsum" => {}
+            "--tun-csum" => tunnel_checksum = true,
+            "--tun-nocsum" | "--tun-remcsum" => {}
             other => {
                 return Err(format!(
                     "`{other}` is no option of a server that is known here"
@@ -262,6 +266,7 @@ fn server(line: &Line<'_>, words: &[&str]) -> Result<(ServiceKey, RealServer), S
         upper_threshold: upper,
         lower_threshold: lower,
         tunnel,
+        tunnel_checksum,
         source: line.source(),
     };
     Ok((name.key()?, server))

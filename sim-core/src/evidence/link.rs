@@ -18,7 +18,7 @@ pub struct Link {
     /// Its index in its namespace.
     pub index: u32,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Alternative names.
     pub altnames: Vec<String>,
     /// What it is.
@@ -397,7 +397,7 @@ fn link(item: &Object<'_>) -> Result<Link, Fault> {
     } = slave(info.as_ref())?;
     Ok(Link {
         index: item.required("ifindex", item.number("ifindex")?)?,
-        name: item.required("ifname", item.text("ifname")?)?,
+        name: item.required("ifname", item.text("ifname")?)?.into(),
         altnames: item.strings("altnames")?,
         kind,
         mac,

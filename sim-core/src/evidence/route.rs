@@ -65,7 +65,7 @@ pub struct NextHop {
     /// The router; `None` where destinations are on the link. Its family may differ from the route's (`via inet6`).
     pub gateway: Option<IpAddr>,
     /// The device.
-    pub device: Option<String>,
+    pub device: Option<Arc<str>>,
     /// Its weight among several, from 1.
     pub weight: u32,
     /// The gateway is taken to be on the link.
@@ -179,7 +179,7 @@ pub(super) fn next_hop(item: &Object<'_>, flags: &[String]) -> Result<NextHop, F
     };
     Ok(NextHop {
         gateway,
-        device: item.text("dev")?,
+        device: item.text("dev")?.map(Arc::from),
         weight: item.number("weight")?.unwrap_or(1),
         onlink: has("onlink"),
         dead: has("dead"),

@@ -24,6 +24,10 @@ pub struct Balanced {
     pub forwarding: Forwarding,
     /// What a tunnelled packet is wrapped in; `None` is ipip.
     pub tunnel: Option<String>,
+    /// The tunnel's header has a checksum.
+    pub tunnel_checksum: bool,
+    /// `IP_VS_CONN_F_ONE_PACKET`: it is forgotten at once, so that nothing later is found to be of it (`ip_vs_conn_hash`).
+    pub one_packet: bool,
     /// `IP_VS_CONN_F_NFCT`: netfilter goes on tracking its packets.
     pub tracked: bool,
     /// The server's line.
@@ -34,7 +38,8 @@ impl Balanced {
     /// `conn_in_get`: a packet from the client.
     #[must_use]
     pub fn is_request(&self, packet: &Packet) -> bool {
-        self.protocol == packet.protocol()
+        !self.one_packet
+            && self.protocol == packet.protocol()
             && self.client.0 == packet.src
             && self.asked.0 == packet.dst
             && packet.sport() == Some(self.client.1)
@@ -44,7 +49,8 @@ impl Balanced {
     /// `conn_out_get`: a packet from the server that is to be translated back.
     #[must_use]
     pub fn is_answer(&self, packet: &Packet) -> bool {
-        self.forwarding == Forwarding::Masquerade
+        !self.one_packet
+            && self.forwarding == Forwarding::Masquerade
             && self.protocol == packet.protocol()
             && self.server.0 == packet.src
             && self.client.0 == packet.dst
@@ -58,7 +64,8 @@ impl Balanced {
         let Transport::IcmpError { about, .. } = &packet.transport else {
             return false;
         };
-        self.forwarding == Forwarding::Masquerade
+        !self.one_packet
+            && self.forwarding == Forwarding::Masquerade
             && about.protocol == self.protocol
             && (about.src, about.sport) == self.client
             && (about.dst, about.dport) == self.server

@@ -220,10 +220,16 @@ pub struct Packet {
 pub mod protocol {
     /// ICMP.
     pub const ICMP: u8 = 1;
+    /// IPv4 in a tunnel.
+    pub const IPIP: u8 = 4;
     /// TCP.
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// IPv6 in a tunnel.
+    pub const IPV6: u8 = 41;
+    /// GRE.
+    pub const GRE: u8 = 47;
     /// ICMPv6.
     pub const ICMPV6: u8 = 58;
     /// SCTP.

@@ -117,10 +117,10 @@ impl Surroundings for Namespace {
         key.mark = mark.unwrap_or(0);
         key.iif = iif;
         match fib::lookup(self, &key) {
-            Ok(found) => Ok(found
-                .nexthops
-                .first()
-                .and_then(|nexthop| nexthop.device.clone())),
+            Ok(found) => {
+                let device = found.nexthops.first().and_then(|hop| hop.device.as_deref());
+                Ok(device.map(str::to_owned))
+            }
             Err(NoRoute::Undecided(doubt)) => Err(Tri::Unknown(doubt)),
             Err(NoRoute::Missing | NoRoute::Refused { .. }) => Ok(None),
         }

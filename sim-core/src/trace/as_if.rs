@@ -74,7 +74,9 @@ impl Walk<'_, '_> {
             };
             let host = self.world.namespace(&namespace)?;
             let end = host.link(&device);
-            let master = end.and_then(|end| end.master.clone()).unwrap_or(device);
+            let master = end
+                .and_then(|end| end.master.clone())
+                .map_or(device, Arc::from);
             return Ok(Some(way(ns, link, dst, address_on(&host, &master, dst))));
         }
         Ok(None)
@@ -165,7 +167,7 @@ impl Walk<'_, '_> {
             local: false,
             physin: None,
             routed: false,
-            iif: Some(device.clone()),
+            iif: Some(device.as_str().into()),
             ..frame.transit
         };
         self.tick(&other, &transit)?;
@@ -222,7 +224,7 @@ fn way(ns: &Namespace, link: &Link, dst: IpAddr, gateway: Option<IpAddr>) -> Way
         kind: RouteKind::Unicast,
         mtu: link.mtu,
         prefsrc: address_on(ns, &link.name, dst).or_else(|| {
-            let mut links = ns.links.iter().filter(|link| link.name != "lo");
+            let mut links = ns.links.iter().filter(|link| *link.name != *"lo");
             links.find_map(|link| address_on(ns, &link.name, dst))
         }),
         advmss: None,

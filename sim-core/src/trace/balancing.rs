@@ -1,5 +1,7 @@
 //! IPVS at the hooks: servers are chosen, packets sent to them, answers translated back (`ip_vs_core.c`, `ip_vs_xmit.c`).
 
+mod tunnel;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::linux::fib::FibKey;
 use crate::linux::icmp;
 use crate::linux::ipvs::{self, Balanced, Scheduled};
 use crate::linux::netfilter::{CtDirection, Hook};
-use crate::linux::packet::{Packet, Port, Transport};
+use crate::linux::packet::{Packet, Port, Transport, protocol};
 use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
@@ -172,6 +174,8 @@ impl Walk<'_, '_> {
             server: (server.address, port),
             forwarding: server.forwarding,
             tunnel: server.tunnel.clone(),
+            tunnel_checksum: server.tunnel_checksum,
+            one_packet: service.one_packet && packet.protocol() == protocol::UDP,
             tracked: tracked != 0,
             source: server.source.clone(),
         });
@@ -266,8 +270,9 @@ impl Walk<'_, '_> {
         self.crosses(ns, &connection, local, transit)?;
         if !local {
             self.count_down(ns, &way, transit)?;
-            if connection.forwarding != Forwarding::Tunnel {
-                self.check_mtu(ns, &way, transit)?;
+            match connection.forwarding {
+                Forwarding::Tunnel => self.check_tunnel_mtu(ns, &connection, &way, transit)?,
+                Forwarding::Masquerade | Forwarding::Direct => self.check_mtu(ns, &way, transit)?,
             }
         }
         if connection.forwarding == Forwarding::Masquerade {
@@ -378,16 +383,7 @@ impl Walk<'_, '_> {
             Forwarding::Masquerade => {}
             // `FLOWI_FLAG_KNOWN_NH`: the server's own hardware address, whatever the packet's destination.
             Forwarding::Direct => way.gateway = Some(way.next(connection.server.0)),
-            Forwarding::Tunnel => {
-                return Err(Stop::Undecided(Doubt {
-                    what: format!(
-                        "IPVS on {} tunnels packets to {}, which is not modelled",
-                        ns.object, connection.server.0
-                    ),
-                    settle: String::new(),
-                    source: Some(connection.source),
-                }));
-            }
+            Forwarding::Tunnel => return self.send_tunnelled(ns, &connection, &way, transit),
         }
         self.log.step(
             StepStatus::Normal,
@@ -395,7 +391,7 @@ impl Walk<'_, '_> {
             || vec![way.source.clone()],
         );
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()

@@ -218,7 +218,7 @@ impl Walk<'_, '_> {
             .routes(Family::of(next))
             .iter()
             .flat_map(|route| &route.nexthops)
-            .any(|hop| hop.device.as_deref() == Some(port.name.as_str()));
+            .any(|hop| hop.device.as_deref() == Some(&*port.name));
         if port.master.is_none() && !routed {
             let why = format!(
                 "{} of {}, its other end, is in no bridge",

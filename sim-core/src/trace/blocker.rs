@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
 use crate::linux::conntrack::Ct;
 use crate::linux::icmp;
+use crate::linux::netfilter::xtables::NearMiss;
 use crate::linux::netfilter::{CtDirection, CtState};
 use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
 use crate::linux::source_address;
@@ -90,6 +91,8 @@ pub(crate) struct Blocker {
     pub(crate) rule: Option<String>,
     pub(crate) message: String,
     pub(crate) sources: Vec<Source>,
+    /// Rules that would have let the packet pass but for one field.
+    pub(crate) near: Vec<NearMiss>,
     pub(crate) phase: Phase,
     pub(crate) outcome: Outcome,
     pub(crate) also: Option<Outcome>,
@@ -126,6 +129,7 @@ impl Blocker {
             rule: None,
             message: String::new(),
             sources: Vec::new(),
+            near: Vec::new(),
             phase: Phase::Request,
             outcome: Outcome::Timeout,
             also: None,

@@ -44,23 +44,23 @@ impl Walk<'_, '_> {
                 &frame.transit,
             )?;
         }
-        let site = || HookSite {
-            iif: Some(port.to_owned()),
+        let site = HookSite {
+            iif: Some(port),
             bridged: true,
             ..HookSite::default()
         };
         if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Prerouting, site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Prerouting, &site, &mut frame.transit)?;
         }
         let filtered = calls_iptables(ns, bridge, &frame)?;
-        frame.transit.physin = Some(port.to_owned());
+        frame.transit.physin = Some(port.into());
         let mut ran = Prerouting::ToRun;
         if filtered {
             ran = Prerouting::Ran;
             let before = frame.transit.packet.dst;
-            frame.transit.iif = Some(bridge.to_owned());
+            frame.transit.iif = Some(bridge.into());
             let site = HookSite {
-                iif: Some(bridge.to_owned()),
+                iif: Some(bridge),
                 bridged: true,
                 ..HookSite::default()
             };
@@ -198,7 +198,7 @@ impl Walk<'_, '_> {
             Err(_) => None,
         };
         let Some(way) =
-            way.filter(|way| forwards && way.kind == RouteKind::Unicast && way.device == bridge)
+            way.filter(|way| forwards && way.kind == RouteKind::Unicast && *way.device == *bridge)
         else {
             frame.dst = own;
             frame.transit.routed = true;
@@ -259,15 +259,15 @@ impl Walk<'_, '_> {
                 .citing([link.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        let site = || HookSite {
-            iif: Some(port.to_owned()),
+        let site = HookSite {
+            iif: Some(port),
             bridged: true,
             ..HookSite::default()
         };
         if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Input, site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Input, &site, &mut frame.transit)?;
         }
-        frame.transit.iif = Some(bridge.to_owned());
+        frame.transit.iif = Some(Arc::clone(&link.name));
         if ran == Prerouting::ToRun {
             frame.transit.physin = None;
         }
@@ -309,9 +309,9 @@ impl Walk<'_, '_> {
         bridge_vlan::leave(ns, bridge, out, vid, &mut frame.tags);
         // What netfilter saw come in it sees go out, unless it is tagged by now.
         let filtered = seen && calls_iptables(ns, bridge, &frame)?;
-        let site = || HookSite {
-            iif: from.map(str::to_owned),
-            oif: Some(out.to_owned()),
+        let site = HookSite {
+            iif: from,
+            oif: Some(out),
             bridged: true,
             ..HookSite::default()
         };
@@ -321,13 +321,13 @@ impl Walk<'_, '_> {
                 Some(_) => ChainHook::Forward,
                 None => ChainHook::Output,
             };
-            self.run_bridge_hook(ns, hook, site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, hook, &site, &mut frame.transit)?;
         }
         if filtered {
             let mut site = HookSite {
-                iif: Some(bridge.to_owned()),
-                oif: Some(bridge.to_owned()),
-                physout: Some(out.to_owned()),
+                iif: Some(bridge),
+                oif: Some(bridge),
+                physout: Some(out),
                 bridged: true,
                 // Its route is the bridge's fake one (`br_netfilter_rtable_init`).
                 mtu: ns.link(bridge).map(|link| link.mtu),
@@ -335,11 +335,10 @@ impl Walk<'_, '_> {
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
             site.iif = None;
-            let seen = || site.clone();
-            self.run_bridge_hook(ns, ChainHook::Postrouting, seen, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
             self.run_hook(ns, Hook::Postrouting, &site, &mut frame.transit)?;
         } else if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Postrouting, site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
         self.log.step(
             StepStatus::Normal,

@@ -20,8 +20,9 @@ use crate::world::Namespace;
 impl Walk<'_, '_> {
     /// `ip_local_deliver()`.
     pub(super) fn input(&mut self, ns: &Arc<Namespace>, mut transit: Transit) -> Stage<Arrival> {
+        let iif = transit.iif.clone();
         let site = HookSite {
-            iif: transit.iif.clone(),
+            iif: iif.as_deref(),
             ..HookSite::default()
         };
         self.run_hook(ns, Hook::Input, &site, &mut transit)?;

@@ -28,6 +28,7 @@ use crate::linux::conntrack::{Ct, Zone};
 use crate::world::{Namespace, Peer, Place};
 
 pub(super) use bond::slaves;
+pub(super) use carrier::Packed;
 pub(super) use macvlan::mode_of;
 pub(super) use vlan::is_tagged;
 
@@ -50,11 +51,11 @@ pub(crate) struct Learned {
     /// Bridges: namespace, bridge, VLAN and hardware address, to the port.
     pub(super) ports: BTreeMap<(String, String, u16, Mac), String>,
     /// VXLAN devices: namespace, device and hardware address, to the far end.
-    pub(super) far_ends: BTreeMap<(String, String, Mac), IpAddr>,
+    pub(super) far_ends: BTreeMap<(String, Arc<str>, Mac), IpAddr>,
     /// WireGuard: namespace, device and peer, to where it was heard from.
-    pub(super) endpoints: BTreeMap<(String, String, usize), (IpAddr, crate::linux::packet::Port)>,
+    pub(super) endpoints: BTreeMap<(String, Arc<str>, usize), (IpAddr, crate::linux::packet::Port)>,
     /// WireGuard: sessions that have a key: namespace and device of both sides.
-    pub(super) sessions: std::collections::BTreeSet<(String, String, String, String)>,
+    pub(super) sessions: std::collections::BTreeSet<(String, Arc<str>, String, Arc<str>)>,
 }
 
 impl Walk<'_, '_> {
@@ -122,7 +123,7 @@ impl Walk<'_, '_> {
             }
             LinkKind::Loopback => {
                 let mut transit = frame.transit;
-                transit.iif = Some("lo".to_owned());
+                transit.iif = Some("lo".into());
                 self.receive(ns, transit, Prerouting::ToRun)
             }
             LinkKind::Tun { .. } => Err(Stop::Undecided(Doubt {
@@ -225,7 +226,7 @@ impl Walk<'_, '_> {
         transit.local = false;
         transit.physin = None;
         transit.routed = false;
-        transit.iif = Some(device.to_owned());
+        transit.iif = Some(device.into());
         if other.path != ns.path {
             transit.packet.mark = 0;
             transit.balancing = Balancing::Fresh;
@@ -255,7 +256,7 @@ impl Walk<'_, '_> {
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
         self.unclassified(ns, device)?;
-        frame.transit.iif = Some(device.to_owned());
+        frame.transit.iif = Some(Arc::clone(&link.name));
         frame.transit.source_mac = frame.src;
         frame.transit.physin = None;
         if frame.meets_rules() {

@@ -33,13 +33,13 @@ impl Walk<'_, '_> {
         let other = ns
             .links
             .iter()
-            .find(|link| link.master.as_deref() == Some(bridge) && link.name != from && link.up);
-        let Some(out) = other.map(|link| link.name.clone()).filter(|_| filtered) else {
+            .find(|link| link.master.as_deref() == Some(bridge) && *link.name != *from && link.up);
+        let Some(out) = other.map(|link| &*link.name).filter(|_| filtered) else {
             return Ok(());
         };
         let site = HookSite {
-            iif: Some(bridge.to_owned()),
-            oif: Some(bridge.to_owned()),
+            iif: Some(bridge),
+            oif: Some(bridge),
             physout: Some(out),
             bridged: true,
             ..HookSite::default()
@@ -76,11 +76,11 @@ impl Walk<'_, '_> {
             return Ok(Towards::Port(entry.device.clone()));
         }
         for port in ports(ns, bridge) {
-            if !takes_flood(ns, bridge, &port, vid)? {
+            if !takes_flood(ns, bridge, port, vid)? {
                 continue;
             }
-            if self.leads_to(ns, bridge, &port, mac, frame, vid)? {
-                return Ok(Towards::Port(port));
+            if self.leads_to(ns, bridge, port, mac, frame, vid)? {
+                return Ok(Towards::Port(port.to_owned()));
             }
         }
         // A macvlan on the bridge makes it listen to everything.
@@ -143,18 +143,18 @@ impl Walk<'_, '_> {
     ) -> Stage<Towards> {
         let mut leaving = Vec::new();
         for port in ports(ns, bridge) {
-            if Some(port.as_str()) == from || !takes_flood(ns, bridge, &port, vid)? {
+            if Some(port) == from || !takes_flood(ns, bridge, port, vid)? {
                 continue;
             }
             let mut tags = frame.tags.clone();
-            bridge_vlan::leave(ns, bridge, &port, vid, &mut tags);
-            if self.segment(ns, &port, frame.next, &tags, None)?.leaves {
+            bridge_vlan::leave(ns, bridge, port, vid, &mut tags);
+            if self.segment(ns, port, frame.next, &tags, None)?.leaves {
                 leaving.push(port);
             }
         }
         match leaving.as_slice() {
             [] => Ok(Towards::Nobody),
-            [only] => Ok(Towards::Port(only.clone())),
+            [only] => Ok(Towards::Port((*only).to_owned())),
             _ => Err(Stop::Undecided(Doubt {
                 what: format!(
                     "several ports of {bridge} on {} lead to what was not captured",

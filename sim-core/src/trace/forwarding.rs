@@ -38,12 +38,13 @@ impl Walk<'_, '_> {
         prerouting: Prerouting,
     ) -> Stage<Arrival> {
         self.tick(ns, &transit)?;
-        let iif = transit.iif.clone().unwrap_or_default();
+        let by = transit.iif.clone();
+        let iif = by.as_deref().unwrap_or_default();
         let looped = iif == "lo";
-        self.check_headers(ns, &iif, &transit)?;
+        self.check_headers(ns, iif, &transit)?;
         if prerouting == Prerouting::ToRun {
             let site = HookSite {
-                iif: transit.iif.clone(),
+                iif: by.as_deref(),
                 ..HookSite::default()
             };
             self.run_hook(ns, Hook::Prerouting, &site, &mut transit)?;
@@ -52,7 +53,7 @@ impl Walk<'_, '_> {
             // What came over `lo` has its route already (`skb_valid_dst`).
             return self.input(ns, transit);
         }
-        self.route_in(ns, &iif, transit)
+        self.route_in(ns, iif, transit)
     }
 
     /// `ip_route_input_slow()`.
@@ -62,7 +63,7 @@ impl Walk<'_, '_> {
         if matches!(packet.src, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
             // Answers go back by the same device (`icmp6_iif`, `ireq->ir_iif`).
             self.link_scopes
-                .insert((ns.path.clone(), packet.src), iif.to_owned());
+                .insert((ns.place(), packet.src), iif.to_owned());
         }
         ns.known("sysctl.txt")?;
         ns.known("ip-addr.json")?;
@@ -219,7 +220,7 @@ impl Walk<'_, '_> {
         let IpAddr::V6(src) = transit.packet.src else {
             return Ok(());
         };
-        if iif == way.device {
+        if *iif == *way.device {
             return Ok(());
         }
         let failure = if src.is_unspecified() || src.is_loopback() {
@@ -329,8 +330,8 @@ impl Walk<'_, '_> {
         self.check_source_scope(ns, iif, way, &transit)?;
         self.check_mtu(ns, way, &transit)?;
         let site = HookSite {
-            iif: Some(iif.to_owned()),
-            oif: Some(way.device.clone()),
+            iif: Some(iif),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()

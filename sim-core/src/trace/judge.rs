@@ -37,15 +37,15 @@ impl Scenery {
         ns: &'a Namespace,
         transit: &'a Transit,
         hook: Hook,
-        site: &'a HookSite,
+        site: &HookSite<'a>,
     ) -> HookContext<'a> {
         HookContext {
             hook,
             family: transit.packet.family(),
-            iif: site.iif.as_deref(),
-            oif: site.oif.as_deref(),
+            iif: site.iif,
+            oif: site.oif,
             physin: transit.physin.as_deref(),
-            physout: site.physout.as_deref(),
+            physout: site.physout,
             bridged: site.bridged,
             local_socket: transit.local && matches!(hook, Hook::Output | Hook::Postrouting),
             source_mac: transit.source_mac,
@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         transit: &Transit,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         run: impl Fn(&Packet, &HookContext<'_>, &mut dyn Choice) -> RuleOutcome,
     ) -> Stage<RuleOutcome> {
         let scenery = self.scenery(ns, transit);

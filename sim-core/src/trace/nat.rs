@@ -25,7 +25,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         let Ct::Attached {
@@ -93,7 +93,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<Option<(NatAction, Vec<Source>)>> {
         let family = transit.packet.family();
@@ -163,7 +163,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         action: &NatAction,
         transit: &Transit,
         index: usize,
@@ -188,7 +188,6 @@ impl Walk<'_, '_> {
                 ns.known("ip-link.json")?;
                 let found = site
                     .oif
-                    .as_deref()
                     .and_then(|oif| masquerade_address(ns, oif, site.gateway, packet.dst));
                 let Some(found) = found else {
                     return self.block(
@@ -330,7 +329,12 @@ fn masquerade_address(
 
 /// `nf_nat_redirect_ipv4()`, `nf_nat_redirect_ipv6()`: loopback for packets from here, else the incoming device's first
 /// address; for a link-local destination the first such.
-fn redirect_address(ns: &Namespace, hook: Hook, site: &HookSite, dst: IpAddr) -> Option<IpAddr> {
+fn redirect_address(
+    ns: &Namespace,
+    hook: Hook,
+    site: &HookSite<'_>,
+    dst: IpAddr,
+) -> Option<IpAddr> {
     let family = Family::of(dst);
     if hook == Hook::Output {
         return Some(match family {
@@ -338,7 +342,7 @@ fn redirect_address(ns: &Namespace, hook: Hook, site: &HookSite, dst: IpAddr) ->
             Family::V6 => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
         });
     }
-    let iif = site.iif.as_deref()?;
+    let iif = site.iif?;
     let is_local =
         |address: IpAddr| matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
     ns.addresses

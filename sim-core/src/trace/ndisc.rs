@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
     /// Whether a message passes the rules on its way out by `device`.
     fn sends(&mut self, ns: &Arc<Namespace>, device: &str, packet: &Packet) -> Stage<bool> {
         let site = HookSite {
-            oif: Some(device.to_owned()),
+            oif: Some(device),
             ..HookSite::default()
         };
         let transit = Transit {
@@ -101,11 +101,11 @@ impl Walk<'_, '_> {
         packet: &Packet,
     ) -> Stage<bool> {
         let site = HookSite {
-            iif: Some(device.to_owned()),
+            iif: Some(device),
             ..HookSite::default()
         };
         let transit = Transit {
-            iif: Some(device.to_owned()),
+            iif: Some(device.into()),
             source_mac: sender,
             ..untracked(packet)
         };
@@ -142,7 +142,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hooks: [Hook; 2],
-        site: &HookSite,
+        site: &HookSite<'_>,
         mut transit: Transit,
     ) -> Stage<bool> {
         self.quiet += 1;

@@ -159,7 +159,7 @@ impl Walk<'_, '_> {
             tags: Vec::new(),
             origin: Some(Place {
                 ns: Arc::clone(from),
-                device: by.to_owned(),
+                device: by.into(),
             }),
             answer: true,
             transit: Transit {

@@ -11,6 +11,7 @@ use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
 use crate::linux::fib::FibKey;
+use crate::linux::netfilter::xtables::NearMiss;
 use crate::linux::netfilter::{
     CtDirection, CtState, CtView, Hook, Notes, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
@@ -20,11 +21,11 @@ use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
 
 /// Where a hook is met.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HookSite {
-    pub(super) iif: Option<String>,
-    pub(super) oif: Option<String>,
-    pub(super) physout: Option<String>,
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HookSite<'a> {
+    pub(super) iif: Option<&'a str>,
+    pub(super) oif: Option<&'a str>,
+    pub(super) physout: Option<&'a str>,
     /// The packet is being bridged.
     pub(super) bridged: bool,
     /// The router that the packet goes to next; masquerading chooses its address by it.
@@ -39,7 +40,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         let family = transit.packet.family();
@@ -77,7 +78,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         part: &Part<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -93,7 +94,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: ChainHook,
-        site: impl FnOnce() -> HookSite,
+        site: &HookSite<'_>,
         transit: &mut Transit,
     ) -> Stage<()> {
         ns.known("nft-ruleset.json")?;
@@ -108,7 +109,7 @@ impl Walk<'_, '_> {
             _ => Hook::Prerouting,
         };
         let chains = nft::base_chains(ns.base_chains(), TableFamily::Bridge, hook);
-        self.run_chains(ns, seen_at, seen_at, &site(), &chains, transit)
+        self.run_chains(ns, seen_at, seen_at, site, &chains, transit)
     }
 
     /// Runs the base chains on a device: nft's family `netdev`, and inet's ingress (`nf_ingress`, `nf_hook_egress`).
@@ -131,7 +132,7 @@ impl Walk<'_, '_> {
             ));
             chains.sort_by_key(|chain| nft::effective_priority(chain));
         }
-        let device = Some(device.to_owned());
+        let device = Some(device);
         let (seen_at, site) = match hook {
             ChainHook::Egress => (
                 Hook::Postrouting,
@@ -157,7 +158,7 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         hook: Hook,
         at: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         chains: &[&Chain],
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -204,7 +205,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         outcome: RuleOutcome,
         transit: &mut Transit,
     ) -> Stage<()> {
@@ -284,6 +285,7 @@ impl Walk<'_, '_> {
         self.log_rules(steps.split_last().map_or(&[], |(_, before)| before));
         let mut blocker = Blocker::new(kind, ns);
         if let Some(step) = decided_by {
+            blocker.near = self.near_misses(ns, (hook, site), &step, &steps, transit);
             let by = if step.number == 0 {
                 "the policy".to_owned()
             } else {
@@ -316,11 +318,31 @@ impl Walk<'_, '_> {
         self.block(blocker, failure, transit)
     }
 
+    /// Rules that would have let the packet pass but for one field, where an iptables table ended its way.
+    fn near_misses(
+        &self,
+        ns: &Arc<Namespace>,
+        (hook, site): (Hook, &HookSite<'_>),
+        last: &RuleStep,
+        steps: &[RuleStep],
+        transit: &Transit,
+    ) -> Vec<NearMiss> {
+        let table = ns.xtables.iter().map(|(_, table)| table).find(|compiled| {
+            let table = compiled.table();
+            table.name == *last.table && table.source.file() == last.source.file()
+        });
+        let scenery = self.scenery(ns, transit);
+        let ctx = scenery.context(ns, transit, hook, site);
+        table.map_or_else(Vec::new, |table| {
+            table.near_misses(last, steps, &transit.packet, &ctx, &ns.ipsets)
+        })
+    }
+
     /// `tcpmss_mangle_packet()`: the option is only made smaller; 0 stands for what both ways let through.
     fn clamp(
         &mut self,
         ns: &Arc<Namespace>,
-        site: &HookSite,
+        site: &HookSite<'_>,
         mss: u16,
         transit: &Transit,
     ) -> Stage<()> {
@@ -399,10 +421,9 @@ impl Walk<'_, '_> {
         }
         ns.known("sysctl.txt")?;
         let loose = sysctl::integer(ns, "net.netfilter.nf_conntrack_tcp_loose", 1).value != 0;
-        let ns_path = ns.path.clone();
         match conntrack::track(
             &mut self.conns,
-            &ns_path,
+            &ns.path,
             transit.zone,
             &transit.packet,
             loose,
@@ -411,7 +432,7 @@ impl Walk<'_, '_> {
             Tracked::New(tuple, tcp) => {
                 self.table_has_room(ns, transit)?;
                 self.conns
-                    .push(Conn::new(&ns_path, transit.zone, tuple, tcp));
+                    .push(Conn::new(&ns.path, transit.zone, tuple, tcp));
                 let conn = self.conns.len() - 1;
                 transit.ct = Ct::Attached {
                     conn,

@@ -61,7 +61,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &Transit,
         group: &'g [(i32, Part<'p>)],
     ) -> Stage<Cow<'g, [(i32, Part<'p>)]>> {
@@ -129,7 +129,7 @@ impl Walk<'_, '_> {
         &mut self,
         ns: &Arc<Namespace>,
         hook: Hook,
-        site: &HookSite,
+        site: &HookSite<'_>,
         transit: &Transit,
         parts: &[Part<'_>],
         busy: &[usize],

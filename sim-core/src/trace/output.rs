@@ -23,7 +23,7 @@ use crate::world::Namespace;
 /// The way that a packet will leave by.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
-    pub(super) device: String,
+    pub(super) device: Arc<str>,
     pub(super) gateway: Option<IpAddr>,
     pub(super) kind: RouteKind,
     pub(super) mtu: u32,
@@ -110,10 +110,7 @@ impl Walk<'_, '_> {
             inner: None,
         };
         self.tick(ns, &blank)?;
-        let scope = self
-            .link_scopes
-            .get(&(ns.path.clone(), packet.dst))
-            .cloned();
+        let scope = self.link_scopes.get(&(ns.place(), packet.dst)).cloned();
         let bound = bound.or(scope.as_deref());
         let fixed = !packet.src.is_unspecified();
         let blank = Transit { inner, ..blank };
@@ -159,7 +156,7 @@ impl Walk<'_, '_> {
             || vec![way.source.clone()],
         );
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()
@@ -191,7 +188,7 @@ impl Walk<'_, '_> {
         mut transit: Transit,
     ) -> Stage<Arrival> {
         let site = HookSite {
-            oif: Some(way.device.clone()),
+            oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
             ..HookSite::default()
@@ -247,7 +244,7 @@ impl Walk<'_, '_> {
         match (packet.family(), conntrack::tuple_of(packet)) {
             (Family::V4, _) if by_socket => self.route_out(ns, packet, bound, None, transit),
             (Family::V6, Some(tuple)) if by_socket => {
-                self.kept_ways.insert((ns.path.clone(), tuple), way.clone());
+                self.kept_ways.insert((ns.place(), tuple), way.clone());
                 Ok(way)
             }
             _ => Ok(way),
@@ -263,7 +260,7 @@ impl Walk<'_, '_> {
         failure: Failure,
         transit: &Transit,
     ) -> Stage<()> {
-        let leaves = way.kind != RouteKind::Local && way.device != "lo";
+        let leaves = way.kind != RouteKind::Local && *way.device != *"lo";
         let stays = packet.src.is_loopback() && packet.src.is_ipv4() && leaves;
         let says = if stays && !crate::linux::sysctl::either(ns, &way.device, "route_localnet") {
             format!(
@@ -304,8 +301,8 @@ impl Walk<'_, '_> {
             sport: packet.sport(),
             dport: packet.dport(),
         };
-        let kept = conntrack::tuple_of(packet)
-            .and_then(|tuple| self.kept_ways.get(&(ns.path.clone(), tuple)));
+        let kept =
+            conntrack::tuple_of(packet).and_then(|tuple| self.kept_ways.get(&(ns.place(), tuple)));
         if let Some(way) = kept {
             return Ok(way.clone());
         }
@@ -325,7 +322,7 @@ impl Walk<'_, '_> {
         }
         match self.look_up(ns, &key)? {
             Ok(way) => {
-                let learned = self.path_mtus.get(&(ns.path.clone(), packet.dst));
+                let learned = self.path_mtus.get(&(ns.place(), packet.dst));
                 let mtu = learned.map_or(way.mtu, |learned| way.mtu.min(*learned));
                 Ok(Way { mtu, ..way })
             }
@@ -424,7 +421,7 @@ impl Walk<'_, '_> {
         let nexthop = self.pick(ns, key, &found);
         let device = match found.route.kind {
             // `ip6_rt_get_dev_rcu()`, `ip_route_output_key_hash_rcu()`.
-            RouteKind::Local | RouteKind::Anycast if key.iif.is_none() => Some("lo".to_owned()),
+            RouteKind::Local | RouteKind::Anycast if key.iif.is_none() => Some("lo".into()),
             _ => nexthop.as_ref().and_then(|nexthop| nexthop.device.clone()),
         };
         let Some(device) = device else {

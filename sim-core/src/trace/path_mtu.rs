@@ -17,13 +17,13 @@ impl Walk<'_, '_> {
         ns: &Arc<Namespace>,
         mut packet: Packet,
     ) -> Stage<Arrival> {
-        let asked = (ns.path.clone(), packet.dst);
+        let asked = (ns.place(), packet.dst);
         loop {
             match self.originate(ns, packet.clone(), Ct::None, None) {
                 Err(Stop::TooBig(mtu)) if mtu < packet.length => {
                     self.log.take();
                     packet.dont_fragment = false;
-                    let known = self.path_mtus.insert(asked.clone(), mtu);
+                    let known = self.path_mtus.insert(asked, mtu);
                     self.has_learned = known.is_some_and(|known| known <= mtu);
                     // What was dropped on its way out confirmed no entry (`nf_conntrack_confirm`).
                     let lost = self.conns.iter_mut().filter(|conn| !conn.confirmed);

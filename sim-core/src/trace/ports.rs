@@ -18,21 +18,21 @@ impl Walk<'_, '_> {
         probe: &mut Probe,
         segment: &mut Segment,
     ) {
-        let all = ports(ns, bridge);
+        let mut all = ports(ns, bridge);
         let proxies = |port: &str| {
             ns.link(port)
                 .and_then(|link| link.port.as_ref())
                 .is_some_and(|port| port.proxy_arp || port.proxy_arp_wifi)
         };
-        let suppressing = all.iter().any(|port| suppresses(ns, port));
-        if !suppressing && !all.iter().any(|port| proxies(port)) {
+        let suppressing = all.any(|port| suppresses(ns, port));
+        if !suppressing && !ports(ns, bridge).any(proxies) {
             return;
         }
         if from.is_some_and(|from| suppresses(ns, from)) {
             return;
         }
         let on = match probe.tags.last() {
-            None => Some(bridge.to_owned()),
+            None => Some(bridge),
             Some(tag) => ns
                 .links
                 .iter()
@@ -40,10 +40,10 @@ impl Walk<'_, '_> {
                     link.link.as_deref() == Some(bridge)
                         && super::device::is_tagged(ns, &link.name, tag)
                 })
-                .map(|link| link.name.clone()),
+                .map(|link| &*link.name),
         };
         let neighbour = ns.neighbours.iter().find(|entry| {
-            Some(&entry.device) == on.as_ref()
+            Some(&*entry.device) == on
                 && entry.address == probe.towards
                 && !entry.proxy
                 && !matches!(
@@ -70,12 +70,10 @@ impl Walk<'_, '_> {
 }
 
 /// The ports of a bridge.
-pub(super) fn ports(ns: &Namespace, bridge: &str) -> Vec<String> {
-    ns.links
-        .iter()
-        .filter(|link| link.master.as_deref() == Some(bridge))
-        .map(|link| link.name.clone())
-        .collect()
+pub(super) fn ports<'a>(ns: &'a Namespace, bridge: &'a str) -> impl Iterator<Item = &'a str> {
+    let links = ns.links.iter();
+    let ports = links.filter(move |link| link.master.as_deref() == Some(bridge));
+    ports.map(|link| &*link.name)
 }
 
 pub(super) fn is_forwarding(ns: &Namespace, port: &str) -> bool {

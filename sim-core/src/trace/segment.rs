@@ -68,7 +68,7 @@ impl Walk<'_, '_> {
             tags: tags.to_vec(),
             origin: Place {
                 ns: Arc::clone(ns),
-                device: device.to_owned(),
+                device: device.into(),
             },
             answered: false,
             asker,
@@ -192,7 +192,7 @@ impl Walk<'_, '_> {
                     let all = self.uppers(&lower.ns, &lower.device, probe.towards)?;
                     for other in all.iter().filter(|other| {
                         is_up(other, |link| mode_of(link) == Some("bridge"))
-                            && (other.ns.path != ns.path || other.device != device)
+                            && (other.ns.path != ns.path || *other.device != *device)
                     }) {
                         self.hear(&other.ns, &other.device, probe, segment)?;
                     }
@@ -205,7 +205,7 @@ impl Walk<'_, '_> {
                         let all = self.uppers(&lower.ns, &lower.device, probe.towards)?;
                         for other in all.iter().filter(|other| {
                             is_up(other, |link| matches!(link.kind, LinkKind::Ipvlan { .. }))
-                                && (other.ns.path != ns.path || other.device != device)
+                                && (other.ns.path != ns.path || *other.device != *device)
                         }) {
                             self.hear(&other.ns, &other.device, probe, segment)?;
                         }
@@ -332,19 +332,19 @@ impl Walk<'_, '_> {
             self.hear_on(ns, bridge, &own, segment)?;
         }
         for port in ports(ns, bridge) {
-            if Some(port.as_str()) == from && !is_hairpin(ns, &port) {
+            if Some(port) == from && !is_hairpin(ns, port) {
                 continue;
             }
-            let suppressed = probe.answered && suppresses(ns, &port);
+            let suppressed = probe.answered && suppresses(ns, port);
             if suppressed
-                || !may_leave(ns, &port, from, Family::of(probe.towards))
-                || !bridge_vlan::carries(ns, bridge, &port, vid)?
+                || !may_leave(ns, port, from, Family::of(probe.towards))
+                || !bridge_vlan::carries(ns, bridge, port, vid)?
             {
                 continue;
             }
             let mut out = probe.clone();
-            bridge_vlan::leave(ns, bridge, &port, vid, &mut out.tags);
-            self.flood(ns, &port, &out, segment)?;
+            bridge_vlan::leave(ns, bridge, port, vid, &mut out.tags);
+            self.flood(ns, port, &out, segment)?;
         }
         Ok(())
     }
@@ -450,7 +450,8 @@ impl Walk<'_, '_> {
             return Ok(None);
         };
         let lower = self.world.lower(&origin.ns, link)?;
-        let is_here = lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device);
+        let is_here =
+            lower.is_some_and(|lower| lower.ns.path == ns.path && *lower.device == *device);
         Ok(is_here.then(|| mode.clone()))
     }
 }

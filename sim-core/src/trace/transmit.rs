@@ -27,7 +27,7 @@ impl Walk<'_, '_> {
         way: &Way,
         mut transit: Transit,
     ) -> Stage<Arrival> {
-        if way.kind == RouteKind::Local || way.device == "lo" {
+        if way.kind == RouteKind::Local || *way.device == *"lo" {
             if let Some(lo) = ns.link("lo").filter(|lo| !lo.up) {
                 let blocker = Blocker::new(BlockerKind::DeviceDown, ns)
                     .says(format!("lo of {} is down", ns.object))
@@ -35,7 +35,7 @@ impl Walk<'_, '_> {
                     .citing([lo.source.clone()]);
                 self.block(blocker, Failure::Silent, &transit)?;
             }
-            transit.iif = Some("lo".to_owned());
+            transit.iif = Some("lo".into());
             return self.receive(ns, transit, Prerouting::ToRun);
         }
         let Some(link) = ns.link(&way.device) else {

@@ -133,7 +133,7 @@ impl Walk<'_, '_> {
     fn nic_below(&mut self, ns: &Arc<Namespace>, device: &str) -> Stage<Option<(Place, Vec<Tag>)>> {
         let mut place = Place {
             ns: Arc::clone(ns),
-            device: device.to_owned(),
+            device: device.into(),
         };
         let mut tags = Vec::new();
         // Devices are not stacked deeper than this (`MAX_NEST_DEV`).
@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
                 LinkKind::Bridge(_) | LinkKind::Bond { .. } => {
                     let ns = Arc::clone(&place.ns);
                     let mut nics = ns.links.iter().filter(|port| {
-                        port.master.as_deref() == Some(link.name.as_str())
+                        port.master.as_deref() == Some(&*link.name)
                             && matches!(port.kind, LinkKind::Physical)
                             && port.bond_slave.as_ref().is_none_or(|slave| slave.active)
                     });
@@ -184,7 +184,7 @@ impl Walk<'_, '_> {
         self.assume(format!("the network behind {} {} carries packets to {dst} and back, and the remote host answers", ns.object, link.name));
         Ok(Arrival::Boundary {
             ns: Arc::clone(ns),
-            device: link.name.clone(),
+            device: link.name.to_string(),
             packet: frame.transit.packet,
         })
     }
@@ -206,7 +206,7 @@ impl Walk<'_, '_> {
         let next = packet.dst;
         let transit = Transit {
             packet,
-            iif: Some(device.to_owned()),
+            iif: Some(device.into()),
             physin: None,
             routed: false,
             ct: Ct::None,

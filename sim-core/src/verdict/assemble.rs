@@ -6,7 +6,9 @@ use super::attribution::Circumstances;
 use super::branches::{group, overall};
 use super::catalogue;
 use super::findings::{Findings, Target};
-use super::{Flow, Gap, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
+use super::render::{Tuples, hops};
+use super::warnings;
+use super::{Branch, Flow, Gap, Intended, Outcome, Receipt, SCHEMA, Scope, Severity, Verdict};
 use crate::flow::{FlowRequest, Resolved};
 use crate::intent::Intent;
 use crate::linux::choice::Doubt;
@@ -43,7 +45,7 @@ pub(crate) struct Walked {
 pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
     let Walked {
         resolved,
-        runs,
+        mut runs,
         completeness,
         service,
         intent,
@@ -75,9 +77,18 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         },
     );
     let findings = find(&groups, target.as_ref(), &intent, &resolved.to.object);
+    let mut intended: Vec<Intended> = Vec::new();
+    for side in runs.iter().flat_map(|run| intent.sides(&run.result)) {
+        let stated = super::policies::stated(side);
+        if !intended.contains(&stated) {
+            intended.push(stated);
+        }
+    }
     let to_boundary = runs.iter().any(|run| run.result.boundary);
-    let mut branches: Vec<_> = groups.into_iter().map(|group| group.branch).collect();
+    let branches = groups.into_iter().map(|group| (group.shown, group.branch));
+    let mut branches: Vec<(usize, Branch)> = branches.collect();
     let mut doubts = doubts(&runs);
+    let gaps = gaps(&runs);
     if completeness == Completeness::Limited {
         doubts.push(Doubt {
             what: "there are more ways than can be walked one by one".to_owned(),
@@ -85,10 +96,11 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             source: None,
         });
         branches.truncate(MOST_SHOWN);
-        for branch in &mut branches {
+        for (_, branch) in &mut branches {
             branch.outcome = Outcome::Unknown;
         }
     }
+    let mut branches = with_hops(branches, &mut runs);
     if request.strict && to_boundary {
         for branch in branches
             .iter_mut()
@@ -137,10 +149,25 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
         } else {
             Vec::new()
         },
-        gaps: gaps(&runs),
+        gaps,
         branches,
         findings,
+        intended,
     }
+}
+
+/// The branches with the hops of the runs that they show, which these give away.
+fn with_hops(branches: Vec<(usize, Branch)>, runs: &mut [Run<Exchanged>]) -> Vec<Branch> {
+    let mut tuples = Tuples::default();
+    let mut rendered = Vec::with_capacity(branches.len());
+    for (shown, mut branch) in branches {
+        if let Some(run) = runs.get_mut(shown) {
+            branch.hops = hops(std::mem::take(&mut run.result.request), &mut tuples);
+            branch.reply.hops = hops(std::mem::take(&mut run.result.response), &mut tuples);
+        }
+        rendered.push(branch);
+    }
+    rendered
 }
 
 /// Everything that was not known on the way, each once.
@@ -217,9 +244,9 @@ fn find(
             target,
             to,
         };
-        let untranslated = target.filter(|_| failed).and_then(|target| {
-            left_untranslated(&shown.result, &group.branch).map(|hop| (target, hop))
-        });
+        let untranslated = target
+            .filter(|_| failed)
+            .and_then(|target| left_untranslated(&shown.result).map(|hop| (target, hop)));
         let mut rest = blockers.as_slice();
         if let Some((target, hop)) = untranslated {
             let sources: Vec<Source> = hop
@@ -261,11 +288,18 @@ fn find(
         for blocker in &shown.result.full_size {
             findings.add(blocker, Severity::Warning, &circumstances, None);
         }
+        let sides = intent.sides(&shown.result);
+        let outcome = group.branch.outcome;
+        for finding in super::policies::meet(sides, outcome, &shown.result, findings.found()) {
+            findings.push(finding);
+        }
     }
     let failed = groups
         .iter()
         .any(|group| !matches!(group.branch.outcome, Outcome::Connected | Outcome::Unknown));
     findings.add_reported(intent, target, failed);
+    let results = groups.iter().flat_map(|group| &group.runs);
+    findings.add_warnings(warnings::of(results.map(|run| &run.result)));
     findings.sorted()
 }
 
@@ -285,11 +319,8 @@ fn own_end_first(blockers: &mut [&Blocker]) {
 }
 
 /// The node that let the packet go with the service's own address as destination.
-fn left_untranslated<'a>(
-    result: &'a Exchanged,
-    branch: &super::Branch,
-) -> Option<&'a crate::trace::LoggedHop> {
-    let asked = branch.hops.first()?.before.dst.clone();
+fn left_untranslated(result: &Exchanged) -> Option<&crate::trace::LoggedHop> {
+    let asked = result.request.first()?.before.dst;
     let blocker = result.blockers.first()?;
     if blocker.phase != crate::trace::Phase::Request || no_rule_left(blocker) {
         return None;
@@ -298,10 +329,7 @@ fn left_untranslated<'a>(
         .request
         .iter()
         .find(|hop| hop.ns.path.ends_with("/host"))?;
-    let untouched = result
-        .request
-        .iter()
-        .all(|hop| hop.after.dst.to_string() == asked);
+    let untouched = result.request.iter().all(|hop| hop.after.dst == asked);
     (untouched && (node.device_out.is_some() || blocker.ns.path == node.ns.path)).then_some(node)
 }
 

@@ -2,12 +2,12 @@
 
 use super::catalogue::{self, Entry};
 use super::findings::Target;
-use crate::intent::policy::Direction;
+use crate::intent::policy::{Direction, Ruling};
 use crate::intent::service::{Known, candidates};
 use crate::intent::workload::Agent;
-use crate::intent::{Denied, Intent, destination};
+use crate::intent::{Intent, Side, destination};
 use crate::source::Source;
-use crate::trace::{Blocker, BlockerKind, Exchanged, LoggedHop, LoggedStep};
+use crate::trace::{Blocker, BlockerKind, Exchanged, LoggedHop, LoggedStep, Phase};
 
 /// A blocker, explained.
 #[derive(Debug)]
@@ -16,6 +16,14 @@ pub(super) struct Attribution {
     pub(super) object: String,
     pub(super) why: String,
     pub(super) sources: Vec<Source>,
+}
+
+/// Whether a rule that names a pod's address is taken to be about its policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByAddress {
+    Too,
+    /// It may as well be somebody's own.
+    Not,
 }
 
 /// What a flow's blockers are explained with.
@@ -32,12 +40,19 @@ impl<'a> Circumstances<'a> {
     /// Who is to change what because of `blocker`, where that is not simply the machine it stands on.
     pub(super) fn attribute(&self, blocker: &'a Blocker) -> Option<Attribution> {
         match blocker.kind {
-            BlockerKind::RuleDrop | BlockerKind::RuleReject => {
-                self.service_rule(blocker).or_else(|| self.policy(blocker))
+            BlockerKind::RuleDrop | BlockerKind::RuleReject => (self.service_rule(blocker))
+                .or_else(|| self.policy(blocker))
+                .or_else(|| self.stale_policy(blocker)),
+            BlockerKind::NoListener => self
+                .stale_rules(blocker)
+                .or_else(|| self.no_listener(blocker)),
+            BlockerKind::NeighbourUnresolved
+            | BlockerKind::NeighbourWrong
+            | BlockerKind::Stranger => self.stale_rules(blocker),
+            BlockerKind::RouteMissing => {
+                (self.stale_rules(blocker)).or_else(|| self.plugin_at_fault(blocker))
             }
-            BlockerKind::NoListener => self.no_listener(blocker),
-            BlockerKind::RouteMissing
-            | BlockerKind::DeviceMissing
+            BlockerKind::DeviceMissing
             | BlockerKind::VxlanFdbMissing
             | BlockerKind::VxlanPeer
             | BlockerKind::TunnelPeer => self.plugin_at_fault(blocker),
@@ -134,6 +149,36 @@ impl<'a> Circumstances<'a> {
         format!("{object} has {n} endpoints, none of them ready{each}")
     }
 
+    /// A rule that was written for a service sends to what is no longer (or not yet) an endpoint of it.
+    fn stale_rules(&self, blocker: &Blocker) -> Option<Attribution> {
+        if blocker.phase != Phase::Request {
+            return None;
+        }
+        let hop = self.translator()?;
+        let (backend, port) = destination(self.result)?;
+        let sources = translation(hop);
+        let named = |source: &Source| {
+            candidates(source.text()).find_map(|name| self.intent.services.get(name))
+        };
+        let known = sources.iter().rev().find_map(named)?;
+        if known.ready.is_none() || known.sends_to(backend, port) || known.n_addresses() == 0 {
+            return None;
+        }
+        Some(Attribution {
+            entry: catalogue::SERVICE_RULES_STALE,
+            object: hop.ns.object.clone(),
+            why: format!(
+                "the rules of {} send connections to {} on to {backend} port {port}, which is none of its endpoints",
+                hop.ns.object,
+                known.object()
+            ),
+            sources: sources
+                .into_iter()
+                .chain([known.service.meta.source.clone()])
+                .collect(),
+        })
+    }
+
     /// What the network plugin should have written is not there, and its pod on that node does not run.
     fn plugin_at_fault(&self, blocker: &Blocker) -> Option<Attribution> {
         let node = blocker
@@ -167,46 +212,29 @@ impl<'a> Circumstances<'a> {
 
     /// A rule that enforces a network policy.
     fn policy(&self, blocker: &Blocker) -> Option<Attribution> {
-        let denied = self
-            .intent
-            .denied(self.result)
-            .iter()
-            .find(|denied| self.enforces(blocker, denied))?;
-        let (object, _) = denied.policies.first()?.clone();
-        let (entry, way) = match denied.direction {
-            Direction::Ingress => (catalogue::POLICY_INGRESS_DENIED, "into"),
-            Direction::Egress => (catalogue::POLICY_EGRESS_DENIED, "out of"),
-        };
-        let names: Vec<&str> = denied
-            .policies
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        Some(Attribution {
-            entry,
-            object,
-            why: format!(
-                "{} isolates {} and nothing allows this connection {way} it",
-                names.join(", "),
-                denied.pod
-            ),
-            sources: denied
-                .policies
-                .iter()
-                .map(|(_, source)| source.clone())
-                .collect(),
-        })
+        let side = (self.intent.sides(self.result).iter())
+            .filter(|side| !side.ruling.denying().is_empty())
+            .find(|side| self.enforces(blocker, side, ByAddress::Too))?;
+        super::policies::denied(side)
+    }
+
+    /// A rule that enforces policies, and drops what they allow.
+    fn stale_policy(&self, blocker: &Blocker) -> Option<Attribution> {
+        let side = (self.intent.sides(self.result).iter())
+            .find(|side| self.enforces(blocker, side, ByAddress::Not))?;
+        let object = blocker.object.as_ref().unwrap_or(&blocker.ns.object);
+        super::policies::stale(side, object)
     }
 
     /// Whether the rules that led to the drop derive from the policies: they stand on the pod's node (or in the pod),
     /// and name the policy, the pod, its address or its device.
-    fn enforces(&self, blocker: &Blocker, denied: &Denied) -> bool {
+    fn enforces(&self, blocker: &Blocker, side: &Side, by_address: ByAddress) -> bool {
         let machine = crate::world::machine_of(&blocker.ns.path);
-        let on_its_node = denied
-            .node
-            .as_ref()
-            .is_some_and(|node| machine.strip_prefix("nodes/") == Some(node));
-        if !on_its_node {
+        let Some(pod) = &side.own.pod else {
+            return false;
+        };
+        let node = machine.strip_prefix("nodes/");
+        if node.is_none() || node != pod.node.as_deref() {
             return false;
         }
         // A detour may pass the node twice: it leaves the sender's node first and reaches the receiver's last.
@@ -215,17 +243,19 @@ impl<'a> Circumstances<'a> {
             .request
             .iter()
             .filter(|hop| hop.ns.path == blocker.ns.path);
-        let device = match denied.direction {
+        let device = match side.direction {
             Direction::Ingress => here.next_back().and_then(|hop| hop.device_out.clone()),
             Direction::Egress => here.next().and_then(|hop| hop.device_in.clone()),
         };
-        let address = denied.address.to_string();
-        let mut names: Vec<&str> = denied
-            .policies
-            .iter()
-            .filter_map(|(object, _)| object.rsplit('/').next())
+        let address = side.own.address.to_string();
+        let allowing = match &side.ruling {
+            Ruling::Allowed(statement) => Some(statement),
+            Ruling::NotIsolated(_) | Ruling::Denied(_) | Ruling::Unknown(..) => None,
+        };
+        let mut names: Vec<&str> = (side.ruling.denying().iter().chain(allowing))
+            .filter_map(|statement| statement.policy.object.rsplit(['/', ':']).next())
             .collect();
-        names.push(&denied.name);
+        names.push(&pod.meta.name);
         // What the last rule alone says of the pod may be anybody's: the way to it must be the pod's.
         let led: &[Source] = match blocker.sources.as_slice() {
             [] => return false,
@@ -236,7 +266,9 @@ impl<'a> Circumstances<'a> {
             words(source.text()).any(|word| {
                 names.contains(&word)
                     || device.as_deref() == Some(word)
-                    || (led.len() > 1 && word.split('/').next() == Some(address.as_str()))
+                    || (by_address == ByAddress::Too
+                        && led.len() > 1
+                        && word.split('/').next() == Some(address.as_str()))
             })
         })
     }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::render::hop;
 use super::{Branch, Outcome, Reply};
 use crate::source::Source;
 use crate::trace::{Decision, Exchanged, Run, probability};
 
 /// A branch with the runs that it stands for; the first is the one shown.
 pub(super) struct Grouped<'a> {
+    /// Without its hops.
     pub(super) branch: Branch,
+    /// Which run is shown.
+    pub(super) shown: usize,
     pub(super) runs: Vec<&'a Run<Exchanged>>,
     /// What remains possible where the runs do not agree.
     pub(super) possible: BTreeSet<Outcome>,
@@ -53,7 +55,7 @@ pub(super) fn group(runs: &[Run<Exchanged>]) -> Vec<Grouped<'_>> {
                     members.push(run);
                 }
             }
-            Some(merge(shown, members))
+            Some(merge(leaf, shown, members))
         })
         .collect();
     groups.sort_by(|a, b| {
@@ -64,7 +66,11 @@ pub(super) fn group(runs: &[Run<Exchanged>]) -> Vec<Grouped<'_>> {
     groups
 }
 
-fn merge<'a>(shown: &'a Run<Exchanged>, runs: Vec<&'a Run<Exchanged>>) -> Grouped<'a> {
+fn merge<'a>(
+    place: usize,
+    shown: &'a Run<Exchanged>,
+    runs: Vec<&'a Run<Exchanged>>,
+) -> Grouped<'a> {
     let result = &shown.result;
     let outcomes: BTreeSet<Outcome> = runs.iter().map(|run| run.result.outcome).collect();
     let same_end = runs
@@ -83,14 +89,13 @@ fn merge<'a>(shown: &'a Run<Exchanged>, runs: Vec<&'a Run<Exchanged>>) -> Groupe
         retries: agreed && result.retries,
         backend: result.backend.clone().filter(|_| agreed),
         client: result.client.clone().filter(|_| agreed),
-        hops: result.request.iter().map(hop).collect(),
-        reply: Reply {
-            hops: result.response.iter().map(hop).collect(),
-        },
+        hops: Vec::new(),
+        reply: Reply::default(),
     };
     let possible = if agreed { BTreeSet::new() } else { outcomes };
     Grouped {
         branch,
+        shown: place,
         runs,
         possible,
     }

@@ -3,6 +3,7 @@
 //!
 //! `docs/findings.md` is written from it (`cargo xtask findings`), and a test keeps the two equal.
 
+pub mod coverage;
 mod device;
 mod netfilter;
 mod page;

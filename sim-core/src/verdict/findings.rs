@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
-use super::render::{evidences, tuple};
-use super::{Finding, Place, Severity};
+use super::render::{evidence as evidence_of, evidences, tuple};
+use super::warnings::Warning;
+use super::{Finding, NearMiss, Place, Severity};
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
 use crate::intent::workload::{Agent, Agents};
@@ -75,7 +76,7 @@ impl Findings {
     ) {
         let node = &hop.ns.object;
         let mut cited = evidences(sources);
-        cited.extend(target.source.iter().map(super::render::evidence));
+        cited.extend(target.source.iter().map(evidence_of));
         let entry = if target.has_port {
             catalogue::SERVICE_NOT_PROGRAMMED
         } else {
@@ -90,7 +91,7 @@ impl Findings {
                     stopped,
                     source,
                 }) => {
-                    cited.insert(0, super::render::evidence(source));
+                    cited.insert(0, evidence_of(source));
                     let message = format!(
                         "kube-proxy on {node} has not written rules for {} ({object} {why}): {untranslated}",
                         target.object
@@ -98,7 +99,7 @@ impl Findings {
                     (if *stopped { object } else { node }.clone(), message)
                 }
                 Some(Agent::Absent { elsewhere }) => {
-                    cited.push(super::render::evidence(elsewhere));
+                    cited.push(evidence_of(elsewhere));
                     let message = format!(
                         "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
                         target.object
@@ -133,6 +134,7 @@ impl Findings {
             },
             message,
             evidence: cited,
+            nearest: Vec::new(),
             confirm: entry.commands_with(&facts),
             fix: entry.fix.en.to_owned(),
             skb_drop_reason: None,
@@ -147,6 +149,11 @@ impl Findings {
             finding.under = Some(entry.code.to_owned());
             self.push(finding);
         }
+    }
+
+    /// What was found so far.
+    pub(super) fn found(&self) -> &[Finding] {
+        &self.found
     }
 
     /// Adds what Kubernetes itself reports of nodes and endpoints, apart from what the packet met.
@@ -184,6 +191,19 @@ impl Findings {
         }
     }
 
+    /// Adds what will bite on the way, apart from what the packet met.
+    pub(super) fn add_warnings(&mut self, warnings: Vec<Warning>) {
+        for Warning {
+            entry,
+            ns,
+            message,
+            sources,
+        } in warnings
+        {
+            self.report(entry, ns.object.clone(), ns.path.clone(), message, &sources);
+        }
+    }
+
     fn report(
         &mut self,
         entry: Entry,
@@ -204,13 +224,14 @@ impl Findings {
             },
             message,
             evidence: evidences(sources),
+            nearest: Vec::new(),
             fix: entry.fix.en.to_owned(),
             skb_drop_reason: None,
             under: None,
         });
     }
 
-    fn push(&mut self, finding: Finding) {
+    pub(super) fn push(&mut self, finding: Finding) {
         let same = |other: &&mut Finding| {
             other.code == finding.code
                 && other.object == finding.object
@@ -258,6 +279,14 @@ fn finding(entry: Entry, blocker: &Blocker, severity: Severity) -> Finding {
         },
         message: blocker.message.clone(),
         evidence,
+        nearest: blocker
+            .near
+            .iter()
+            .map(|miss| NearMiss {
+                text: miss.text.clone(),
+                evidence: evidence_of(&miss.source),
+            })
+            .collect(),
         confirm: Vec::new(),
         fix: entry.fix.en.to_owned(),
         skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
@@ -301,7 +330,7 @@ fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
 }
 
 /// Namespace and name of `kind:namespace/name`.
-fn of_object(object: &str) -> Vec<(&'static str, String)> {
+pub(super) fn of_object(object: &str) -> Vec<(&'static str, String)> {
     let (_, name) = object.split_once(':').unwrap_or(("", object));
     match name.split_once('/') {
         Some((namespace, name)) => vec![

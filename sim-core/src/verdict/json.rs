@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::{Branch, FiveTuple, Hop, HopStep, Receipt, Shared, StepStatus, Verdict};
+use super::{Branch, Hop, HopStep, Receipt, Shared, StepStatus, Verdict};
 
 /// A text that grows.
-struct Out(Vec<u8>);
+struct Out(String);
 
 impl Verdict {
     /// The verdict's JSON, as every program of ours writes it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut out = Out(Vec::with_capacity(1 << 16));
+        let mut out = Out(String::with_capacity(1 << 17));
         out.raw("{\"schema\":");
         out.text(&self.schema);
         out.raw(",\"receipt\":");
@@ -27,9 +27,11 @@ impl Verdict {
         out.raw(",\"branches\":");
         out.list(&self.branches, branch);
         out.other(",\"findings\":", &self.findings);
+        if !self.intended.is_empty() {
+            out.other(",\"intended\":", &self.intended);
+        }
         out.raw("}");
-        // Made of strings and of what serde wrote: it is UTF-8.
-        String::from_utf8(out.0).unwrap_or_default()
+        out.0
     }
 }
 
@@ -69,9 +71,9 @@ fn hop(out: &mut Out, hop: &Hop) {
     out.if_any(",\"device_in\":", hop.device_in.as_deref());
     out.if_any(",\"device_out\":", hop.device_out.as_deref());
     out.raw(",\"before\":");
-    tuple(out, &hop.before);
+    out.raw(hop.before.json());
     out.raw(",\"after\":");
-    tuple(out, &hop.after);
+    out.raw(hop.after.json());
     out.raw(",\"steps\":");
     out.list(&hop.steps, step);
     out.raw(if hop.as_if_passed {
@@ -79,18 +81,6 @@ fn hop(out: &mut Out, hop: &Hop) {
     } else {
         "}"
     });
-}
-
-fn tuple(out: &mut Out, tuple: &FiveTuple) {
-    out.raw("{\"protocol\":");
-    out.text(&tuple.protocol);
-    out.raw(",\"src\":");
-    out.text(&tuple.src);
-    out.if_any(",\"sport\":", tuple.sport.as_deref());
-    out.raw(",\"dst\":");
-    out.text(&tuple.dst);
-    out.if_any(",\"dport\":", tuple.dport.as_deref());
-    out.raw("}");
 }
 
 fn step(out: &mut Out, step: &HopStep) {
@@ -111,7 +101,7 @@ fn shared<T: Serialize>(out: &mut Out, part: &Shared<T>) {
 
 impl Out {
     fn raw(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
+        self.0.push_str(text);
     }
 
     /// A string.
@@ -137,8 +127,8 @@ impl Out {
     /// A field by way of serde.
     fn other<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         self.raw(name);
-        // Plain data with string keys always serialises, and a vector takes it all.
-        let _ = serde_json::to_writer(&mut self.0, value);
+        // Plain data with string keys: it always serialises.
+        self.raw(&serde_json::to_string(value).unwrap_or_default());
     }
 
     fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {

@@ -66,6 +66,9 @@ impl Verdict {
             let hops = branch.hops.iter_mut().chain(&mut branch.reply.hops);
             hops.for_each(|hop| translator.hop(hop));
         }
+        for one in &mut verdict.intended {
+            translator.put(&mut one.message);
+        }
         for finding in &mut verdict.findings {
             translator.finding(finding, lang);
         }

@@ -48,36 +48,50 @@ pub(super) fn evidences(sources: &[Source]) -> Vec<Shared<Evidence>> {
     cited
 }
 
-/// A recorded hop.
-pub(super) fn hop(logged: &LoggedHop) -> Hop {
-    let before = tuple(&logged.before);
-    Hop {
+/// The packets that were put into words so far, each once.
+#[derive(Debug, Default)]
+pub(super) struct Tuples(Vec<(Packet, Shared<FiveTuple>)>);
+
+impl Tuples {
+    fn of(&mut self, packet: &Packet) -> Shared<FiveTuple> {
+        // Most packets look as they did a moment ago.
+        let known = (self.0.iter().rev()).find(|(other, _)| is_same(other, packet));
+        if let Some((_, known)) = known {
+            return known.clone();
+        }
+        let new = Shared::from(tuple(packet));
+        self.0.push((packet.clone(), new.clone()));
+        new
+    }
+}
+
+/// Recorded hops.
+pub(super) fn hops(logged: Vec<LoggedHop>, tuples: &mut Tuples) -> Vec<Hop> {
+    let hops = logged.into_iter();
+    hops.map(|logged| Hop {
         namespace: logged.ns.path.clone(),
         object: logged.ns.object.clone(),
-        device_in: logged.device_in.clone(),
-        device_out: logged.device_out.clone(),
-        after: if is_same(&logged.before, &logged.after) {
-            before.clone()
-        } else {
-            tuple(&logged.after)
-        },
-        before,
+        device_in: logged.device_in,
+        device_out: logged.device_out,
+        before: tuples.of(&logged.before),
+        after: tuples.of(&logged.after),
         steps: logged
             .steps
-            .iter()
+            .into_iter()
             .map(|step| HopStep {
-                text: step.text.clone(),
+                text: step.text,
                 status: step.status,
                 evidence: evidences(&step.sources),
             })
             .collect(),
         as_if_passed: logged.as_if_passed,
-    }
+    })
+    .collect()
 }
 
 /// Whether the two read the same.
 fn is_same(a: &Packet, b: &Packet) -> bool {
-    a.src == b.src && a.dst == b.dst && a.transport == b.transport
+    a.transport == b.transport && a.src == b.src && a.dst == b.dst
 }
 
 /// A packet's addresses.

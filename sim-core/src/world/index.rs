@@ -58,9 +58,7 @@ fn bits(address: IpAddr) -> u128 {
 impl Index {
     pub(super) fn of(ns: &Namespace) -> Self {
         let names = ns.links.iter().zip(0..);
-        let links_by_name = names
-            .map(|(link, place)| (link.name.as_str(), place))
-            .collect();
+        let links_by_name = names.map(|(link, place)| (&*link.name, place)).collect();
         let stacked = ns
             .links
             .iter()

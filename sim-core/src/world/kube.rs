@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::policies::{Compiled, Composed};
 use super::{Halt, World};
 use crate::evidence::kube::endpoints::{
     EndpointSlice, Endpoints, parse as endpoints, parse_slices,
 };
+use crate::evidence::kube::generic;
+use crate::evidence::kube::meta::Meta;
 use crate::evidence::kube::node::{Namespace, Node, parse as parse_nodes, parse_namespaces};
 use crate::evidence::kube::pod::{Pod, parse as pods};
-use crate::evidence::kube::policy::{NetworkPolicy, parse as policies};
 use crate::evidence::kube::service::{Service, parse as services};
+use crate::intent::policy::Labels;
+use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::{Parsed, SourceFile};
 
 /// The objects of one entry; `None` where it is missing or holds something that cannot be read.
@@ -77,7 +81,17 @@ macro_rules! named_by_meta {
         })*
     };
 }
-named_by_meta!(Pod, Service, NetworkPolicy, Namespace, Node, Endpoints);
+named_by_meta!(Pod, Service, Node, Namespace, Endpoints);
+
+/// An object of which only the labels matter.
+#[derive(Debug)]
+struct Labelled(Meta);
+
+impl Named for Labelled {
+    fn key(&self) -> (&str, &str) {
+        (&self.0.namespace, &self.0.name)
+    }
+}
 
 impl Named for EndpointSlice {
     /// Its service's.
@@ -92,9 +106,14 @@ impl Named for EndpointSlice {
 pub(super) struct Lists {
     pods: BTreeMap<String, Listed<Pod>>,
     services: BTreeMap<String, Listed<Service>>,
-    policies: BTreeMap<String, Listed<NetworkPolicy>>,
-    namespaces: BTreeMap<String, Listed<Namespace>>,
     nodes: BTreeMap<String, Listed<Node>>,
+    accounts: BTreeMap<String, Listed<Labelled>>,
+    /// The plugins' agents in a list of pods.
+    pub(super) agents: BTreeMap<String, Arc<[&'static str]>>,
+    pub(super) compiled: BTreeMap<String, Compiled>,
+    /// By namespace; of all under `None`.
+    pub(super) composed: BTreeMap<Option<String>, Composed>,
+    namespaces: BTreeMap<String, Listed<Namespace>>,
     slices: BTreeMap<String, Listed<EndpointSlice>>,
     endpoints: BTreeMap<String, Listed<Endpoints>>,
 }
@@ -109,6 +128,12 @@ impl World<'_> {
     ) -> Result<Option<Pod>, Halt> {
         let list = self.listed(entry, |lists| &mut lists.pods, pods)?;
         Ok(list.and_then(|pods| pods.named(namespace, name).next().cloned()))
+    }
+
+    /// All pods in `entry`; none where it cannot be read.
+    pub(crate) fn pods(&mut self, entry: &str) -> Result<Arc<Objects<Pod>>, Halt> {
+        let list = self.listed(entry, |lists| &mut lists.pods, pods)?;
+        Ok(list.unwrap_or_default())
     }
 
     /// The pods of these namespaces (of all, where the list is whole), as far as they were captured.
@@ -138,15 +163,44 @@ impl World<'_> {
         Ok(list.and_then(|services| services.named(namespace, name).next().cloned()))
     }
 
-    /// The network policies of a namespace (of all, where the list is whole); `None` where they are not known.
-    pub(crate) fn policies(&mut self, namespace: &str) -> Result<Listed<NetworkPolicy>, Halt> {
-        const LIST: &str = "kube/networkpolicies.json";
+    /// The labels of a node.
+    pub(crate) fn node_labels(&mut self, name: &str) -> Result<Labels, Halt> {
+        let record = self.by_name(ObjectKind::Node, "", name)?.into_iter().next();
+        let Some(IndexRecord::Object { entry, .. }) = record else {
+            return Ok(None);
+        };
+        let list = self.listed(&entry, |lists| &mut lists.nodes, parse_nodes)?;
+        let node = list.and_then(|nodes| nodes.named("", name).next().cloned());
+        Ok(node.map(|node| Arc::new(node.meta.labels)))
+    }
+
+    /// The labels of a service account.
+    pub(crate) fn account_labels(
+        &mut self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, Halt> {
+        const LIST: &str = "kube/serviceaccounts.json";
         let parts = self.parts(LIST)?;
-        match own_part(&parts, LIST, namespace) {
-            Some(entry) => self.listed(entry, |lists| &mut lists.policies, policies),
-            // A split list has no part for a namespace without objects.
-            None => Ok((!parts.is_empty()).then(Arc::default)),
-        }
+        let Some(entry) = own_part(&parts, LIST, namespace) else {
+            return Ok(None);
+        };
+        let list = self.listed(
+            entry,
+            |lists| &mut lists.accounts,
+            |file| {
+                let Parsed { value, problems } = generic::parse(file);
+                let value = value.into_iter().map(|object| Labelled(object.meta));
+                Parsed {
+                    value: value.collect(),
+                    problems,
+                }
+            },
+        )?;
+        Ok(list.and_then(|all| {
+            let account = all.named(namespace, name).next();
+            account.map(|account| account.0.labels.clone())
+        }))
     }
 
     /// All nodes; `None` where they are not known.
@@ -233,7 +287,7 @@ impl World<'_> {
 }
 
 /// Of a list's entries, the one that holds the objects of `namespace`: the list itself, or that namespace's part.
-fn own_part<'p>(parts: &'p [String], list: &str, namespace: &str) -> Option<&'p str> {
+pub(super) fn own_part<'p>(parts: &'p [String], list: &str, namespace: &str) -> Option<&'p str> {
     let stem = list.strip_suffix(".json").unwrap_or(list);
     let own = format!("{stem}/{namespace}.json");
     parts

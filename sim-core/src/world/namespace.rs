@@ -98,6 +98,11 @@ impl Namespace {
             .collect()
     }
 
+    /// Which of the loaded namespaces it is.
+    pub(crate) fn place(&self) -> usize {
+        self.place
+    }
+
     /// A base chain of nftables whose type or hook is not known.
     pub fn strange_chain(&self) -> Option<&Chain> {
         let (table, chain) = self.index().strange_chain()?;

@@ -14,7 +14,7 @@ pub struct Place {
     /// Its namespace.
     pub ns: Arc<Namespace>,
     /// Its name there.
-    pub device: String,
+    pub device: Arc<str>,
 }
 
 impl World<'_> {
@@ -26,7 +26,7 @@ impl World<'_> {
         let here = |device: &str| {
             Some(Place {
                 ns: Arc::clone(ns),
-                device: device.to_owned(),
+                device: device.into(),
             })
         };
         if let Some(name) = &link.link {
@@ -129,7 +129,7 @@ impl World<'_> {
     ) -> Result<(), Halt> {
         for link in other.stacked() {
             let lower = self.lower(other, link)?;
-            if lower.is_some_and(|lower| lower.ns.path == ns.path && lower.device == device) {
+            if lower.is_some_and(|lower| lower.ns.path == ns.path && *lower.device == *device) {
                 found.push(Place {
                     ns: Arc::clone(other),
                     device: link.name.clone(),

@@ -16,7 +16,7 @@ pub enum Peer {
         /// Its namespace.
         namespace: String,
         /// Its name there.
-        device: String,
+        device: Arc<str>,
         /// Both are one namespace's, or the identities of the two namespaces prove it.
         is_proven: bool,
     },
@@ -44,13 +44,16 @@ fn end_in(ns: &Namespace, link: &Link, index: u32, other: &Namespace) -> Option<
         Some(false) => return None,
         None => false,
     };
-    Some((captured(&other.path, &peer.name, is_proven), is_proven))
+    Some((
+        captured(&other.path, Arc::clone(&peer.name), is_proven),
+        is_proven,
+    ))
 }
 
-fn captured(namespace: &str, device: &str, is_proven: bool) -> Peer {
+fn captured(namespace: &str, device: impl Into<Arc<str>>, is_proven: bool) -> Peer {
     Peer::Captured {
         namespace: namespace.to_owned(),
-        device: device.to_owned(),
+        device: device.into(),
         is_proven,
     }
 }
@@ -71,14 +74,16 @@ impl World<'_> {
         towards: IpAddr,
     ) -> Result<Peer, Halt> {
         if let Some(name) = &link.link {
-            return Ok(captured(&ns.path, name, true));
+            return Ok(captured(&ns.path, name.as_str(), true));
         }
         let Some(index) = link.link_index else {
             return Ok(Peer::Unknown);
         };
         if link.link_netnsid.is_none() {
             return Ok(match ns.link_by_index(index) {
-                Some(peer) if is_pair(link, peer) => captured(&ns.path, &peer.name, true),
+                Some(peer) if is_pair(link, peer) => {
+                    captured(&ns.path, Arc::clone(&peer.name), true)
+                }
                 Some(_) | None => Peer::Unknown,
             });
         }

@@ -3,8 +3,9 @@
 use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
-    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Outcome, Place,
-    Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity, StepStatus, Verdict,
+    Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Intended, Intention,
+    NearMiss, Outcome, Place, Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity,
+    Shared, StepStatus, Verdict,
 };
 
 /// One full verdict for each kind of seal.
@@ -80,6 +81,13 @@ fn verdict(seal: Seal) -> Verdict {
         }],
         branches: vec![branch()],
         findings: vec![finding()],
+        intended: vec![Intended {
+            direction: "ingress".to_owned(),
+            object: "pod:default/b".to_owned(),
+            intention: Intention::Forbids,
+            message: "policy:default/deny isolates it".to_owned(),
+            evidence: vec![evidence().into()],
+        }],
     }
 }
 
@@ -123,13 +131,13 @@ fn branch() -> Branch {
 }
 
 fn hop() -> Hop {
-    let tuple = FiveTuple {
+    let tuple = Shared::from(FiveTuple {
         protocol: "udp".to_owned(),
         src: "192.0.2.1".to_owned(),
         sport: Some("32768-60999".to_owned()),
         dst: "192.0.2.2".to_owned(),
         dport: Some("80".to_owned()),
-    };
+    });
     Hop {
         namespace: "nodes/n1/host".to_owned(),
         object: "node:n1".to_owned(),
@@ -158,6 +166,10 @@ fn finding() -> Finding {
         },
         message: "there is no route".to_owned(),
         evidence: vec![evidence().into()],
+        nearest: vec![NearMiss {
+            text: "rule 3 of chain FORWARD would let it pass".to_owned(),
+            evidence: evidence().into(),
+        }],
         confirm: vec!["ip route get 10.0.0.1".to_owned()],
         fix: "add it".to_owned(),
         skb_drop_reason: Some("SKB_DROP_REASON_IP_OUTNOROUTES".to_owned()),

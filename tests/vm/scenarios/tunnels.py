@@ -91,8 +91,7 @@ def tunnel_pair(lab, kind, fault=None):
     """A tunnel with fixed ends, routes into it."""
     lab.load("ip_gre" if kind.startswith("gre") else kind)
     two_nodes(lab, 1400)
-    options = {"ipip": "type ipip", "gre": "type gre", "gre-key": "type gre key 42",
-               "sit": "type sit", "gretap": "type gretap"}[kind]
+    options = {"ipip": "type ipip", "gre": "type gre", "gre-key": "type gre key 42", "gretap": "type gretap"}[kind]
     far = "192.0.2.77" if fault == "wrong-remote" else "192.0.2.12"
     extra = "nopmtudisc" if fault == "nopmtudisc" else ""
     ttl = "ttl 1" if fault == "ttl" else "" if fault == "nopmtudisc" else "ttl 64"
@@ -114,6 +113,104 @@ def tunnel_pair(lab, kind, fault=None):
     cause = None if fault in (None, "nopmtudisc", "mtu", "ttl") else ["node:node-1", "node:node-2"]
     pod_flows(lab, cause)
     lab.flow("node:node-1", "10.255.0.2", cause=cause)
+
+
+def six_tunnel(lab, kind, fault=None):
+    """Tunnels that carry IPv6, or are carried by it."""
+    lab.load({"gre": "ip_gre", "sit": "sit", "ip6gre": "ip6_gre", "ip6tnl": "ip6_tunnel"}[kind])
+    carried_by_six = kind.startswith("ip6")
+    mtu = 1500 if fault == "mtu" else 1400
+    two_nodes(lab, mtu, v6=True)
+    far = "77" if fault == "wrong-remote" else "12"
+    prefix = "2001:db8::" if carried_by_six else "192.0.2."
+    mode = {"ip6tnl": "mode any"}.get(kind, "")
+    lab.on("node-1", f"ip link add tun1 type {kind} {mode} local {prefix}11 remote {prefix}{far} ttl 64")
+    if fault == "other-mode":
+        # Takes IPv4 only.
+        mode = "mode ipip6"
+    lab.on("node-2", f"ip link add tun1 type {kind} {mode} local {prefix}12 remote {prefix}11 ttl 64")
+    for node, own, other in (("node-1", 1, 2), ("node-2", 2, 1)):
+        lab.on(node, f"""
+            ip link set tun1 up
+            ip addr add fd00:255::{own}/64 dev tun1 nodad
+            ip route add fd00:{other}::/64 dev tun1
+            {"" if kind == "sit" else f"ip route add 10.244.{other}.0/24 dev tun1"}""")
+    if fault == "drop":
+        lab.feed("node-2", f"{'ip6' if carried_by_six else 'ip'}tables-nft-restore", f"""*filter
+            :INPUT ACCEPT [0:0]
+            -A INPUT -p {({"gre": 47, "sit": 41, "ip6gre": 47, "ip6tnl": 41})[kind]} -j DROP
+            COMMIT""")
+    elif fault == "down":
+        lab.on("node-2", "ip link set tun1 down")
+    cause = None if fault in (None, "mtu") else ["node:node-1", "node:node-2"]
+    lab.try_all(A, "fd00:2::2", sizes=(None, BIG), protos=("tcp", "udp"), cause=cause)
+    lab.flow(B, "fd00:1::2", size=BIG, cause=cause)
+    lab.flow("node:node-1", "fd00:2::2", cause=cause)
+    lab.flow("node:node-1", "fd00:255::2", proto="udp", cause=cause)
+    lab.flow(A, "fd00:2::2", port=9)
+    if kind != "sit":
+        lab.try_all(A, "10.244.2.2", sizes=(None, BIG), protos=("tcp", "udp"))
+
+
+def fresh_key(lab):
+    """A file with a private key that nobody knows."""
+    with open("/tmp/fresh.key", "w", encoding="ascii") as file:
+        file.write(lab.run(["wg", "genkey"]))
+    return "/tmp/fresh.key"
+
+
+def mesh(lab, fault=None):
+    """Three nodes with wireguard between their IPv6 addresses; prefixes of peers within one another."""
+    lab.cluster("node-1", "node-2", "node-3", v6=True)
+    keys = {}
+    for number, (node, pod) in enumerate((("node-1", "a"), ("node-2", "b"), ("node-3", "c")), 1):
+        lab.routed_pod(node, pod, f"10.244.{number}.2", f"fd00:{number}::2", mtu=1420)
+        private = lab.run(["wg", "genkey"])
+        keys[number] = lab.run(["wg", "pubkey"], private).strip()
+        with open(f"/tmp/{node}.key", "w", encoding="ascii") as file:
+            file.write(private)
+        lab.on(node, f"""
+            ip link add wg0 type wireguard
+            wg set wg0 listen-port 51820 private-key /tmp/{node}.key {"fwmark 0x77" if fault == "fwmark" else ""}
+            ip link set wg0 up mtu 1420
+            ip addr add 10.255.0.{number}/24 dev wg0
+            ip addr add fd00:255::{number}/64 dev wg0 nodad
+            ip route add 10.244.0.0/16 dev wg0
+            ip route add fd00::/16 dev wg0""")
+        lab.serve(node, 8080)
+        lab.serve(pod, 8080)
+    if fault == "wrong-key":
+        keys[2] = lab.run(["wg", "pubkey"], lab.run(["wg", "genkey"])).strip()
+    for own in (1, 2, 3):
+        for other in (1, 2, 3):
+            if own == other:
+                continue
+            nets = f"10.244.{other}.0/24,10.255.0.{other}/32,fd00:{other}::/64,fd00:255::{other}/128"
+            if own == 1 and other == 3:
+                # Wider than node-2's: the longer one counts.
+                nets = "10.244.0.0/16,10.255.0.3/32,fd00::/16,fd00:255::3/128"
+            if fault == "longer-elsewhere" and own == 1 and other == 3:
+                # Longer than node-2's: what is for its pod goes to node-3.
+                nets += ",10.244.2.2/32,fd00:2::2/128"
+            end = f"[2001:db8::{10 + other}]:51820"
+            lab.on(f"node-{own}", f"wg set wg0 peer {keys[other]} allowed-ips {nets} endpoint {end}")
+    if fault == "fwmark":
+        # Packets of the tunnel itself have a table of their own, which leads nowhere on node-1.
+        lab.on("node-1", "ip -6 rule add fwmark 0x77 lookup 77\nip -6 route add unreachable default table 77")
+        lab.on("node-2", "ip -6 rule add fwmark 0x77 lookup 77\nip -6 route add default dev eth0 table 77")
+    elif fault == "mtu":
+        lab.on("switch", "ip link set node-2 mtu 1400")
+    for to in ("10.244.2.2", "fd00:2::2"):
+        lab.try_all(A, to, sizes=(None, BIG), protos=("tcp", "udp"))
+        lab.flow("node:node-1", to)
+    lab.try_all(A, "10.244.3.2", protos=("tcp", "udp"))
+    lab.flow(A, "fd00:3::2")
+    lab.flow("pod:default/b", "fd00:3::2", size=BIG)
+    lab.flow("pod:default/c", "fd00:1::2", proto="udp")
+    lab.flow("node:node-1", "fd00:255::2")
+    lab.flow("node:node-1", "10.255.0.2")
+    lab.flow(A, "fd00:4::2")
+    lab.flow("node:node-2", "10.244.4.2")
 
 
 def wireguard(lab, fault=None, v6=False):
@@ -154,7 +251,10 @@ def wireguard(lab, fault=None, v6=False):
             ip route add 10.244.{peer}.0/24 dev wg0""")
         if v6:
             lab.on(node, f"ip route add fd00:{peer}::/64 dev wg0")
-    if fault == "no-peer":
+    if fault == "wrong-key":
+        lab.on("node-2", f"wg set wg0 private-key {fresh_key(lab)}")
+        cause = ["node:node-1", "node:node-2"]
+    elif fault == "no-peer":
         cause = "node:node-2"
     elif fault == "down":
         lab.on("node-2", "ip link set wg0 down")
@@ -188,6 +288,14 @@ for kind, faults in {"ipip": ("wrong-remote", "wrong-local", "nopmtudisc", "mtu"
         ALL[f"{kind}-pair-{name}"] = partial(tunnel_pair, kind=kind, fault=name)
 ALL["wireguard"] = wireguard
 ALL["wireguard-v6"] = partial(wireguard, v6=True)
-for name in ("wrong-allowed-sender", "wrong-allowed-receiver", "wrong-endpoint", "one-endpoint", "no-peer", "down",
+for kind, faults in {"sit": ("wrong-remote", "drop", "mtu"), "gre": ("mtu",),
+                     "ip6gre": ("wrong-remote", "mtu", "drop"), "ip6tnl": ("other-mode", "mtu", "down")}.items():
+    ALL[f"{kind}-six"] = partial(six_tunnel, kind=kind)
+    for name in faults:
+        ALL[f"{kind}-six-{name}"] = partial(six_tunnel, kind=kind, fault=name)
+ALL["wireguard-mesh"] = mesh
+for name in ("wrong-key", "longer-elsewhere", "fwmark", "mtu"):
+    ALL[f"wireguard-mesh-{name}"] = partial(mesh, fault=name)
+for name in ("wrong-key", "wrong-allowed-sender", "wrong-allowed-receiver", "wrong-endpoint", "one-endpoint", "no-peer", "down",
              "port-blocked", "mtu-hole"):
     ALL[f"wireguard-{name}"] = partial(wireguard, fault=name)

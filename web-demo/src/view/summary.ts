@@ -39,6 +39,12 @@ function causeOf(finding: Finding): HTMLElement {
     "div",
     { class: "cause" },
     row(strings.verdict.cause, h("p", { class: "message" }, ...prose(finding.message)), tags(finding), evidenceList(finding.evidence.slice(0, 4))),
+    finding.nearest?.length
+      ? row(
+          strings.verdict.nearest,
+          h("ul", {}, ...finding.nearest.map(({ text, evidence }) => h("li", {}, ...prose(text), evidenceList([evidence])))),
+        )
+      : null,
     finding.confirm?.length
       ? row(strings.verdict.confirm, h("ul", { class: "commands" }, ...finding.confirm.map((command) => h("li", {}, h("code", {}, command)))))
       : null,

@@ -42,6 +42,8 @@ pub struct Pod {
     pub priority_class: Option<String>,
     /// Its containers, with what they are doing.
     pub containers: Vec<Container>,
+    /// Its service account.
+    pub service_account: Option<String>,
     /// `reason` and `message` of its status, e.g. `Evicted`.
     pub reason: Option<String>,
     /// The message of its status.
@@ -93,6 +95,14 @@ pub struct Container {
     pub running: bool,
 }
 
+impl Pod {
+    /// Its service account's name.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        self.service_account.as_deref().unwrap_or("default")
+    }
+}
+
 /// Reads `kube/pods.json`.
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<Pod>> {
@@ -110,6 +120,7 @@ struct Spec {
     hostname: Option<String>,
     subdomain: Option<String>,
     priority_class: Option<String>,
+    service_account: Option<String>,
 }
 
 #[derive(Default)]
@@ -159,6 +170,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
         subdomain: spec.subdomain,
         priority_class: spec.priority_class,
         containers,
+        service_account: spec.service_account,
         reason: status.reason,
         message: status.message,
     })
@@ -173,6 +185,7 @@ fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
         hostname: word(item, "hostname")?,
         subdomain: word(item, "subdomain")?,
         priority_class: word(item, "priorityClassName")?,
+        service_account: word(item, "serviceAccountName")?,
         ..Spec::default()
     };
     for container in item.objects("containers")? {

@@ -10,7 +10,7 @@ use super::protocol;
 use super::selector::LabelSelector;
 use crate::evidence::json::{Fault, Object};
 use crate::flow::Protocol;
-use crate::source::{Parsed, SourceFile};
+use crate::source::{Parsed, Source, SourceFile};
 
 /// A network policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct PolicyRule {
     pub peers: Vec<PolicyPeer>,
     /// On which ports; empty is all.
     pub ports: Vec<PolicyPort>,
+    /// Where it stands.
+    pub source: Source,
 }
 
 /// Whom an allowance is about.
@@ -113,6 +115,7 @@ fn rules(spec: &Object<'_>, key: &str, peers: &str) -> Result<Vec<PolicyRule>, F
                     .iter()
                     .map(port)
                     .collect::<Result<_, _>>()?,
+                source: rule.source(),
             })
         })
         .collect()

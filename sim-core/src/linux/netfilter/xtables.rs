@@ -5,6 +5,7 @@ mod conntrack;
 mod content;
 mod device;
 mod index;
+mod near;
 mod probability;
 mod relevance;
 mod target;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use condition::{Deferred, Scene};
 use index::{Candidates, ChainIndex};
+pub use near::NearMiss;
 use target::After;
 
 use super::ipset::IpSets;

@@ -58,7 +58,7 @@ impl Walk<'_, '_> {
                 .citing([slave.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        frame.transit.iif = Some(bond.to_owned());
+        frame.transit.iif = Some(bond.into());
         self.ingress(ns, bond, frame)
     }
 }
@@ -71,7 +71,7 @@ pub(in crate::trace) fn slaves(ns: &Namespace, bond: &Link) -> Vec<String> {
     let usable = ns
         .links
         .iter()
-        .filter(|link| link.master.as_deref() == Some(bond.name.as_str()))
+        .filter(|link| link.master.as_deref() == Some(&*bond.name))
         .filter(|link| link.up && link.lower_up)
         .filter(|link| link.bond_slave.as_ref().is_none_or(|slave| slave.up));
     if matches!(
@@ -82,6 +82,6 @@ pub(in crate::trace) fn slaves(ns: &Namespace, bond: &Link) -> Vec<String> {
     }
     usable
         .filter(|link| link.bond_slave.as_ref().is_none_or(|slave| slave.active))
-        .map(|link| link.name.clone())
+        .map(|link| link.name.to_string())
         .collect()
 }

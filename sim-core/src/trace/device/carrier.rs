@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::super::blocker::{Blocker, BlockerKind, Failure};
 use super::super::no_route::no_route;
 use super::super::output::Way;
-use super::super::{Arrival, Carrier, Encapsulated, Expected, Frame, Stage, Stop, Transit, Walk};
+use super::super::{
+    Arrival, Carrier, Encapsulated, Expected, Frame, Reports, Stage, Stop, Transit, Walk,
+};
 use super::super::{neighbour::is_bridge, transmit::not_modelled};
 use super::Origin;
 use crate::evidence::link::{Link, LinkKind};
@@ -37,6 +39,21 @@ pub(super) struct Outer {
     pub(super) too_big: TooBig,
     /// Says where it goes.
     pub(super) source: Source,
+}
+
+/// An outer packet that is ready to be sent.
+pub(in crate::trace) struct Packed {
+    pub(in crate::trace) packet: Packet,
+    /// The device that it must leave by.
+    pub(in crate::trace) bound: Option<String>,
+    /// The mark that its route is looked up with.
+    pub(in crate::trace) route_mark: u32,
+    /// Bytes that it adds to the inner packet.
+    pub(in crate::trace) overhead: u32,
+    /// The tunnel, in words.
+    pub(in crate::trace) tunnel: String,
+    /// Says that there is one.
+    pub(in crate::trace) source: Source,
 }
 
 /// What a tunnel does about an inner packet that its path's MTU has no room for.
@@ -94,42 +111,64 @@ impl Walk<'_, '_> {
         frame.transit.ct = Ct::None;
         frame.transit.zone = Zone::default();
         frame.transit.local = false;
-        let reports = matches!(outer.too_big, TooBig::Refuse) && has_remote(link);
-        let kept = self.sender.clone();
-        let inner = Box::new(Encapsulated {
+        let reports = if matches!(outer.too_big, TooBig::Refuse) && has_remote(link) {
+            Reports::NextSender
+        } else {
+            Reports::Nobody
+        };
+        let inner = Encapsulated {
             carrier,
             frame,
-            sender: kept.clone(),
+            sender: self.sender.clone(),
             reports,
             device: Place {
                 ns: Arc::clone(ns),
                 device: link.name.clone(),
             },
-        });
-        // Errors about the outer packet are for the tunnel.
-        let tuple = conntrack::tuple_of(&packet);
-        self.sender = tuple.map(|tuple| (stack.path.clone(), tuple));
-        let about = inner.frame.transit.clone();
-        let tunnel = self.sender.clone();
-        let origin = Origin {
+        };
+        let packed = Packed {
+            packet,
             bound: outer.bound,
-            route_mark: Some(outer.mark.unwrap_or(0)),
-            inner: Some(inner),
+            route_mark: outer.mark.unwrap_or(0),
+            overhead: outer.overhead,
+            tunnel: format!("the tunnel {} of {}", link.name, ns.object),
+            source: link.source.clone(),
+        };
+        self.send_packed(&stack, packed, inner)
+    }
+
+    /// Sends an outer packet by `stack`.
+    pub(in crate::trace) fn send_packed(
+        &mut self,
+        stack: &Arc<Namespace>,
+        packed: Packed,
+        inner: Encapsulated,
+    ) -> Stage<Arrival> {
+        // Errors about the outer packet are for the tunnel.
+        let tuple = conntrack::tuple_of(&packed.packet);
+        let tunnel = tuple.map(|tuple| (stack.path.clone(), tuple));
+        let kept = std::mem::replace(&mut self.sender, tunnel.clone());
+        let about = inner.frame.transit.clone();
+        let (ns, device) = (inner.device.ns.clone(), inner.device.device.clone());
+        let origin = Origin {
+            bound: packed.bound,
+            route_mark: Some(packed.route_mark),
+            inner: Some(Box::new(inner)),
             passing: false,
         };
-        let result = self.emit(&stack, packet, Ct::None, origin);
+        let result = self.emit(stack, packed.packet, Ct::None, origin);
         self.sender = kept;
         match result {
             // The tunnel learned a smaller MTU of its path, and tells the next sender.
             Err(Stop::TooBig(mtu)) if !self.is_quiet() && self.told == tunnel => {
-                let fits = mtu.saturating_sub(outer.overhead);
-                let blocker = Blocker::new(BlockerKind::Mtu, ns)
+                let fits = mtu.saturating_sub(packed.overhead);
+                let blocker = Blocker::new(BlockerKind::Mtu, &ns)
                     .says(format!(
-                        "a packet of {} bytes does not fit the tunnel {} of {}, whose path takes {fits}",
-                        about.packet.length, link.name, ns.object
+                        "a packet of {} bytes does not fit {}, whose path takes {fits}",
+                        about.packet.length, packed.tunnel
                     ))
-                    .on(&link.name)
-                    .citing([link.source.clone()]);
+                    .on(&device)
+                    .citing([packed.source]);
                 self.end(blocker, Failure::TooBig { mtu: fits }, &about)
             }
             other => other,
@@ -327,35 +366,41 @@ impl Walk<'_, '_> {
     ) -> Stage<Vec<Place>> {
         ns.known("ip-link.json")?;
         let mut found = Vec::new();
-        let mut paths = vec![ns.path.clone()];
+        self.tunnels_in(ns, ns, &is, &mut found)?;
+        // Only where there is none here may a device that was moved away be meant.
         let machine = crate::world::machine_of(&ns.path);
-        paths.extend(self.world.namespaces(machine)?.iter().cloned());
-        for (index, path) in paths.into_iter().enumerate() {
-            // Only where there is none here may a device that was moved away be meant.
-            if index > 0 && (path == ns.path || !found.is_empty()) {
-                continue;
-            }
-            let other = if path == ns.path {
-                Arc::clone(ns)
-            } else {
-                self.world.namespace(&path)?
-            };
-            for link in other.links.iter().filter(|link| is(&link.kind)) {
-                let here = link.link_netnsid.is_none() && path == ns.path;
-                let moved = link.link_netnsid.is_some()
-                    && self
-                        .world
-                        .underlay(&other, link)?
-                        .is_some_and(|stack| stack.path == ns.path);
-                if here || moved {
-                    found.push(Place {
-                        ns: Arc::clone(&other),
-                        device: link.name.clone(),
-                    });
-                }
+        for path in self.world.namespaces(machine)?.iter() {
+            if found.is_empty() && *path != ns.path {
+                let other = self.world.namespace(path)?;
+                self.tunnels_in(ns, &other, &is, &mut found)?;
             }
         }
         Ok(found)
+    }
+
+    /// Adds the tunnel devices of `other` whose outer packets the stack of `ns` takes.
+    fn tunnels_in(
+        &mut self,
+        ns: &Arc<Namespace>,
+        other: &Arc<Namespace>,
+        is: impl Fn(&LinkKind) -> bool,
+        found: &mut Vec<Place>,
+    ) -> Stage<()> {
+        for link in other.links.iter().filter(|link| is(&link.kind)) {
+            let here = link.link_netnsid.is_none() && other.path == ns.path;
+            let moved = link.link_netnsid.is_some()
+                && self
+                    .world
+                    .underlay(other, link)?
+                    .is_some_and(|stack| stack.path == ns.path);
+            if here || moved {
+                found.push(Place {
+                    ns: Arc::clone(other),
+                    device: link.name.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// UDP source ports that a tunnel chooses by the inner flow (`udp_flow_src_port`).

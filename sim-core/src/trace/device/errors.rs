@@ -1,13 +1,13 @@
-//! What becomes of errors about a tunnel's outer packets (`ipip_err`, `ip_tunnel_xmit`, `vxlan_err_lookup`).
+//! What becomes of errors about a tunnel's outer packets (`ipip_err`, `ip_tunnel_xmit`, `vxlan_err_lookup`, `ip_vs_in_icmp`).
 
 use super::super::blocker::{Blocker, Failure};
-use super::super::{Encapsulated, Phase, Stage, Transit, Walk};
+use super::super::{Encapsulated, Phase, Reports, Stage, Transit, Walk};
 use crate::linux::icmp;
 use crate::verdict::Outcome;
 
 impl Walk<'_, '_> {
     /// What the inner packet's sender notices of a lost outer packet: most tunnels are silent; those with `err_count`
-    /// tell the next one that is sent (`ipip_err`, `ip_tunnel_xmit`).
+    /// tell the next one that is sent (`ipip_err`, `ip_tunnel_xmit`), IPVS passes the error on (`ip_vs_in_icmp`).
     pub(in crate::trace) fn noticed_through(
         &mut self,
         inner: &Encapsulated,
@@ -16,37 +16,41 @@ impl Walk<'_, '_> {
         outer: &Transit,
     ) -> Stage<(Outcome, Option<Outcome>)> {
         let lost = (Outcome::Timeout, None);
-        if !inner.reports || self.phase != Phase::Request {
+        if inner.reports == Reports::Nobody || self.phase != Phase::Request {
             return Ok(lost);
         }
-        let heard = match failure {
-            Failure::Icmp { kind, code } => {
-                let error = icmp::error(&outer.packet, kind, code);
-                self.error_returns(&blocker.ends_at, error, outer)?
+        let host_unreachable = icmp::host_unreachable(outer.packet.family());
+        let ((kind, code), is_here) = match failure {
+            Failure::Icmp { kind, code } => ((kind, code), false),
+            // An error of this stack's own meets IPVS while it is being sent: the next one finds `icmp_xmit_lock()` taken.
+            Failure::Neighbour if outer.local && inner.reports == Reports::Sender => {
+                return Ok(lost);
             }
-            Failure::Neighbour if outer.local => true,
-            Failure::Neighbour => {
-                let (kind, code) = icmp::host_unreachable(outer.packet.family());
-                let error = icmp::error(&outer.packet, kind, code);
-                self.error_returns(&blocker.ends_at, error, outer)?
-            }
+            Failure::Neighbour => (host_unreachable, outer.local),
             Failure::Silent
             | Failure::Stranger
             | Failure::TooBig { .. }
             | Failure::Reset
-            | Failure::Local(_) => false,
+            | Failure::Local(_) => return Ok(lost),
         };
-        if !heard {
+        let error = icmp::error(&outer.packet, kind, code);
+        if !is_here && !self.error_returns(&blocker.ends_at, error, outer)? {
             return Ok(lost);
         }
         let about = &inner.frame.transit;
-        let (kind, code) = icmp::host_unreachable(about.packet.family());
+        let (kind, code) = match inner.reports {
+            Reports::Sender => (kind, code),
+            Reports::NextSender | Reports::Nobody => icmp::host_unreachable(about.packet.family()),
+        };
         let kept = std::mem::replace(&mut self.sender, inner.sender.clone());
         let noticed = self.error_noticed(&inner.device.ns, kind, code, about);
         self.sender = kept;
-        Ok(match noticed? {
-            Outcome::Unreachable => (Outcome::Unreachable, Some(Outcome::Timeout)),
-            other => (other, None),
+        Ok(match (noticed?, inner.reports) {
+            // Only the next packet tells of it.
+            (Outcome::Unreachable, Reports::NextSender) => {
+                (Outcome::Unreachable, Some(Outcome::Timeout))
+            }
+            (other, _) => (other, None),
         })
     }
 }

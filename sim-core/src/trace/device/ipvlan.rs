@@ -64,7 +64,7 @@ impl Walk<'_, '_> {
             self.log.enter(&lower.ns, None, &packet, passed);
         }
         let origin = Origin {
-            bound: Some(lower.device.clone()),
+            bound: Some(lower.device.to_string()),
             passing: true,
             ..Origin::default()
         };
@@ -97,6 +97,6 @@ fn owns(upper: &Place, frame: &Frame) -> bool {
         .is_some_and(|link| matches!(link.kind, LinkKind::Ipvlan { .. }) && link.up);
     is_ipvlan
         && upper.ns.addresses.iter().any(|address| {
-            address.device == upper.device && address.local == frame.transit.packet.dst
+            *address.device == *upper.device && address.local == frame.transit.packet.dst
         })
 }

@@ -7,13 +7,8 @@ use super::super::blocker::{Blocker, BlockerKind, Failure};
 use super::super::{Arrival, Carrier, Encapsulated, Frame, Stage, Transit, Walk};
 use super::carrier::{Outer, Taken, TooBig, no_socket, refused, unknown};
 use crate::evidence::link::{Link, LinkKind, Tunnel};
-use crate::linux::packet::{Family, Transport};
+use crate::linux::packet::{Family, Transport, protocol};
 use crate::world::{Namespace, Place};
-
-/// IP protocol numbers of what tunnels carry.
-const IPIP: u8 = 4;
-const IPV6: u8 = 41;
-const GRE: u8 = 47;
 
 impl Walk<'_, '_> {
     /// `ip_tunnel_xmit()`.
@@ -29,7 +24,7 @@ impl Walk<'_, '_> {
             return unknown(link);
         }
         let ethernet = is_tap(link);
-        let Some(protocol) = protocol(link, tunnel, inner.family()) else {
+        let Some(protocol) = protocol_of(link, tunnel, inner.family()) else {
             let blocker = Blocker::new(BlockerKind::TunnelPeer, ns)
                 .says(format!(
                     "{} of {} does not carry packets of this family",
@@ -132,7 +127,7 @@ impl Walk<'_, '_> {
             {
                 continue;
             }
-            let bound = tunnel.lower.is_some() && tunnel.lower == outer.iif;
+            let bound = tunnel.lower.is_some() && tunnel.lower.as_deref() == outer.iif.as_deref();
             let rank = match (tunnel.remote, tunnel.local) {
                 (Some(_), Some(_)) => 8,
                 (Some(_), None) => 6,
@@ -160,6 +155,20 @@ impl Walk<'_, '_> {
         let Some((link, tunnel)) = tunnel_of(place) else {
             return Ok(Ok(place.clone()));
         };
+        // `ipip_tunnel_rcv()`, `ipip6_rcv()`, `ipxip6_rcv()`: of one family only.
+        if protocol_of(link, tunnel, family).is_none() {
+            let what = format!(
+                "{} of {} takes no packets of this family",
+                link.name, place.ns.object
+            );
+            return Ok(refused(
+                BlockerKind::TunnelPeer,
+                &place.ns,
+                Some(link),
+                Failure::Silent,
+                &what,
+            ));
+        }
         // `ip_tunnel_rcv()`: checksums and numbers must be there, or not, as was agreed.
         if let Carrier::Gre {
             checksum, sequence, ..
@@ -202,16 +211,20 @@ fn is_gre6(tunnel: &Tunnel) -> bool {
 }
 
 /// The outer packet's protocol; `None` where the tunnel does not carry the family.
-fn protocol(link: &Link, tunnel: &Tunnel, family: Family) -> Option<u8> {
+fn protocol_of(link: &Link, tunnel: &Tunnel, family: Family) -> Option<u8> {
     let mode = tunnel.mode.as_deref().unwrap_or("any");
     match (&link.kind, family) {
-        (LinkKind::Gre { .. }, _) => Some(GRE),
-        (LinkKind::Ipip(_), Family::V4) if matches!(mode, "ipip" | "any" | "ip4ip") => Some(IPIP),
-        (LinkKind::Sit(_), Family::V6) if matches!(mode, "ip6ip" | "any") => Some(IPV6),
-        (LinkKind::Ip6Tunnel(_), Family::V4) if matches!(mode, "ipip6" | "any" | "ip4ip6") => {
-            Some(IPIP)
+        (LinkKind::Gre { .. }, _) => Some(protocol::GRE),
+        (LinkKind::Ipip(_), Family::V4) if matches!(mode, "ipip" | "any" | "ip4ip") => {
+            Some(protocol::IPIP)
         }
-        (LinkKind::Ip6Tunnel(_), Family::V6) if matches!(mode, "ip6ip6" | "any") => Some(IPV6),
+        (LinkKind::Sit(_), Family::V6) if matches!(mode, "ip6ip" | "any") => Some(protocol::IPV6),
+        (LinkKind::Ip6Tunnel(_), Family::V4) if matches!(mode, "ipip6" | "any" | "ip4ip6") => {
+            Some(protocol::IPIP)
+        }
+        (LinkKind::Ip6Tunnel(_), Family::V6) if matches!(mode, "ip6ip6" | "any") => {
+            Some(protocol::IPV6)
+        }
         _ => None,
     }
 }

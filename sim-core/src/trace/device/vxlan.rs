@@ -401,7 +401,7 @@ fn overhead(remote: IpAddr) -> u32 {
 /// A VXLAN device's own entries for an address.
 fn entries<'a>(ns: &'a Namespace, link: &'a Link, mac: Mac) -> impl Iterator<Item = &'a FdbEntry> {
     ns.fdb.iter().filter(move |entry| {
-        entry.device == link.name
+        *entry.device == *link.name
             && entry.mac == mac
             && (entry.dst.is_some() || entry.nexthop_id.is_some())
     })

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::blocker::{Blocker, BlockerKind, Failure};
-use super::super::{Arrival, Carrier, Encapsulated, Frame, Stage, Stop, Transit, Walk};
+use super::super::{Arrival, Carrier, Encapsulated, Frame, Reports, Stage, Stop, Transit, Walk};
 use super::Origin;
 use super::carrier::{Outer, Taken, TooBig, no_socket, refused};
 use crate::evidence::link::{Link, LinkKind};
@@ -137,6 +137,7 @@ impl Walk<'_, '_> {
                     .insert(key, (outer.packet.src, sport));
             }
             self.shake_hands(ns, &place, from, outer, inner)?;
+            may_agree(from, device, index, inner.frame.transit.packet.dst)?;
             match allowed(device, src) {
                 Some((other, _)) if other == index => return Ok(Ok(place.clone())),
                 Some((_, peer)) => {
@@ -237,7 +238,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         let there = (place.ns.path.clone(), place.device.clone());
         let here = (from.ns.path.clone(), from.device.clone());
-        let session = |a: &(String, String), b: &(String, String)| {
+        let session = |a: &(String, Arc<str>), b: &(String, Arc<str>)| {
             (a.0.clone(), a.1.clone(), b.0.clone(), b.1.clone())
         };
         if self.learned.sessions.contains(&session(&there, &here))
@@ -266,7 +267,7 @@ impl Walk<'_, '_> {
         let origin = Origin {
             inner: Some(Box::new(Encapsulated {
                 carrier: Carrier::Handshake,
-                reports: false,
+                reports: Reports::Nobody,
                 ..inner.clone()
             })),
             ..Origin::default()
@@ -319,6 +320,30 @@ fn settings<'a>(ns: &'a Namespace, device: &str) -> Stage<&'a WireguardDevice> {
             source: ns.link(device).map(|link| link.source.clone()),
         })
     })
+}
+
+/// Two peers that tried and never came to a handshake may hold wrong keys of each other, which were not captured
+/// (`wg_noise_handshake_consume_initiation`).
+fn may_agree(from: &Place, device: &WireguardDevice, index: usize, dst: IpAddr) -> Stage<()> {
+    let sender = settings(&from.ns, &from.device)?;
+    let knows_keys = sender.public_key.is_some() && device.public_key.is_some();
+    let (Some((_, there)), Some(here)) = (allowed(sender, dst), device.peers.get(index)) else {
+        return Ok(());
+    };
+    let met = [there, here]
+        .iter()
+        .any(|peer| peer.latest_handshake.is_some() || peer.received > 0);
+    if knows_keys || met || there.sent == 0 {
+        return Ok(());
+    }
+    Err(Stop::Undecided(Doubt {
+        what: format!(
+            "{} of {} sent to its WireGuard peer, and no handshake came of it: whether they know each other's keys is not captured",
+            from.device, from.ns.object
+        ),
+        settle: format!("public keys in {}/wg.txt", from.ns.path),
+        source: Some(there.source.clone()),
+    }))
 }
 
 fn position(device: &WireguardDevice, is: impl Fn(&WireguardPeer) -> bool) -> Option<usize> {

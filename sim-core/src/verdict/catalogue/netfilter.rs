@@ -12,6 +12,13 @@ entries! {
         fix: "raise `net.netfilter.nf_conntrack_max`, or find what opens so many connections",
         fix_zh: "调大 `net.netfilter.nf_conntrack_max`，或查明是谁建立了这么多连接",
     }
+    CONNTRACK_NEARLY_FULL = "conntrack.table-nearly-full", Warning {
+        en: "the connection table is nearly full: soon new connections are dropped",
+        zh: "连接跟踪表将满：很快新连接会被丢弃",
+        confirm: "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
+        fix: "raise `net.netfilter.nf_conntrack_max`, or find what opens so many connections",
+        fix_zh: "调大 `net.netfilter.nf_conntrack_max`，或查明是谁建立了这么多连接",
+    }
     FOREIGN_DNAT = "netfilter.foreign-dnat", Cause {
         en: "a rule that belongs to no service sends the packet elsewhere",
         zh: "一条不属于任何 Service 的规则把报文转到了别处",

@@ -58,6 +58,13 @@ entries! {
         fix_zh: "删除错误的表项（`ip neigh del`、`bridge fdb del`），让它重新学习",
         drop: "SKB_DROP_REASON_OTHERHOST",
     }
+    SYSCTL_BRIDGE_NF_OFF = "sysctl.bridge-nf-off", Warning {
+        en: "bridged packets pass netfilter by: answers of services between pods of one bridge are not translated back",
+        zh: "网桥上的报文绕过 netfilter：同一网桥上 Pod 之间经 Service 的应答不会被转换回来",
+        confirm: "sysctl net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables",
+        fix: "load `br_netfilter` and set `net.bridge.bridge-nf-call-iptables=1`",
+        fix_zh: "加载 `br_netfilter` 并设置 `net.bridge.bridge-nf-call-iptables=1`",
+    }
     SYSCTL_FORWARDING = "sysctl.forwarding-off", Cause {
         en: "the node does not forward packets",
         zh: "该节点没有开启转发",

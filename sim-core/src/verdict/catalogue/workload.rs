@@ -21,6 +21,21 @@ entries! {
         fix_zh: "若应当放行，就在选中该 Pod 的策略的 ingress 规则中放行它",
         drop: "SKB_DROP_REASON_NETFILTER_DROP",
     }
+    POLICY_NOT_ENFORCED = "policy.not-enforced", Warning {
+        en: "a network policy forbids the connection, and the pod's node lets it pass",
+        zh: "网络策略禁止这个连接，但 Pod 所在节点放行了它",
+        confirm: "kubectl get pods -A -o wide --field-selector spec.nodeName={name}",
+        fix: "see that the network plugin enforces policies of this kind and runs on that node",
+        fix_zh: "检查网络插件是否支持执行这类策略，并在该节点上运行",
+    }
+    POLICY_STALE = "policy.stale-rules", Cause {
+        en: "a network policy allows the connection, but the rules that enforce policies drop it",
+        zh: "网络策略允许这个连接，但执行策略的规则丢弃了它",
+        confirm: "kubectl get pods -A -o wide --field-selector spec.nodeName={name}",
+        fix: "see that the network plugin runs on that node and keeps its rules and sets up to date",
+        fix_zh: "检查网络插件是否在该节点上运行，并及时更新其规则和集合",
+        drop: "SKB_DROP_REASON_NETFILTER_DROP",
+    }
     NODE_NOT_READY = "node.not-ready", Contributing {
         en: "a node on the way is not ready, or its network is not set up",
         zh: "路径上的节点未就绪，或其网络尚未配置好",
@@ -79,6 +94,13 @@ entries! {
         confirm: "kubectl get service -n {namespace} {name} -o jsonpath='{.spec.ports}'",
         fix: "ask for one of the service's ports, or add the port to the service",
         fix_zh: "改用 Service 已有的端口，或给 Service 增加这个端口",
+    }
+    SERVICE_RULES_STALE = "service.rules-stale", Cause {
+        en: "the node's rules send a service's connections to an address that is none of its endpoints: they are out of date",
+        zh: "该节点的规则把 Service 的连接转到一个不是其端点的地址：规则已过时",
+        confirm: "kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name}; iptables-save -t nat | grep {destination}",
+        fix: "see that kube-proxy runs on that node and reaches the API server",
+        fix_zh: "确认该节点上 kube-proxy 正在运行并能访问 API server",
     }
     SERVICE_SOURCE_DENIED = "service.source-range-denied", Cause {
         en: "the client is in none of the service's loadBalancerSourceRanges",

@@ -3,6 +3,27 @@
 use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
+    // `trace/balancing/tunnel.rs`
+    (
+        "IPVS on {0} sends nothing in tunnels by {1}, whose MTU leaves {2} bytes",
+        "{0} 上的 IPVS 不会经 {1} 的隧道发送，其 MTU 只留下 {2} 字节",
+    ),
+    (
+        "IPVS on {0} sends packets to {1} by {2}: who unpacks them there is not captured",
+        "{0} 上的 IPVS 用 {2} 把报文发往 {1}：没有采集那里由谁解封装",
+    ),
+    (
+        "the tunnel of IPVS on {0} to {1}",
+        "{0} 上的 IPVS 到 {1} 的隧道",
+    ),
+    (
+        "whether IPVS on {0} discovers its tunnels' path MTU",
+        "{0} 上的 IPVS 是否为其隧道探测路径 MTU",
+    ),
+    (
+        "net.ipv4.vs.pmtu_disc in {0}/sysctl.txt",
+        "{0}/sysctl.txt 中的 net.ipv4.vs.pmtu_disc",
+    ),
     // `trace/blame.rs`
     (
         "{0}: its other end, {1} of {2}, is down",
@@ -137,10 +158,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 把它封装进发往 {1} 的报文",
     ),
     (
-        "a packet of {0} bytes does not fit the tunnel {1} of {2}, whose path takes {3}",
-        "{0} 字节的报文放不进 {2} 的隧道 {1}，其路径只容 {3} 字节",
-    ),
-    (
         "which namespace sends the packets of the tunnel {0} of {1} was not captured",
         "没有采集 {1} 的隧道 {0} 的报文由哪个网络命名空间发出",
     ),
@@ -160,6 +177,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "{0}: the tunnelled packet is dropped",
         "{0}：隧道报文被丢弃",
+    ),
+    ("the tunnel {0} of {1}", "{1} 的隧道 {0}"),
+    (
+        "a packet of {0} bytes does not fit {1}, whose path takes {2}",
+        "{0} 字节的报文放不进{1}，其路径只容 {2} 字节",
     ),
     // `trace/device/ipvlan.rs`
     (
@@ -187,6 +209,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "{0} of {1} expects GRE packets with other options",
         "{1} 的 {0} 要求带其他选项的 GRE 报文",
+    ),
+    (
+        "{0} of {1} takes no packets of this family",
+        "{1} 的 {0} 不接收该地址族的报文",
     ),
     // `trace/device/vxlan.rs`
     ("the frame", "该帧"),
@@ -264,6 +290,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the WireGuard peers of {0} of {1} are not known",
         "不知道 {1} 的 {0} 的 WireGuard 对端",
     ),
+    (
+        "{0} of {1} sent to its WireGuard peer, and no handshake came of it: whether they know each other's keys is not captured",
+        "{1} 的 {0} 向它的 WireGuard 对端发送过报文，但没有握手成功：双方是否知道对方的公钥没有采集",
+    ),
+    ("public keys in {0}/wg.txt", "{0}/wg.txt 中的公钥"),
     // `trace/fdb.rs`
     (
         "several ports of {0} on {1} lead to what was not captured",

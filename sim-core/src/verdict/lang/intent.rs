@@ -3,6 +3,22 @@
 use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
+    // `intent.rs`
+    (
+        "the source is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that",
+        "源地址在途中被转换，而 NetworkPolicy 没有规定按转换前还是转换后的地址判断",
+    ),
+    (
+        "the destination is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that",
+        "目的地址在途中被转换，而 NetworkPolicy 没有规定按转换前还是转换后的地址判断",
+    ),
+    // `intent/all_pairs.rs`
+    ("it has ended ({0})", "它已结束（{0}）"),
+    ("it has no address ({0})", "它没有地址（{0}）"),
+    (
+        "it has no address of this IP version",
+        "它没有该 IP 版本的地址",
+    ),
     // `intent/node.rs`
     (
         "node:{0} has the condition {1} = {2}{3}",
@@ -14,10 +30,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     // `intent/policy.rs`
     ("policies isolate pods only", "网络策略只隔离 Pod"),
-    (
-        "policies do not bear on pods of the host's network",
-        "网络策略对使用主机网络的 Pod 不生效",
-    ),
     ("a pod always reaches itself", "Pod 总能访问自己"),
     (
         "a pod and its own node always reach each other",
@@ -28,12 +40,74 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "这个方向上没有策略隔离该 Pod",
     ),
     (
-        "NetworkPolicy does not say what becomes of ICMP where ports are given",
-        "给出端口时，NetworkPolicy 没有规定如何处理 ICMP",
+        "NetworkPolicy leaves open whether a pod of the host's network counts as a pod or as its node",
+        "NetworkPolicy 没有规定使用主机网络的 Pod 算作 Pod 还是算作它的节点",
+    ),
+    // `intent/policy/condition.rs`
+    (
+        "NetworkPolicy leaves open what becomes of ICMP: plugins differ",
+        "NetworkPolicy 没有规定如何处理 ICMP：各插件做法不同",
     ),
     (
-        "the labels of the other pod's namespace were not captured",
-        "没有采集对端 Pod 所在命名空间的标签",
+        "the labels of the node were not captured",
+        "没有采集节点的标签",
+    ),
+    (
+        "the labels of namespace {0} were not captured",
+        "没有采集命名空间 {0} 的标签",
+    ),
+    (
+        "the labels of service account {0}/{1} were not captured",
+        "没有采集服务账号 {0}/{1} 的标签",
+    ),
+    // `intent/policy/decide.rs`
+    (
+        "plugins differ in whether this policy bears on traffic with the pod's own node",
+        "该策略是否作用于 Pod 与其所在节点之间的流量，各插件做法不同",
+    ),
+    ("others pass it on", "其他策略交由后续处理"),
+    ("{0} allows it", "{0} 允许它"),
+    (
+        "policies of the same rank disagree, and nothing says which comes first: {0}, {1} denies it",
+        "同级策略相互冲突，且没有规定先后：{0}，而 {1} 拒绝它",
+    ),
+    // `intent/policy/misses.rs`
+    ("the rule names nobody", "该规则没有指定任何对象"),
+    ("it excludes {0}", "它排除了{0}"),
+    ("protocol {0}, not {1}", "协议 {0}，而不是 {1}"),
+    ("{0}, not {1}", "{0}，而不是 {1}"),
+    ("which {0} does not declare", "{0} 没有声明它"),
+    ("which is {0} of {1}", "在 {1} 上为 {0}"),
+    ("port `{0}`, {1}; not {2}", "端口 `{0}`，{1}；而不是 {2}"),
+    ("{0}, which {1} is not in", "{0}，而 {1} 不在其中"),
+    ("{0}, where {1} has `{2}`", "{0}，而 {1} 的是 `{2}`"),
+    ("{0}, which {1} lacks", "{0}，而 {1} 没有"),
+    ("{0}, which {1} is not", "{0}，而 {1} 不是"),
+    ("not {0}", "不是{0}"),
+    ("the pod's own node", "Pod 自己所在的节点"),
+    ("protocol {0}", "协议 {0}"),
+    ("port {0}", "端口 {0}"),
+    ("ports {0}-{1}", "端口 {0}-{1}"),
+    ("port `{0}`", "端口 `{0}`"),
+    (
+        "a protocol that NetworkPolicy speaks of",
+        "NetworkPolicy 涉及的协议",
+    ),
+    ("addresses {0}", "地址 {0}"),
+    ("a pod", "某个 Pod"),
+    ("a node", "某个节点"),
+    ("a pod of namespace {0}", "命名空间 {0} 的 Pod"),
+    ("namespace label", "命名空间标签"),
+    ("service account label", "服务账号标签"),
+    ("node label", "节点标签"),
+    ("a service account `{0}`", "服务账号 `{0}`"),
+    ("a pod of a namespace `{0}`", "命名空间 `{0}` 的 Pod"),
+    ("label", "标签"),
+    ("{0} `{1}{2}`", "{0} `{1}{2}`"),
+    // `intent/policy/network.rs`
+    (
+        "`endPort` has no meaning beside the named port `{0}`",
+        "`endPort` 与命名端口 `{0}` 同时给出没有意义",
     ),
     // `intent/service.rs`
     ("is not ready", "未就绪"),
@@ -126,6 +200,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} translated the destination {1}, but does not see to it that the answer comes back through it",
         "{0} 转换了目的地址 {1}，但没有保证应答经它返回",
     ),
+    (
+        "the rules of {0} send connections to {1} on to {2} port {3}, which is none of its endpoints",
+        "{0} 的规则把到 {1} 的连接转到 {2} 端口 {3}，而它不是 {1} 的端点",
+    ),
     ("into", "进入"),
     // `verdict/findings.rs`
     (
@@ -148,5 +226,35 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "{0} is an endpoint of {1} and {2}",
         "{0} 是 {1} 的端点，{2}",
+    ),
+    // `verdict/policies.rs`
+    (
+        "{0} forbids this connection ({1} of {2}), but no rule on {3} drops it",
+        "{0} 禁止这个连接（{2} 的 {1}），但 {3} 上没有规则丢弃它",
+    ),
+    (
+        "a rule of {0} denies this connection {1} {2}",
+        "{0} 的规则拒绝这个连接{1} {2}",
+    ),
+    (
+        "{0} (a rule of {1} comes nearest; it asks for {2})",
+        "{0}（{1} 的规则最接近；它要求{2}）",
+    ),
+    (
+        "{0} allows this connection, but the rules on {1} that enforce the policies of {2} do not",
+        "{0} 允许这个连接，但 {1} 上执行 {2} 的策略的规则不允许",
+    ),
+    (
+        "; its policies of the other direction do not bear on answers",
+        "；它另一方向的策略对应答不生效",
+    ),
+    // `verdict/warnings.rs`
+    (
+        "the connection table of {0} held {1} of {2} connections when it was captured",
+        "{0} 的连接跟踪表在采集时有 {1} 个连接，上限为 {2}",
+    ),
+    (
+        "bridge-nf-call-iptables is 0 on {0}: between two of its pods on one bridge, a service's answer is not translated back",
+        "{0} 上的 bridge-nf-call-iptables 为 0：它同一网桥上的两个 Pod 之间，Service 的应答不会被转换回来",
     ),
 ];

@@ -75,4 +75,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     // `world/namespace.rs`
     ("{0} is not read here", "这里没有读取 {0}"),
     ("{0} is not known: {1}", "{0} 无法得知：{1}"),
+    // `world/policies.rs`
+    (
+        "{0}'s own policies were not captured: taken to be none",
+        "没有采集 {0} 自己的策略：按没有处理",
+    ),
+    ("{0} was not captured", "没有采集 {0}"),
 ];

@@ -115,6 +115,19 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the sender's user and group are not captured",
         "没有采集发送者的用户和组",
     ),
+    // `linux/netfilter/xtables/near.rs`
+    (
+        "rule {0} of chain {1} would let it pass, but {2}",
+        "链 {1} 的规则 {0} 本可放行，但{2}",
+    ),
+    ("it is from {0}", "它来自 {0}"),
+    ("it goes to {0}", "它发往 {0}"),
+    ("it comes in by {0}", "它从 {0} 进入"),
+    ("it goes out by {0}", "它从 {0} 离开"),
+    ("its protocol is {0}", "它的协议是 {0}"),
+    ("wants `{0}`, and {1}", "要求 `{0}`，而{1}"),
+    ("it goes to port {0}", "它发往端口 {0}"),
+    ("it goes from {0} to {1}", "它从 {0} 发往 {1}"),
     // `linux/netfilter/xtables/target.rs`
     ("reject with {0}", "以 {0} 拒绝"),
     ("redirect to this machine{0}", "重定向到本机{0}"),

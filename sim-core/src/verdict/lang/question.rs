@@ -65,4 +65,9 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "packets from {0} to {1} come in by {2} of {3}",
         "从 {0} 发往 {1} 的报文由 {3} 的 {2} 进入",
     ),
+    // `session.rs`
+    (
+        "no pod, node or address of this capture is called so",
+        "此采集中没有叫这个名字的 Pod、节点或地址",
+    ),
 ];

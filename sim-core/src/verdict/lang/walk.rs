@@ -46,10 +46,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "IPVS on {0} does not send packets from {1} to {2}",
         "{0} 上的 IPVS 不会把来自 {1} 的报文发往 {2}",
     ),
-    (
-        "IPVS on {0} tunnels packets to {1}, which is not modelled",
-        "{0} 上的 IPVS 把报文经隧道发往 {1}，尚未建模",
-    ),
     ("route to {0}: {1}", "查找到 {0} 的路由：{1}"),
     ("translated", "经地址转换"),
     // `trace/circle.rs`

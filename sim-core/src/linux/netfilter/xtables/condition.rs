@@ -71,6 +71,11 @@ pub(super) fn settle(later: &[Deferred<'_>], source: &Source, choice: &mut dyn C
 
 /// `ip_packet_match()` and `ip6_packet_match()`.
 fn header(header: &Header, scene: &Scene<'_>) -> Tri {
+    Tri::from(header_fields(header, scene).into_iter().all(|holds| holds))
+}
+
+/// Whether each field of a header holds: source, destination, incoming and outgoing device, protocol, fragment.
+pub(super) fn header_fields(header: &Header, scene: &Scene<'_>) -> [bool; 6] {
     let Scene { packet, ctx, .. } = scene;
     let address = |term: &Option<Term<AddressMask>>, address| {
         (term.as_ref()).is_none_or(|term| term.value.contains(address) != term.negated)
@@ -85,18 +90,18 @@ fn header(header: &Header, scene: &Scene<'_>) -> Tri {
         .is_none_or(|Term { negated, value }| (packet.protocol() == value) != negated);
     // No simulated packet is a fragment.
     let fragment = header.fragment.is_none_or(|term| term.negated);
-    Tri::from(
-        address(&header.src, packet.src)
-            && address(&header.dst, packet.dst)
-            && device(&header.iif, ctx.iif)
-            && device(&header.oif, ctx.oif)
-            && protocol
-            && fragment,
-    )
+    [
+        address(&header.src, packet.src),
+        address(&header.dst, packet.dst),
+        device(&header.iif, ctx.iif),
+        device(&header.oif, ctx.oif),
+        protocol,
+        fragment,
+    ]
 }
 
 /// Whether one match holds.
-fn match_holds<'r>(
+pub(super) fn match_holds<'r>(
     item: &'r Match,
     source: &Source,
     scene: &Scene<'_>,
