@@ -6,7 +6,8 @@
 #
 # It changes nothing on the node, sends nothing anywhere, and leaves out WireGuard keys, process ids and
 # secret sysctls. What could not be had is said in FOLDER/capture.json. Complete the capture with
-# `kubectl get <resource> -A -o json > FOLDER/kube/<resource>.json`.
+# `kubectl get <resource> -A -o json > FOLDER/kube/<resource>.json`, policies of the network plugin's own kinds included
+# (`networkpolicies.crd.projectcalico.org`, `globalnetworkpolicies`, `tiers`, `ciliumnetworkpolicies` ...).
 
 set -u
 umask 077

@@ -39,6 +39,10 @@ Complete it from anywhere with kubectl, one file per resource:
   mkdir capture/kube
   for r in nodes pods services endpoints endpointslices namespaces networkpolicies ingresses
   do kubectl get $r -A -o json > capture/kube/$r.json; done
+Where the cluster has them, policies of other kinds too:
+  adminnetworkpolicies baselineadminnetworkpolicies clusternetworkpolicies serviceaccounts
+  networkpolicies.crd.projectcalico.org globalnetworkpolicies networksets globalnetworksets tiers
+  hostendpoints ciliumnetworkpolicies ciliumclusterwidenetworkpolicies
 
 Where there is no pathglass, deploy/collect.sh makes the same capture with a shell alone.";
 

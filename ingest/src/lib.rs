@@ -7,6 +7,7 @@ pub mod error;
 pub mod input;
 pub mod inspect;
 pub mod keygen;
+pub mod matrix;
 pub mod open;
 mod output;
 pub mod seal;
@@ -51,6 +52,8 @@ pub enum Command {
     Diagnose(diagnose::Args),
     /// Check many expected outcomes at once
     Assert(assert::Args),
+    /// Say what network policies intend between all pairs of pods, and where the data plane differs
+    Matrix(matrix::Args),
     /// Capture this Linux node: its own and its pods' network namespaces
     Collect(collect::Args),
     /// Seal a capture: prune it and pack it into one file, signed or encrypted if you like
@@ -105,6 +108,7 @@ fn execute(command: &Command) -> Result<Exit, CommandError> {
     match command {
         Command::Diagnose(args) => diagnose::run(args),
         Command::Assert(args) => assert::run(args),
+        Command::Matrix(args) => matrix::run(args),
         Command::Collect(args) => collect::run(args),
         Command::Seal(args) => seal::run(args),
         Command::Open(args) => open::run(args),

@@ -11,8 +11,10 @@ pub mod honesty;
 pub mod kernel;
 pub mod large;
 pub mod literals;
+pub mod naive;
 #[cfg(target_os = "linux")]
 pub mod oracle;
+pub mod pairs;
 pub mod parity;
 pub mod readme;
 pub mod report;

@@ -150,6 +150,7 @@ fn holes(sentence: &str) -> Vec<&str> {
         .filter_map(|rest| rest.split('}').next())
         .collect();
     holes.sort_unstable();
+    holes.dedup();
     holes
 }
 

@@ -20,12 +20,15 @@ pub(crate) struct Options {
     /// Only the nodes with many Services, natively
     #[arg(long)]
     native: bool,
+    /// Only the matrix of all pairs of pods
+    #[arg(long)]
+    pairs: bool,
 }
 
 /// Measures both and prints the table.
 pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure> {
     say::heading("Building the module and the native program, both as shipped");
-    if !options.native {
+    if !options.native && !options.pairs {
         build::wasm(project)?;
     }
     let native = build::program(
@@ -41,6 +44,9 @@ pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure>
         .arg(options.seconds.to_string());
     if options.native {
         program = program.arg("--native");
+    }
+    if options.pairs {
+        program = program.arg("--pairs");
     }
     if options.write_readme {
         program = program.arg("--write-readme");

@@ -23,7 +23,7 @@ mod yaml;
 /// Reads a list of objects of one kind, or a single object: a faulty one is left out with a problem.
 ///
 /// `null` items are what pruning leaves of objects that are not kept; they keep the others' pointers.
-fn list<'a, T>(
+pub(crate) fn list<'a, T>(
     file: &'a Arc<SourceFile>,
     kind: &str,
     mut read: impl FnMut(&Object<'a>) -> Result<T, Fault>,

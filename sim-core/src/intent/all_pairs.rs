@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::{Direction, End, Matrix, Ruling, rule};
+use super::policy::{Direction, End, Matrix, rule};
 use super::{Intended, Side, ends};
 use crate::flow::Protocol;
 use crate::snapshot::{IndexRecord, ObjectKind};
@@ -37,6 +37,7 @@ pub struct IntendedMatrix {
     pub left_out: Vec<LeftOut>,
     /// What was taken for granted.
     pub assumptions: Vec<String>,
+    addresses: Vec<IpAddr>,
     matrix: Matrix,
 }
 
@@ -78,6 +79,12 @@ impl IntendedMatrix {
         self.matrix.cell(from, to)
     }
 
+    /// The address of the pod at a place of `pods`.
+    #[must_use]
+    pub fn address(&self, pod: usize) -> Option<IpAddr> {
+        self.addresses.get(pod).copied()
+    }
+
     /// Every row once. A pod always reaches itself, whatever its row says.
     #[must_use]
     pub fn rows(&self) -> Vec<SharedRow> {
@@ -100,7 +107,7 @@ impl IntendedMatrix {
 impl Serialize for IntendedMatrix {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut map = serializer.serialize_struct("IntendedMatrix", 8)?;
+        let mut map = serializer.serialize_struct("IntendedMatrix", 9)?;
         map.serialize_field("schema", SCHEMA)?;
         map.serialize_field("protocol", &self.request.protocol)?;
         map.serialize_field("port", &self.request.port)?;
@@ -108,6 +115,8 @@ impl Serialize for IntendedMatrix {
         map.serialize_field("ip_version", if ipv6 { &6 } else { &4 })?;
         map.serialize_field("pods", &self.pods)?;
         map.serialize_field("rows", &self.rows())?;
+        // Whatever its row says, since pods share rows.
+        map.serialize_field("itself", &Intention::Allows)?;
         map.serialize_field("left_out", &self.left_out)?;
         map.serialize_field("assumptions", &self.assumptions)?;
         map.end()
@@ -152,6 +161,7 @@ pub(crate) fn matrix(
     share_labels(&mut ends);
     let assumptions = world.uncaptured_policies(&policies, None)?;
     Ok(IntendedMatrix {
+        addresses: ends.iter().map(|end| end.address).collect(),
         matrix: Matrix::new(&policies, &ends, request.protocol, request.port),
         request: MatrixRequest {
             ipv6: Some(ipv6),

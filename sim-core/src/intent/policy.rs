@@ -3,7 +3,10 @@
 //! Each kind is compiled into one form (`model`), which is asked for one connection (`decide`) or for all pairs of pods
 //! at once (`matrix`). What a policy says that is not understood makes the answer unknown.
 
+mod admin;
 mod bits;
+mod calico;
+mod cilium;
 mod compiled;
 mod condition;
 mod decide;
@@ -14,14 +17,21 @@ mod model;
 mod network;
 #[cfg(test)]
 mod tests;
+mod unread;
 
+pub(crate) use admin::parse as admin_policies;
+pub(crate) use calico::{Surroundings, TierSpec, network_sets, parse as calico_policies, tiers};
+pub(crate) use cilium::parse as cilium_policies;
 use condition::Holds;
 pub(crate) use decide::{Ruling, Statement};
 pub use end::Direction;
 pub(crate) use end::{Connection, End, Labels};
 pub(crate) use matrix::Matrix;
 pub(crate) use misses::{Miss, nearest};
-pub(crate) use model::{Action, DEFAULT, Kind, Policies, Policy};
+pub(crate) use model::{
+    ADMIN, ADMIN_TIER, Action, BASELINE, BASELINE_TIER, DEFAULT, DEFAULT_TIER, Kind, Policies,
+    Policy,
+};
 pub(crate) use network::compile as network_policy;
 
 use crate::flow::Protocol;

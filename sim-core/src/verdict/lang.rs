@@ -8,8 +8,10 @@ mod device;
 mod evidence;
 mod intent;
 mod kernel;
+mod names;
 mod netfilter;
 mod nft;
+mod policy;
 mod question;
 mod walk;
 
@@ -39,6 +41,8 @@ pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
     [
         question::SENTENCES,
         intent::SENTENCES,
+        policy::SENTENCES,
+        names::SENTENCES,
         walk::SENTENCES,
         device::SENTENCES,
         netfilter::SENTENCES,

@@ -1,10 +1,11 @@
-//! The policies that a capture holds, of every kind, compiled once.
+//! The policies that a capture holds, of every kind, compiled once and put together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::kube::own_part;
 use super::{Halt, World};
-use crate::intent::policy::{self, Kind, Policies, Policy};
+use crate::intent::policy::{self, Action, Kind, Policies, Policy, Surroundings, TierSpec};
 use crate::snapshot::FileState;
 use crate::source::{Parsed, SourceFile};
 
@@ -18,22 +19,31 @@ pub(super) struct Composed {
     entries: Vec<String>,
 }
 
-/// What is looked for: lists of one kind.
-struct Sought {
-    list: &'static str,
-    compile: fn(&Arc<SourceFile>) -> Parsed<Vec<Policy>>,
-}
+const NETWORK: &str = "networkpolicies";
 
-const NETWORK: Sought = Sought {
-    list: "kube/networkpolicies.json",
-    compile: |file| {
-        let Parsed { value, problems } = crate::evidence::kube::policy::parse(file);
-        Parsed {
-            value: value.iter().map(policy::network_policy).collect(),
-            problems,
-        }
-    },
-};
+/// Kinds that are the whole cluster's, by resource.
+const ADMIN: &[&str] = &[
+    "adminnetworkpolicies",
+    "baselineadminnetworkpolicies",
+    "clusternetworkpolicies",
+];
+
+/// Calico serves its objects under two groups: either list holds them all.
+const CALICO_GROUPS: &[&str] = &["", ".projectcalico.org", ".crd.projectcalico.org"];
+
+/// Network plugins with policies of their own, by the label `k8s-app` of their agents.
+const AGENTS: &[(&str, &str, Kind)] = &[
+    ("calico-node", "Calico", Kind::Calico),
+    ("cilium", "Cilium", Kind::Cilium),
+];
+
+fn network(file: &Arc<SourceFile>) -> Parsed<Vec<Policy>> {
+    let Parsed { value, problems } = crate::evidence::kube::policy::parse(file);
+    Parsed {
+        value: value.iter().map(policy::network_policy).collect(),
+        problems,
+    }
+}
 
 impl World<'_> {
     /// The policies that bear on pods of `namespace`; of all namespaces where none is given.
@@ -65,15 +75,7 @@ impl World<'_> {
         self.parses.kube.composed.insert(key, composed);
         Ok(policies)
     }
-}
 
-/// Network plugins with policies of their own, by the label `k8s-app` of their agents.
-const AGENTS: &[(&str, &str, Kind)] = &[
-    ("calico-node", "Calico", Kind::Calico),
-    ("cilium", "Cilium", Kind::Cilium),
-];
-
-impl World<'_> {
     /// What is taken for granted of the policies on `node` (on all where none is given): a plugin runs there whose own
     /// kind was not captured.
     pub(crate) fn uncaptured_policies(
@@ -89,7 +91,7 @@ impl World<'_> {
         };
         let mut agents: Vec<&str> = Vec::new();
         for entry in entries {
-            agents.extend(self.agents(entry)?.iter());
+            agents.extend(self.policy_agents(entry)?.iter());
         }
         let uncaptured = AGENTS
             .iter()
@@ -102,7 +104,7 @@ impl World<'_> {
     }
 
     /// The plugins' agents in a list of pods.
-    fn agents(&mut self, entry: &str) -> Result<Arc<[&'static str]>, Halt> {
+    fn policy_agents(&mut self, entry: &str) -> Result<Arc<[&'static str]>, Halt> {
         let pods = self.pods(entry)?;
         if let Some(known) = self.parses.kube.agents.get(entry) {
             return Ok(Arc::clone(known));
@@ -128,40 +130,181 @@ struct Reading<'w, 's, 'n> {
 
 impl Reading<'_, '_, '_> {
     fn read(&mut self) -> Result<(), Halt> {
-        let network = self.namespaced(&NETWORK)?;
-        match network {
-            Some(_) => self.policies.captured.push(Kind::Network),
+        let mut all = match self.entries_of(NETWORK, self.namespace)? {
+            Some(entries) => {
+                self.policies.captured.push(Kind::Network);
+                self.compiled(entries, network)?
+            }
             None => {
-                let missing = format!("{} was not captured", NETWORK.list);
+                let missing = format!("kube/{NETWORK}.json was not captured");
                 self.policies.missing.push(missing);
+                Vec::new()
+            }
+        };
+        for resource in ADMIN {
+            let entries = self.entries_of(resource, None)?.unwrap_or_default();
+            all.extend(self.compiled(entries, policy::admin_policies)?);
+        }
+        for (resource, namespace) in [
+            ("ciliumnetworkpolicies", self.namespace),
+            ("ciliumclusterwidenetworkpolicies", None),
+        ] {
+            if let Some(entries) = self.entries_of(resource, namespace)? {
+                self.policies.captured.push(Kind::Cilium);
+                all.extend(self.compiled(entries, policy::cilium_policies)?);
             }
         }
-        let default = ("default", policy::DEFAULT, policy::Action::Deny);
-        self.policies.add(default, network.unwrap_or_default());
+        let tiers = self.calico(&mut all)?;
+        let by = |kind: Kind| all.iter().any(|policy: &Arc<Policy>| policy.kind == kind);
+        if by(Kind::Calico) && by(Kind::Cilium) {
+            let both = "policies of Calico and of Cilium: which of them is enforced is not known";
+            self.policies.missing.push(both.to_owned());
+        }
+        self.compose(all, &tiers);
         Ok(())
     }
 
-    /// The policies of a list whose objects have namespaces; `None` where it was not captured.
-    fn namespaced(&mut self, sought: &Sought) -> Result<Option<Vec<Arc<Policy>>>, Halt> {
-        let parts = self.world.parts(sought.list)?;
-        let own: Vec<String> = match self.namespace {
+    /// Puts the policies into their tiers.
+    fn compose(&mut self, all: Vec<Arc<Policy>>, tiers: &[TierSpec]) {
+        let mut by_tier: BTreeMap<String, Vec<Arc<Policy>>> = BTreeMap::new();
+        for policy in all {
+            by_tier.entry(policy.tier.clone()).or_default().push(policy);
+        }
+        for (name, policies) in by_tier {
+            let known = tiers.iter().find(|tier| tier.name == name);
+            let (order, end) = match (name.as_str(), known) {
+                (policy::ADMIN_TIER, _) => (policy::ADMIN, Action::Pass),
+                (policy::BASELINE_TIER, _) => (policy::BASELINE, Action::Pass),
+                (_, Some(tier)) => (tier.order, tier.end),
+                (policy::DEFAULT_TIER, None) => (policy::DEFAULT, Action::Deny),
+                (_, None) => {
+                    let missing = format!("the tier {name} was not captured (kube/tiers.json)");
+                    self.policies.missing.push(missing);
+                    (f64::INFINITY, Action::Deny)
+                }
+            };
+            self.policies.add((&name, order, end), policies);
+        }
+    }
+
+    /// Calico's own policies, and the tiers.
+    fn calico(&mut self, all: &mut Vec<Arc<Policy>>) -> Result<Vec<TierSpec>, Halt> {
+        // The plain name is NetworkPolicy's own list.
+        let groups = CALICO_GROUPS.iter().filter(|group| !group.is_empty());
+        let own = self.first(NETWORK, groups, self.namespace)?;
+        let global = self.first("globalnetworkpolicies", CALICO_GROUPS.iter(), None)?;
+        if own.is_none() && global.is_none() {
+            return Ok(Vec::new());
+        }
+        if own.is_some() && global.is_some() {
+            self.policies.captured.push(Kind::Calico);
+        }
+        let around = self.surroundings()?;
+        for entries in [own, global].into_iter().flatten() {
+            all.extend(self.compiled(entries, |file| policy::calico_policies(file, &around))?);
+        }
+        self.parsed("tiers", policy::tiers)
+    }
+
+    /// What Calico's policies refer to.
+    fn surroundings(&mut self) -> Result<Surroundings, Halt> {
+        let mut sets = self.parsed("globalnetworksets", policy::network_sets)?;
+        sets.extend(self.parsed("networksets", policy::network_sets)?);
+        let endpoints = self.parsed("hostendpoints", crate::evidence::kube::generic::parse)?;
+        let parts = self.world.parts("kube/namespaces.json")?;
+        let mut namespaces = None;
+        for entry in parts.iter() {
+            let Some(file) = self.world.file(entry)? else {
+                continue;
+            };
+            let parsed = crate::evidence::kube::node::parse_namespaces(&file).value;
+            let known: &mut BTreeMap<_, _> = namespaces.get_or_insert_default();
+            known.extend(
+                parsed
+                    .into_iter()
+                    .map(|one| (one.meta.name, one.meta.labels)),
+            );
+        }
+        Ok(Surroundings {
+            sets,
+            namespaces,
+            host_endpoints: !endpoints.is_empty(),
+        })
+    }
+
+    /// The first of a resource's lists, of these groups, that was captured.
+    fn first<'g>(
+        &mut self,
+        resource: &str,
+        groups: impl Iterator<Item = &'g &'g str>,
+        namespace: Option<&str>,
+    ) -> Result<Option<Vec<String>>, Halt> {
+        for group in groups {
+            let entries = self.entries_of(&format!("{resource}{group}"), namespace)?;
+            if entries.is_some() {
+                return Ok(entries);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Objects of Calico's that are no policies.
+    fn parsed<T>(
+        &mut self,
+        resource: &str,
+        parse: fn(&Arc<SourceFile>) -> Parsed<Vec<T>>,
+    ) -> Result<Vec<T>, Halt> {
+        let entries = self.first(resource, CALICO_GROUPS.iter(), None)?;
+        let mut all = Vec::new();
+        for entry in entries.into_iter().flatten() {
+            if let Some(file) = self.world.file(&entry)? {
+                let Parsed { value, problems } = parse(&file);
+                all.extend(value);
+                let unread = problems.iter().map(ToString::to_string);
+                self.policies.missing.extend(unread);
+            }
+            self.entries.push(entry);
+        }
+        Ok(all)
+    }
+
+    /// The entries that hold a resource's objects (of a namespace, where one is given); `None` where it was not captured.
+    fn entries_of(
+        &mut self,
+        resource: &str,
+        namespace: Option<&str>,
+    ) -> Result<Option<Vec<String>>, Halt> {
+        let list = format!("kube/{resource}.json");
+        let parts = self.world.parts(&list)?;
+        if parts.is_empty() {
+            let states = World::done(self.world.store.states("kube"))?;
+            let state = states.get(&format!("{resource}.json")).copied();
+            return Ok(match state {
+                Some(FileState::Empty | FileState::Absent | FileState::Redundant) => {
+                    Some(Vec::new())
+                }
+                Some(FileState::Failed) => {
+                    let missing = format!("{list} could not be captured");
+                    self.policies.missing.push(missing);
+                    None
+                }
+                Some(FileState::Captured | FileState::NotTried) | None => None,
+            });
+        }
+        Ok(Some(match namespace {
             // A split list has no part for a namespace without objects.
-            Some(namespace) => own_part(&parts, sought.list, namespace)
+            Some(namespace) => own_part(&parts, &list, namespace)
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
             None => parts.to_vec(),
-        };
-        if parts.is_empty() && !self.is_known_empty(sought.list)? {
-            return Ok(None);
-        }
-        self.compiled(sought, own).map(Some)
+        }))
     }
 
     fn compiled(
         &mut self,
-        sought: &Sought,
         entries: Vec<String>,
+        compile: impl Fn(&Arc<SourceFile>) -> Parsed<Vec<Policy>>,
     ) -> Result<Vec<Arc<Policy>>, Halt> {
         let mut all = Vec::new();
         for entry in entries {
@@ -170,7 +313,7 @@ impl Reading<'_, '_, '_> {
                 Some(compiled) => Arc::clone(compiled),
                 None => {
                     let Parsed { value, problems } =
-                        file.map(|file| (sought.compile)(&file)).unwrap_or_default();
+                        file.map(|file| compile(&file)).unwrap_or_default();
                     let value = value.into_iter().map(Arc::new).collect();
                     let compiled = Arc::new(Parsed { value, problems });
                     let kept = &mut self.world.parses.kube.compiled;
@@ -184,15 +327,5 @@ impl Reading<'_, '_, '_> {
             self.entries.push(entry);
         }
         Ok(all)
-    }
-
-    /// Whether the list was asked for, and there was nothing.
-    fn is_known_empty(&mut self, list: &str) -> Result<bool, Halt> {
-        let states = World::done(self.world.store.states("kube"))?;
-        let name = list.strip_prefix("kube/").unwrap_or(list);
-        Ok(matches!(
-            states.get(name),
-            Some(FileState::Empty | FileState::Absent | FileState::Redundant)
-        ))
     }
 }

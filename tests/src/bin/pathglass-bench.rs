@@ -14,7 +14,7 @@ use pathglass_sim::snapshot::Reader;
 use pathglass_tests::corpus::{self, Case, workspace};
 use pathglass_tests::kernel::{self, Kernel};
 use pathglass_tests::large::{Large, Times, median};
-use pathglass_tests::{ask, parity, readme};
+use pathglass_tests::{ask, pairs, parity, readme};
 
 /// Cases of the corpus that are asked: enough to be of every kind, few enough to be held at once.
 const N_CASES: usize = 16;
@@ -34,6 +34,9 @@ struct Arguments {
     /// Only the large nodes, and these natively alone: for whoever makes them faster
     #[arg(long)]
     native: bool,
+    /// Only the matrix of all pairs of pods
+    #[arg(long)]
+    pairs: bool,
     /// Connect to Services from inside the namespace that this program made
     #[arg(long, hide = true, value_name = "SERVICES")]
     connect: Option<u32>,
@@ -77,6 +80,11 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
+    let pairs = pairs::measure()?;
+    print!("{pairs}");
+    if arguments.pairs {
+        return Ok(());
+    }
     let large = large_nodes(&folder.join("large"), arguments.native)?;
     print!("{large}");
     if arguments.native {
@@ -103,7 +111,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             native.warm, wasm.warm
         );
     }
-    let table = format!("{large}{}", table(native, wasm, n_flows, &sizes()?));
+    let table = format!("{large}{}{pairs}", table(native, wasm, n_flows, &sizes()?));
     print!("{table}");
     if arguments.write_readme {
         readme::write(&workspace().join("README.md"), readme::BENCH, &table)?;

@@ -38,7 +38,7 @@ pub enum PortRef {
 }
 
 impl Meta {
-    pub(super) fn of(item: &Object<'_>) -> Result<Self, Fault> {
+    pub(crate) fn of(item: &Object<'_>) -> Result<Self, Fault> {
         let meta = item.required("metadata", item.object("metadata")?)?;
         let mut owners = Vec::new();
         for owner in meta.objects("ownerReferences")? {

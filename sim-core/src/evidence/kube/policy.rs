@@ -78,6 +78,13 @@ pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<NetworkPolicy>> {
 
 fn policy(item: &Object<'_>) -> Result<NetworkPolicy, Fault> {
     let meta = Meta::of(item)?;
+    if let Some(version) = item.text("apiVersion")?
+        && version.contains("projectcalico")
+    {
+        let message =
+            format!("`{version}` is Calico's: its list is networkpolicies.crd.projectcalico.org");
+        return Err(item.fault("apiVersion", message));
+    }
     let spec = item.required("spec", item.object("spec")?)?;
     let ingress = rules(&spec, "ingress", "from")?;
     let egress = rules(&spec, "egress", "to")?;

@@ -66,7 +66,7 @@ impl Requirement {
 }
 
 impl LabelSelector {
-    pub(super) fn of(item: &Object<'_>) -> Result<Self, Fault> {
+    pub(crate) fn of(item: &Object<'_>) -> Result<Self, Fault> {
         let mut match_expressions = Vec::new();
         for expression in item.objects("matchExpressions")? {
             let operator = match expression.text("operator")?.as_deref() {

@@ -280,7 +280,7 @@ fn in_labels(labels: &Labels, key: &str, value: &Value, why: impl FnOnce() -> St
 }
 
 impl Value {
-    fn holds(&self, found: Option<&str>) -> bool {
+    pub(crate) fn holds(&self, found: Option<&str>) -> bool {
         found.is_some_and(|found| match self {
             Self::Exists => true,
             Self::In(values) => values.iter().any(|value| value == found),

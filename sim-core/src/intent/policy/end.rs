@@ -12,7 +12,7 @@ pub(crate) type Labels = Option<Arc<BTreeMap<String, String>>>;
 
 /// One end of a connection.
 #[derive(Debug, Clone)]
-pub struct End {
+pub(crate) struct End {
     /// Its address.
     pub(crate) address: IpAddr,
     /// The pod that it is taken for.

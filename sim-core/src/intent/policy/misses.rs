@@ -46,7 +46,14 @@ fn lacks(condition: &Condition, connection: &Connection<'_>) -> Vec<String> {
         return Vec::new();
     }
     match condition {
-        Condition::All(all) => all.iter().flat_map(|one| lacks(one, connection)).collect(),
+        Condition::All(all) => {
+            let pod = Condition::Other(Fact::Pod);
+            // Who is no pod has no labels either.
+            if all.contains(&pod) && pod.holds(connection) == Holds::No {
+                return lacks(&pod, connection);
+            }
+            all.iter().flat_map(|one| lacks(one, connection)).collect()
+        }
         Condition::Any(any) => {
             let each = any.iter().map(|one| lacks(one, connection));
             let fewest = each.min_by_key(Vec::len);

@@ -1,5 +1,6 @@
 //! Policies of every kind in one form: tiers of policies of rules, first match wins.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::condition::Condition;
@@ -32,11 +33,15 @@ pub(crate) struct Tier {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Policy {
     pub(crate) kind: Kind,
-    /// `policy:ns/name`.
+    /// The name of its tier.
+    pub(crate) tier: String,
+    /// `policy:ns/name`; `policy:name` of the whole cluster's.
     pub(crate) object: String,
     pub(crate) source: Source,
-    /// Its place in the tier: lower ones come first; nothing orders those of one rank.
+    /// Its place in the tier: lower ones come first.
     pub(crate) rank: f64,
+    /// What orders policies of one rank; nothing orders those that are equal in this too.
+    pub(crate) tie: String,
     /// The pods that it applies to.
     pub(crate) subject: Condition,
     pub(crate) ingress: Rules,
@@ -96,6 +101,13 @@ pub(crate) const DEFAULT: f64 = 1_000_000.0;
 /// What holds where no NetworkPolicy isolates a pod.
 pub(crate) const BASELINE: f64 = 10_000_000.0;
 
+/// The tier of AdminNetworkPolicy, which no tier of Calico's can be called.
+pub(crate) const ADMIN_TIER: &str = "admin policies";
+/// The tier of BaselineAdminNetworkPolicy.
+pub(crate) const BASELINE_TIER: &str = "baseline policies";
+/// The tier of NetworkPolicy: Calico's default tier, and where Cilium's policies are.
+pub(crate) const DEFAULT_TIER: &str = "default";
+
 /// The rank of a NetworkPolicy in its tier, among Calico's policies.
 pub(crate) const NETWORK_POLICY: f64 = 1_000.0;
 
@@ -126,7 +138,7 @@ impl Policies {
         });
         if let Some(tier) = self.tiers.get_mut(place) {
             tier.policies.extend(policies);
-            tier.policies.sort_by(|a, b| a.rank.total_cmp(&b.rank));
+            tier.policies.sort_by(|a, b| by_place(a, b));
         }
     }
 }
@@ -134,7 +146,10 @@ impl Policies {
 impl Tier {
     /// Its policies, those of one rank together.
     pub(crate) fn ranks(&self) -> impl Iterator<Item = &[Arc<Policy>]> {
-        self.policies
-            .chunk_by(|a, b| a.rank.total_cmp(&b.rank).is_eq())
+        self.policies.chunk_by(|a, b| by_place(a, b).is_eq())
     }
+}
+
+fn by_place(a: &Policy, b: &Policy) -> Ordering {
+    a.rank.total_cmp(&b.rank).then_with(|| a.tie.cmp(&b.tie))
 }

@@ -3,7 +3,7 @@
 //! <https://kubernetes.io/docs/concepts/services-networking/network-policies/>
 
 use super::condition::{Bearer, Condition, Fact};
-use super::model::{Action, Kind, NETWORK_POLICY, Policy, Rule, Rules};
+use super::model::{Action, DEFAULT_TIER, Kind, NETWORK_POLICY, Policy, Rule, Rules};
 use crate::evidence::kube::meta::PortRef;
 use crate::evidence::kube::policy::{NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule};
 
@@ -20,9 +20,11 @@ pub(crate) fn compile(policy: &NetworkPolicy) -> Policy {
     };
     Policy {
         kind: Kind::Network,
+        tier: DEFAULT_TIER.to_owned(),
         object: format!("policy:{namespace}/{}", policy.meta.name),
         source: policy.meta.source.clone(),
         rank: NETWORK_POLICY,
+        tie: String::new(),
         subject: Condition::All(vec![
             Condition::Own(Fact::Namespace(namespace.clone())),
             Condition::selected(&policy.pods, Bearer::Pod, Condition::Own),

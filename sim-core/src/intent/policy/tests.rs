@@ -49,7 +49,10 @@ fn policies(specs: &[&str]) -> Policies {
     assert_eq!(parsed.problems, []);
     let mut policies = Policies::default();
     let compiled = parsed.value.iter().map(super::network_policy).map(Arc::new);
-    policies.add(("default", super::DEFAULT, super::Action::Deny), compiled);
+    policies.add(
+        (super::DEFAULT_TIER, super::DEFAULT, super::Action::Deny),
+        compiled,
+    );
     policies
 }
 

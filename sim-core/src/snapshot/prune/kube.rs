@@ -271,6 +271,9 @@ const SPEC: &[&str] = &["spec.**"];
 /// A custom resource whose status tells what the network agent did.
 const SPEC_AND_STATUS: &[&str] = &["spec.**", "status.**"];
 
+/// Cilium's policies hold one rule, or several.
+const RULES_AND_STATUS: &[&str] = &["spec.**", "specs.**", "status.**"];
+
 /// ConfigMaps are listed by name and key, in `config_map.rs`; this is what stays beside their data.
 const NOTHING_MORE: &[&str] = &[];
 
@@ -292,14 +295,14 @@ pub(crate) const RESOURCES: &[Resource] = &[
     resource(
         "ciliumclusterwidenetworkpolicies",
         "CiliumClusterwideNetworkPolicy",
-        SPEC_AND_STATUS,
+        RULES_AND_STATUS,
     ),
     resource("ciliumendpoints", "CiliumEndpoint", SPEC_AND_STATUS),
     resource("ciliumidentities", "CiliumIdentity", &["security-labels.*"]),
     resource(
         "ciliumnetworkpolicies",
         "CiliumNetworkPolicy",
-        SPEC_AND_STATUS,
+        RULES_AND_STATUS,
     ),
     resource("ciliumnodes", "CiliumNode", SPEC_AND_STATUS),
     resource(
@@ -349,11 +352,14 @@ pub(crate) const RESOURCES: &[Resource] = &[
     resource("podenis", "PodENI", SPEC_AND_STATUS),
     resource("podnetworkings", "PodNetworking", SPEC_AND_STATUS),
     resource("pods", "Pod", POD),
+    resource("referencegrants", "ReferenceGrant", SPEC),
     resource("replicasets", "ReplicaSet", WORKLOAD),
+    resource("serviceaccounts", "ServiceAccount", NOTHING_MORE),
     resource("servicecidrs", "ServiceCIDR", SPEC_AND_STATUS),
     resource("services", "Service", SERVICE),
     resource("statefulsets", "StatefulSet", WORKLOAD),
     resource("tcproutes", "TCPRoute", SPEC_AND_STATUS),
+    resource("tiers", "Tier", SPEC),
     resource("vpcenis", "", SPEC_AND_STATUS),
     resource("vpcipclaims", "", SPEC_AND_STATUS),
     resource("vpcips", "", SPEC_AND_STATUS),

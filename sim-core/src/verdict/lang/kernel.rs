@@ -80,5 +80,4 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0}'s own policies were not captured: taken to be none",
         "没有采集 {0} 自己的策略：按没有处理",
     ),
-    ("{0} was not captured", "没有采集 {0}"),
 ];

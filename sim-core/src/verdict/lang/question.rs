@@ -65,6 +65,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "packets from {0} to {1} come in by {2} of {3}",
         "从 {0} 发往 {1} 的报文由 {3} 的 {2} 进入",
     ),
+    // `flow/sender.rs`
+    (
+        "what `{0}` does with a name is not in this capture: ask from a captured pod or node, or for an address",
+        "`{0}` 如何解析名称不在此采集中：请从已采集的 Pod 或节点发问，或直接给出地址",
+    ),
     // `session.rs`
     (
         "no pod, node or address of this capture is called so",

@@ -3,6 +3,11 @@
 use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
+    // `evidence/kube/policy.rs`
+    (
+        "`{0}` is Calico's: its list is networkpolicies.crd.projectcalico.org",
+        "`{0}` 属于 Calico：它的列表是 networkpolicies.crd.projectcalico.org",
+    ),
     // `trace.rs`
     (
         "the packet to {0} goes in circles",
