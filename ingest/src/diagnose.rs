@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use pathglass_sim::flow::{FlowRequest, Protocol};
-use pathglass_sim::verdict::{Outcome, Verdict, catalogue};
+use pathglass_sim::verdict::{Lang, Outcome, Verdict, catalogue};
 
 use crate::error::CommandError;
 use crate::input::{AskFailure, Capture, OpenArgs};
@@ -22,6 +22,7 @@ Examples:
   pathglass diagnose capture --from pod:a/b --to 192.0.2.7 --protocol icmp
   pathglass diagnose capture --from ip:203.0.113.9 --to node:n1 --port 30080 \\
       --format json | jq .findings
+  pathglass diagnose capture --from pod:a/b --to 192.0.2.7 --lang zh
   pathglass diagnose --explain route.missing
 
 Exit codes:
@@ -56,8 +57,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Say what a finding's code means, how to confirm it and what mends it (`all`: every code), and diagnose nothing
-    #[arg(long, value_name = "CODE", exclusive = true)]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["capture", "from", "to"])]
     pub explain: Option<String>,
+    /// The language of all texts; English unless given, whatever the locale
+    #[arg(long, value_enum)]
+    pub lang: Option<LangArg>,
     /// How the capture is opened.
     #[command(flatten)]
     pub open: OpenArgs,
@@ -74,6 +78,24 @@ pub enum ProtocolArg {
     Sctp,
     /// ICMP echo.
     Icmp,
+}
+
+/// A language on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LangArg {
+    /// English.
+    En,
+    /// Chinese.
+    Zh,
+}
+
+impl From<LangArg> for Lang {
+    fn from(lang: LangArg) -> Self {
+        match lang {
+            LangArg::En => Self::En,
+            LangArg::Zh => Self::Zh,
+        }
+    }
 }
 
 /// How an answer is written.
@@ -102,7 +124,7 @@ impl From<ProtocolArg> for Protocol {
 /// When the capture cannot be read or the question means nothing in it.
 pub fn run(args: &Args) -> Result<Exit, CommandError> {
     if let Some(code) = &args.explain {
-        output::print(&explain(code)?)?;
+        output::print(&explain(code, args.lang.map(Lang::from))?)?;
         return Ok(Exit::Yes);
     }
     let (Some(capture), Some(from), Some(to)) = (&args.capture, &args.from, &args.to) else {
@@ -122,21 +144,32 @@ pub fn run(args: &Args) -> Result<Exit, CommandError> {
         bytes: args.bytes,
         strict: args.strict,
     };
-    let verdict = capture.diagnose(&request).map_err(AskFailure::into_error)?;
+    let lang = args.lang.map_or(Lang::En, Lang::from);
+    let answer = capture.diagnose(&request);
+    let verdict = answer.map_err(|failure| failure.in_language(lang).into_error())?;
+    let verdict = verdict.in_language(lang);
     match args.format {
-        Format::Text => output::print(&text::render(&verdict))?,
+        Format::Text => output::print(&text::render(&verdict, lang))?,
         Format::Json => output::print_bytes(json(&verdict).as_bytes())?,
     }
     Ok(exit(verdict.outcome))
 }
 
-/// The catalogue's entry for `code`, or the whole of it, as Markdown.
-fn explain(code: &str) -> Result<String, CommandError> {
+/// The catalogue's entry for `code`, or the whole of it, as Markdown; in both languages unless one is asked for.
+fn explain(code: &str, lang: Option<Lang>) -> Result<String, CommandError> {
     if code == "all" {
-        return Ok(catalogue::page());
+        return Ok(match lang {
+            None => catalogue::page(),
+            Some(lang) => (catalogue::all().iter())
+                .map(|entry| format!("{}\n\n", entry.markdown_in(lang)))
+                .collect(),
+        });
     }
     match catalogue::find(code) {
-        Some(entry) => Ok(format!("{}\n", entry.markdown())),
+        Some(entry) => Ok(match lang {
+            None => format!("{}\n", entry.markdown()),
+            Some(lang) => format!("{}\n", entry.markdown_in(lang)),
+        }),
         None => {
             let family = code.split('.').next().unwrap_or_default();
             let all = catalogue::all();

@@ -13,7 +13,8 @@ use pathglass_sim::session::{AskError, Session};
 use pathglass_sim::snapshot::{
     self, ByteRange, Folder, Reader, SnapshotError, Step, Trust, Unlock, trust,
 };
-use pathglass_sim::verdict::Verdict;
+use pathglass_sim::verdict::lang::text_in;
+use pathglass_sim::verdict::{Lang, Verdict};
 
 pub(crate) use folder::{FolderFiles, read_folder};
 pub use store::CaptureStore;
@@ -238,6 +239,18 @@ impl Capture {
 }
 
 impl AskFailure {
+    /// The failure with what is said about the question in `lang`.
+    #[must_use]
+    pub fn in_language(self, lang: Lang) -> Self {
+        match self {
+            Self::Question { field, message } => Self::Question {
+                field,
+                message: text_in(lang, &message),
+            },
+            Self::Capture(error) => Self::Capture(error),
+        }
+    }
+
     /// The failure as the command's own.
     #[must_use]
     pub fn into_error(self) -> CommandError {

@@ -29,6 +29,7 @@ The API:
   GET  /api/v1/snapshots                      the list
   GET  /api/v1/snapshots/{name}               the file, in ranges if asked
   POST /api/v1/snapshots/{name}/diagnose      {\"from\": …, \"to\": …, \"port\": …} gives the verdict
+                                              (?lang=zh: its texts in Chinese)
   GET  /healthz
 
 It listens on loopback only, and answers only what is addressed to it by that address or

@@ -6,6 +6,7 @@ mod hop;
 mod leg;
 mod name;
 mod page;
+mod words;
 mod wrap;
 
 pub use name::outcome_word;
@@ -14,17 +15,20 @@ pub use wrap::clean;
 use std::collections::BTreeMap;
 
 use pathglass_sim::snapshot::Seal;
-use pathglass_sim::verdict::{Gap, Intended, Intention, Outcome, Scope, Verdict};
+use pathglass_sim::verdict::{Gap, Intended, Intention, Lang, Outcome, Scope, Verdict};
+
+use words::say;
 
 use page::{BAD, BOLD, DIM, GOOD, Page, Span, UNSURE};
 
 /// How many kinds of gaps are written out; the JSON has them all.
 const MAX_GAPS: usize = 6;
 
-/// The verdict as text for 80 columns, with ANSI styles (`anstream` takes them out where they do not belong).
+/// The verdict, whose texts are in `lang`, as text for 80 columns, with ANSI styles (`anstream` takes
+/// them out where they do not belong).
 #[must_use]
-pub fn render(verdict: &Verdict) -> String {
-    let mut page = Page::new();
+pub fn render(verdict: &Verdict, lang: Lang) -> String {
+    let mut page = Page::new(lang);
     headline(&mut page, verdict);
     finding::write(&mut page, &verdict.findings);
     leg::write(&mut page, &verdict.legs);
@@ -46,10 +50,14 @@ fn headline(page: &mut Page, verdict: &Verdict) {
         Outcome::Partial | Outcome::Unknown => UNSURE,
         Outcome::Refused | Outcome::Unreachable | Outcome::Timeout => BAD,
     };
-    let word = outcome_word(verdict.outcome).to_uppercase();
+    let word = words::outcome(page.lang, verdict.outcome).to_uppercase();
     let boundary = match verdict.scope {
         Scope::EndToEnd => "",
-        Scope::ToBoundary => " (up to the edge of what was captured)",
+        Scope::ToBoundary => say(
+            page.lang,
+            " (up to the edge of what was captured)",
+            "（到已采集范围的边界为止）",
+        ),
     };
     page.headline(
         Span(style, &word),
@@ -64,9 +72,9 @@ fn intended(page: &mut Page, verdict: &Verdict) {
     let bears = |one: &&Intended| !one.evidence.is_empty() || one.intention == Intention::Unknown;
     for one in verdict.intended.iter().filter(bears) {
         let (style, word) = match one.intention {
-            Intention::Allows => (GOOD, "allowed"),
-            Intention::Forbids => (BAD, "forbidden"),
-            Intention::Unknown => (UNSURE, "not decided"),
+            Intention::Allows => (GOOD, say(page.lang, "allowed", "允许")),
+            Intention::Forbids => (BAD, say(page.lang, "forbidden", "禁止")),
+            Intention::Unknown => (UNSURE, say(page.lang, "not decided", "未定")),
         };
         let whose = format!("{} of {}: ", one.direction, one.object);
         let why = format!(", {}", one.message);
@@ -82,7 +90,7 @@ fn unknowns(page: &mut Page, verdict: &Verdict) {
         let possible: Vec<_> = verdict
             .possible
             .iter()
-            .map(|outcome| outcome_word(*outcome))
+            .map(|outcome| words::outcome(page.lang, *outcome))
             .collect();
         page.section("Possible");
         page.line(0, &[Span(UNSURE, &possible.join(", "))]);
@@ -117,7 +125,12 @@ fn write_gaps(page: &mut Page, gaps: &[Gap]) {
         match files.as_slice() {
             [file] => page.line(2, &[Span::plain(file), Span(DIM, &reason)]),
             files => {
-                let count = format!(" in {} namespaces", files.len());
+                let n = files.len();
+                let count = say(
+                    page.lang,
+                    format!(" in {n} namespaces"),
+                    format!("，{n} 个网络命名空间"),
+                );
                 page.line(
                     2,
                     &[Span::plain(name), Span(DIM, &reason), Span(DIM, &count)],
@@ -127,20 +140,28 @@ fn write_gaps(page: &mut Page, gaps: &[Gap]) {
     }
     let more = kinds.len().saturating_sub(MAX_GAPS);
     if more > 0 {
-        let more = format!("and {more} kinds more (--format json lists all)");
+        let more = say(
+            page.lang,
+            format!("and {more} kinds more (--format json lists all)"),
+            format!("另有 {more} 类（--format json 列出全部）"),
+        );
         page.line(2, &[Span(DIM, &more)]);
     }
 }
 
 fn provenance(page: &mut Page, verdict: &Verdict) {
+    let lang = page.lang;
     page.section("Sealed");
     match &verdict.seal {
         Seal::Trusted { name } => {
             page.line(
                 2,
                 &[
-                    Span(GOOD, &format!("signed by {name}")),
-                    Span(DIM, ", a key you trust"),
+                    Span(
+                        GOOD,
+                        &say(lang, format!("signed by {name}"), format!("由 {name} 签名")),
+                    ),
+                    Span(DIM, say(lang, ", a key you trust", "，是你信任的密钥")),
                 ],
             );
         }
@@ -149,14 +170,32 @@ fn provenance(page: &mut Page, verdict: &Verdict) {
             &[
                 Span(
                     UNSURE,
-                    &format!("signed by an unknown key, {}", short(fingerprint)),
+                    &say(
+                        lang,
+                        format!("signed by an unknown key, {}", short(fingerprint)),
+                        format!("由未知密钥签名，{}", short(fingerprint)),
+                    ),
                 ),
-                Span(DIM, ": --trust <key> names it"),
+                Span(
+                    DIM,
+                    say(
+                        lang,
+                        ": --trust <key> names it",
+                        "：用 --trust <key> 为它命名",
+                    ),
+                ),
             ],
         ),
         Seal::Unsigned => page.line(
             2,
-            &[Span(DIM, "unsigned: nobody vouches for this evidence")],
+            &[Span(
+                DIM,
+                say(
+                    lang,
+                    "unsigned: nobody vouches for this evidence",
+                    "未签名：没有人为这些证据担保",
+                ),
+            )],
         ),
     }
     let n_files = verdict.receipt.entries.len();
@@ -166,9 +205,10 @@ fn provenance(page: &mut Page, verdict: &Verdict) {
         &[Span(
             DIM,
             &format!(
-                "manifest {}, {}, files read: {n_files}",
+                "manifest {}, {}, {}{n_files}",
                 short(&verdict.receipt.manifest_sha256),
-                verdict.receipt.engine
+                verdict.receipt.engine,
+                say(lang, "files read: ", "读取文件数：")
             ),
         )],
     );

@@ -6,6 +6,7 @@ mod branches;
 pub mod catalogue;
 mod findings;
 mod json;
+pub mod lang;
 mod policies;
 mod render;
 mod shared;

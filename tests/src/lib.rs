@@ -10,6 +10,7 @@ pub mod fuzzing;
 pub mod honesty;
 pub mod kernel;
 pub mod large;
+pub mod literals;
 pub mod naive;
 #[cfg(target_os = "linux")]
 pub mod oracle;

@@ -6,11 +6,12 @@ use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use pathglass_sim::flow::FlowRequest;
+use pathglass_sim::verdict::Lang;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
@@ -108,9 +109,18 @@ async fn bytes(
     Ok(response)
 }
 
+/// What stands behind the `?` of a question.
+#[derive(serde::Deserialize)]
+struct Asked {
+    /// The language of the verdict's texts.
+    #[serde(default)]
+    lang: Lang,
+}
+
 async fn ask(
     State(catalogue): Shared,
     Path(name): Path<String>,
+    Query(Asked { lang }): Query<Asked>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
@@ -138,7 +148,8 @@ async fn ask(
         if matches!(answer, Err(crate::input::AskFailure::Capture(_))) {
             catalogue.forget(&entry.name);
         }
-        Ok(diagnose::json(&answer?))
+        let verdict = answer.map_err(|failure| failure.in_language(lang))?;
+        Ok(diagnose::json(&verdict.in_language(lang)))
     })
     .await?;
     Ok(json_response(verdict))

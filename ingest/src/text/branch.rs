@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use pathglass_sim::verdict::{Branch, Outcome};
+use pathglass_sim::verdict::{Branch, Lang, Outcome};
 
-use super::name::outcome_word;
 use super::page::{BAD, DIM, GOOD, Page, Span, UNSURE};
+use super::words::{self, say};
 
 /// How many branches are written out; the rest is counted.
 const MAX_BRANCHES: usize = 8;
@@ -36,10 +36,14 @@ pub(crate) fn write_table(page: &mut Page, branches: &[Branch], shown: Option<&B
             page.line(
                 0,
                 &[
-                    Span(BAD, outcome_word(also)),
+                    Span(BAD, words::outcome(page.lang, also)),
                     Span(
                         DIM,
-                        ": a neighbour does not resolve, which of both shows depends on timing",
+                        say(
+                            page.lang,
+                            ": a neighbour does not resolve, which of both shows depends on timing",
+                            "：邻居地址无法解析，出现哪一种取决于时机",
+                        ),
                     ),
                 ],
             );
@@ -47,7 +51,7 @@ pub(crate) fn write_table(page: &mut Page, branches: &[Branch], shown: Option<&B
         return;
     }
     page.section("Ways");
-    page.line(0, &[Span::plain(&summary(branches))]);
+    page.line(0, &[Span::plain(&summary(branches, page.lang))]);
     for branch in branches.iter().take(MAX_BRANCHES) {
         write_branch(
             page,
@@ -61,14 +65,18 @@ pub(crate) fn write_table(page: &mut Page, branches: &[Branch], shown: Option<&B
             2,
             &[Span(
                 DIM,
-                &format!("and {} more: {}", rest.len(), counts(rest)),
+                &say(
+                    page.lang,
+                    format!("and {} more: {}", rest.len(), counts(rest, page.lang)),
+                    format!("另有 {} 个：{}", rest.len(), counts(rest, page.lang)),
+                ),
             )],
         );
     }
 }
 
 /// `2 of 3 backends connect`, or `ways` where the backends do not tell the branches apart.
-fn summary(branches: &[Branch]) -> String {
+fn summary(branches: &[Branch], lang: Lang) -> String {
     let connecting = branches
         .iter()
         .filter(|branch| branch.outcome == Outcome::Connected)
@@ -78,6 +86,14 @@ fn summary(branches: &[Branch]) -> String {
         .map(|branch| branch.backend.as_deref())
         .collect();
     let distinct = backends.len() == branches.len() && !backends.contains(&None);
+    if lang == Lang::Zh {
+        let what = if distinct { "个后端" } else { "条路径" };
+        return format!(
+            "{} {what}中有 {connecting} {}连通",
+            branches.len(),
+            what.chars().next().unwrap_or('个')
+        );
+    }
     let what = if distinct { "backends" } else { "ways" };
     let verb = if connecting == 1 {
         "connects"
@@ -87,7 +103,7 @@ fn summary(branches: &[Branch]) -> String {
     format!("{connecting} of {} {what} {verb}", branches.len())
 }
 
-fn counts(branches: &[Branch]) -> String {
+fn counts(branches: &[Branch], lang: Lang) -> String {
     let outcomes: BTreeSet<_> = branches.iter().map(|branch| branch.outcome).collect();
     let parts: Vec<String> = outcomes
         .into_iter()
@@ -96,7 +112,7 @@ fn counts(branches: &[Branch]) -> String {
                 .iter()
                 .filter(|branch| branch.outcome == outcome)
                 .count();
-            format!("{count} {}", outcome_word(outcome))
+            format!("{count} {}", words::outcome(lang, outcome))
         })
         .collect();
     parts.join(", ")
@@ -108,21 +124,34 @@ fn write_branch(page: &mut Page, branch: &Branch, shown: bool) {
         Outcome::Partial | Outcome::Unknown => UNSURE,
         Outcome::Refused | Outcome::Unreachable | Outcome::Timeout => BAD,
     };
-    let mut outcome = outcome_word(branch.outcome).to_owned();
+    let lang = page.lang;
+    let mut outcome = words::outcome(lang, branch.outcome).to_owned();
     if let Some(also) = branch.also {
-        outcome = format!("{outcome} or {}", outcome_word(also));
+        outcome = format!(
+            "{outcome} {} {}",
+            say(lang, "or", "或"),
+            words::outcome(lang, also)
+        );
     }
     let mut rest = String::new();
     if let Some(backend) = &branch.backend {
         rest = format!(" {backend}");
     }
     if let Some(client) = &branch.client {
-        rest = format!("{rest} (client {client})");
+        rest = format!("{rest} ({} {client})", say(lang, "client", "客户端"));
     }
     if branch.retries {
-        rest = format!("{rest}, a lost first packet may choose again");
+        rest = say(
+            lang,
+            format!("{rest}, a lost first packet may choose again"),
+            format!("{rest}，首包丢失后可能重新选择"),
+        );
     }
-    let marker = if shown { " ← the path below" } else { "" };
+    let marker = if shown {
+        say(lang, " ← the path below", " ← 即下面的路径")
+    } else {
+        ""
+    };
     let lead = format!("{:<6} ", branch.probability.to_string());
     page.row(
         &lead,

@@ -3,6 +3,7 @@
 use pathglass_sim::verdict::{Evidence, Finding, Severity};
 
 use super::page::{BAD, BOLD, DIM, PLAIN, Page, Span, UNSURE};
+use super::words::say;
 use super::wrap::shorten;
 
 /// Evidence lines of the root cause, and of every other finding.
@@ -20,8 +21,13 @@ pub(crate) fn write(page: &mut Page, findings: &[Finding]) {
             Severity::Info => ("Note", PLAIN),
         };
         page.section(label);
+        let lang = page.lang;
         let code = match &finding.under {
-            Some(under) => format!(" [{}, follows from {under}]", finding.code),
+            Some(under) => format!(
+                " [{}, {} {under}]",
+                finding.code,
+                say(lang, "follows from", "源于")
+            ),
             None => format!(" [{}]", finding.code),
         };
         page.line(0, &[Span(style, &finding.message), Span(DIM, &code)]);
@@ -37,11 +43,27 @@ pub(crate) fn write(page: &mut Page, findings: &[Finding]) {
         if more > 0 {
             page.line(
                 2,
-                &[Span(DIM, &format!("and {more} more pieces of evidence"))],
+                &[Span(
+                    DIM,
+                    &say(
+                        lang,
+                        format!("and {more} more pieces of evidence"),
+                        format!("另有 {more} 条证据"),
+                    ),
+                )],
             );
         }
         if let Some(reason) = &finding.skb_drop_reason {
-            page.line(2, &[Span(DIM, &format!("the kernel calls it {reason}"))]);
+            page.line(
+                2,
+                &[Span(
+                    DIM,
+                    &format!(
+                        "{} {reason}",
+                        say(lang, "the kernel calls it", "内核中的名称：")
+                    ),
+                )],
+            );
         }
         if !finding.nearest.is_empty() {
             page.section("Nearest");

@@ -1,9 +1,10 @@
 //! The path: one line per hop, the place where it ends marked.
 
-use pathglass_sim::verdict::{Branch, FiveTuple, Hop, Outcome, StepStatus};
+use pathglass_sim::verdict::{Branch, FiveTuple, Hop, Lang, Outcome, StepStatus};
 
 use super::name::{object, tuple};
 use super::page::{BAD, BOLD, DIM, PLAIN, Page, Span, UNSURE};
+use super::words::say;
 use super::wrap::width;
 
 /// Names up to here stand in a column beside what happens; longer ones get a line of their own.
@@ -37,12 +38,17 @@ fn write_hops(page: &mut Page, hops: &[Hop]) {
     let mut behind = false;
     for (index, (hop, name)) in hops.iter().zip(&names).enumerate() {
         if hop.as_if_passed && !behind {
-            page.line(0, &[Span(DIM, "behind it, as if the packet had passed:")]);
+            let words = say(
+                page.lang,
+                "behind it, as if the packet had passed:",
+                "此后，假设报文已通过：",
+            );
+            page.line(0, &[Span(DIM, words)]);
             behind = true;
         }
         let number = format!("{:>number_width$}  ", index + 1);
         let previous = index.checked_sub(1).and_then(|index| hops.get(index));
-        let story = story(hop, previous);
+        let story = story(hop, previous, page.lang);
         let spans: Vec<Span<'_>> = story
             .iter()
             .map(|(style, text)| Span(*style, text))
@@ -60,7 +66,7 @@ fn write_hops(page: &mut Page, hops: &[Hop]) {
 }
 
 /// What happens at a hop: the addresses where they are new, the devices, the steps.
-fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
+fn story(hop: &Hop, previous: Option<&Hop>, lang: Lang) -> Vec<(anstyle::Style, String)> {
     // The kernel chooses the source on the way: before that it is all zeros.
     let mut asked = FiveTuple::clone(&hop.before);
     if matches!(asked.src.as_str(), "" | "0.0.0.0" | "::") {
@@ -73,8 +79,8 @@ fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
     }
     let devices = match (&hop.device_in, &hop.device_out) {
         (Some(device_in), Some(device_out)) => Some(format!("{device_in} → {device_out}")),
-        (Some(device_in), None) => Some(format!("in by {device_in}")),
-        (None, Some(device_out)) => Some(format!("out by {device_out}")),
+        (Some(device_in), None) => Some(format!("{} {device_in}", say(lang, "in by", "进入"))),
+        (None, Some(device_out)) => Some(format!("{} {device_out}", say(lang, "out by", "离开"))),
         (None, None) => None,
     };
     parts.extend(devices.map(|devices| (base, devices)));
@@ -88,7 +94,10 @@ fn story(hop: &Hop, previous: Option<&Hop>) -> Vec<(anstyle::Style, String)> {
     }
     if (&asked.src, &asked.dst, &asked.dport) != (&hop.after.src, &hop.after.dst, &hop.after.dport)
     {
-        parts.push((BOLD, format!("now {}", tuple(&hop.after))));
+        parts.push((
+            BOLD,
+            format!("{} {}", say(lang, "now", "变为"), tuple(&hop.after)),
+        ));
     }
     let last = parts.len().saturating_sub(1);
     for (_, text) in parts.iter_mut().take(last) {

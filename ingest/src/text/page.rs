@@ -1,7 +1,9 @@
 //! Sections of wrapped, styled lines: a label on the left, the text aligned beside it.
 
 use anstyle::{AnsiColor, Style};
+use pathglass_sim::verdict::Lang;
 
+use super::words;
 use super::wrap::{clean, split_at_width, width};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -30,14 +32,18 @@ impl<'a> Span<'a> {
 pub(crate) struct Page {
     text: String,
     label: &'static str,
+    pub(crate) lang: Lang,
 }
 
 /// A word: pieces that must not be parted, each in its style.
 type Word = Vec<(Style, String)>;
 
 impl Page {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    pub(crate) fn new(lang: Lang) -> Self {
+        Self {
+            lang,
+            ..Self::default()
+        }
     }
 
     /// The text so far.
@@ -47,7 +53,7 @@ impl Page {
 
     /// Names the section that the next line begins; without a next line nothing is written.
     pub(crate) fn section(&mut self, label: &'static str) {
-        self.label = label;
+        self.label = words::label(self.lang, label);
     }
 
     pub(crate) fn blank(&mut self) {
@@ -76,7 +82,8 @@ impl Page {
         if label.is_empty() {
             prefix.push_str(&" ".repeat(GUTTER));
         } else {
-            styled(&mut prefix, BOLD, &format!("{label:<GUTTER$}"));
+            styled(&mut prefix, BOLD, label);
+            prefix.push_str(&" ".repeat(GUTTER.saturating_sub(width(label)).max(1)));
         }
         prefix.push_str(lead);
         let start = GUTTER + width(lead);
@@ -167,7 +174,7 @@ mod tests {
     use super::*;
 
     fn page(build: impl FnOnce(&mut Page)) -> String {
-        let mut page = Page::new();
+        let mut page = Page::new(Lang::En);
         build(&mut page);
         anstream::adapter::strip_str(&page.finish()).to_string()
     }

@@ -1,6 +1,6 @@
 //! Verdicts as a person reads them.
 
-use pathglass_sim::verdict::Verdict;
+use pathglass_sim::verdict::{Lang, Verdict};
 use serde_json::{Value, json};
 
 use super::render;
@@ -25,7 +25,7 @@ fn verdict(parts: &Value) -> Verdict {
 }
 
 fn text(parts: &Value) -> String {
-    let text = anstream::adapter::strip_str(&render(&verdict(parts))).to_string();
+    let text = anstream::adapter::strip_str(&render(&verdict(parts), Lang::En)).to_string();
     for line in text.lines() {
         assert!(
             super::wrap::width(line) <= 80,
@@ -183,7 +183,7 @@ fn a_hop_behind_the_blocker_is_told_apart() {
 fn hostile_evidence_cannot_write_escape_sequences() {
     let mut parts = not_programmed();
     parts["findings"][0]["evidence"][0]["text"] = "\u{1b}]0;owned\u{7}".into();
-    let styled = render(&verdict(&parts));
+    let styled = render(&verdict(&parts), Lang::En);
     assert!(!styled.contains("\u{1b}]0"), "{styled}");
     assert!(!styled.contains('\u{7}'));
 }

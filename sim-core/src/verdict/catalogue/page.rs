@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::coverage::{ACK, Answer, GUIDES, KUBESKOOP};
 use super::{Entry, all};
-use crate::verdict::Severity;
+use crate::verdict::{Lang, Severity};
 
 const HEAD: &str = "\
 # Findings
@@ -88,6 +88,39 @@ impl Entry {
             fix.zh
         );
         text
+    }
+
+    /// The entry as Markdown in one language.
+    #[must_use]
+    pub fn markdown_in(&self, lang: Lang) -> String {
+        let commands: Vec<String> = self
+            .commands()
+            .map(|command| format!("`{command}`"))
+            .collect();
+        let (meaning, fix) = (self.meaning.get(lang), self.fix.get(lang));
+        let drop = self.skb_drop_reason;
+        match lang {
+            Lang::En => {
+                let drop = drop.map_or_else(String::new, |drop| {
+                    format!("\n- The kernel calls it `{drop}`")
+                });
+                format!(
+                    "### {}\n\n{}.\n{drop}\n- Confirm: {}\n- Fix: {fix}.",
+                    self.code,
+                    capitalised(meaning),
+                    commands.join(", ")
+                )
+            }
+            Lang::Zh => {
+                let drop =
+                    drop.map_or_else(String::new, |drop| format!("\n- 内核中的名称：`{drop}`"));
+                format!(
+                    "### {}\n\n{meaning}。\n{drop}\n- 确认：{}\n- 修复：{fix}。",
+                    self.code,
+                    commands.join("，")
+                )
+            }
+        }
     }
 
     /// The commands that confirm it, with names in angle brackets for what the flow gives.
