@@ -13,9 +13,11 @@ use crate::{Exit, output, text};
 const EXAMPLES: &str = "\
 Who and whom:
   pod:ns/name, node:name, ip:192.0.2.7 or a bare address; --to also service:ns/name
+  and dns:name, a name as the sender would look it up, or https://host/path
 
 Examples:
   pathglass diagnose capture --from pod:default/client --to service:default/web
+  pathglass diagnose capture --from pod:default/client --to dns:web.shop --port 80
   pathglass diagnose cluster.pathglass --from node:n1 --to 10.244.1.5 --port 8080
   pathglass diagnose capture --from pod:a/b --to 192.0.2.7 --protocol icmp
   pathglass diagnose capture --from ip:203.0.113.9 --to node:n1 --port 30080 \\

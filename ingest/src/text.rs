@@ -3,6 +3,7 @@
 mod branch;
 mod finding;
 mod hop;
+mod leg;
 mod name;
 mod page;
 mod wrap;
@@ -26,6 +27,7 @@ pub fn render(verdict: &Verdict) -> String {
     let mut page = Page::new();
     headline(&mut page, verdict);
     finding::write(&mut page, &verdict.findings);
+    leg::write(&mut page, &verdict.legs);
     intended(&mut page, verdict);
     let shown = branch::shown(&verdict.branches);
     branch::write_table(&mut page, &verdict.branches, shown);

@@ -39,6 +39,7 @@ pub mod bpf;
 pub mod bridge;
 pub(crate) mod by_name;
 pub mod cloud;
+pub mod corefile;
 pub mod counters;
 mod formats;
 pub mod ipset;

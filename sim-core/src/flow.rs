@@ -1,8 +1,10 @@
 //! The question: who, to whom, with which protocol and port.
 
 mod resolve;
+mod sender;
 
-pub(crate) use resolve::{Resolved, Unresolved, ports_of, resolve};
+pub(crate) use resolve::{Resolved, Unresolved, port, ports_of, resolve, wrong};
+pub(crate) use sender::{Sender, sender};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +33,7 @@ pub enum Protocol {
 pub struct FlowRequest {
     /// `pod:ns/name`, `node:name`, `ip:1.2.3.4`, or a bare address.
     pub from: String,
-    /// The same, or `service:ns/name`.
+    /// The same, or `service:ns/name`, `dns:name[:port]`, `https://host[:port]/path`.
     pub to: String,
     /// The destination port; for a service it may be left out where the service has one port.
     #[serde(default, skip_serializing_if = "Option::is_none")]

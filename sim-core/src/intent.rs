@@ -1,10 +1,12 @@
 //! What Kubernetes says should happen, to set beside what the data plane does.
 
 pub mod all_pairs;
+pub(crate) mod dns;
 mod ends;
 pub(crate) mod node;
 pub mod policy;
 pub(crate) mod service;
+pub(crate) mod web;
 pub(crate) mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@
 pub mod evidence;
 pub mod flow;
 pub mod intent;
+mod journey;
 pub mod linux;
 pub mod session;
 pub mod snapshot;

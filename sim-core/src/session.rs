@@ -1,14 +1,10 @@
 //! One opened capture, asked many questions.
 
-use crate::flow::{FlowRequest, Protocol, Resolved, Unresolved, ports_of, resolve};
+use crate::flow::{FlowRequest, Unresolved};
 use crate::intent::all_pairs::{self, IntendedMatrix, IntendedRequest, MatrixRequest};
-use crate::intent::{Asked, Intent};
-use crate::snapshot::{IndexRecord, ObjectKind, SnapshotError, Step, Store};
-use crate::source::Source;
-use crate::trace::{Completeness, Exchanged, Limit, Question, Run, explore, walk};
-use crate::verdict::{
-    AskedService, Intended, Intention, Receipt, ReceiptEntry, Shared, Verdict, Walked, assemble,
-};
+use crate::journey;
+use crate::snapshot::{IndexRecord, SnapshotError, Step, Store};
+use crate::verdict::{Intended, Intention, Verdict};
 use crate::world::{Halt, Parses, World};
 
 /// Why a question cannot be asked: the question is at fault, not the network.
@@ -30,28 +26,11 @@ pub enum AskError {
 /// The engine's name and version, as receipts give it.
 pub const ENGINE: &str = concat!("pathglass-sim ", env!("CARGO_PKG_VERSION"));
 
-/// More ways than any real flow has.
-const MOST_RUNS: Limit = Limit {
-    runs: 4096,
-    doubtful: 256,
-};
-
 /// An opened capture with everything that was parsed of it so far.
 #[derive(Debug)]
 pub struct Session<S> {
     store: S,
     parses: Parses,
-}
-
-/// What a flow's walks came to, with the service that its destination belongs to.
-struct Answer {
-    resolved: Resolved,
-    runs: Vec<Run<Exchanged>>,
-    completeness: Completeness,
-    service: Option<AskedService>,
-    intent: Intent,
-    /// What was read for it.
-    entries: Vec<Shared<ReceiptEntry>>,
 }
 
 impl<S: Store> Session<S> {
@@ -73,67 +52,22 @@ impl<S: Store> Session<S> {
     /// # Errors
     /// When the question means nothing here, or the snapshot is damaged.
     pub fn diagnose(&mut self, flow: &FlowRequest) -> Result<Step<Verdict>, AskError> {
-        let answer = match self.answer(flow) {
-            Ok(answer) => answer,
+        let mut world = World::new(&mut self.store, &mut self.parses);
+        let mut verdict = match journey::answer(&mut world, flow) {
+            Ok(verdict) => verdict,
             Err(Unresolved::Wrong { field, message }) => {
                 return Err(AskError::Flow { field, message });
             }
             Err(Unresolved::Halt(Halt::Snapshot(error))) => return Err(AskError::Snapshot(error)),
             Err(Unresolved::Halt(Halt::Needs(ranges))) => return Ok(Step::Needs(ranges)),
         };
-        let manifest_sha256 = match self.store.manifest_sha256()? {
+        verdict.receipt.entries = world.entries();
+        verdict.receipt.manifest_sha256 = match self.store.manifest_sha256()? {
             Step::Done(hash) => hash,
             Step::Needs(ranges) => return Ok(Step::Needs(ranges)),
         };
-        let receipt = Receipt {
-            manifest_sha256,
-            engine: ENGINE.to_owned(),
-            entries: answer.entries,
-        };
-        let Answer {
-            resolved,
-            runs,
-            completeness,
-            service,
-            intent,
-            ..
-        } = answer;
-        let walked = Walked {
-            resolved,
-            runs,
-            completeness,
-            service,
-            intent,
-            receipt,
-            seal: self.store.seal(),
-        };
-        Ok(Step::Done(assemble(flow, walked)))
-    }
-
-    fn answer(&mut self, flow: &FlowRequest) -> Result<Answer, Unresolved> {
-        let mut world = World::new(&mut self.store, &mut self.parses);
-        let resolved = resolve(&mut world, flow)?;
-        let service = service_of(&mut world, &resolved)?;
-        let (runs, completeness) = explore(MOST_RUNS, |script| {
-            walk(&mut world, script, &resolved.question)
-        })?;
-        let results = runs.iter().map(|run| &run.result);
-        let asked = Asked {
-            from: &resolved.from.object,
-            to: &resolved.to.object,
-            service: service
-                .as_ref()
-                .and_then(|service| service.object.strip_prefix("service:")),
-        };
-        let intent = Intent::of(&mut world, resolved.question.protocol, asked, results)?;
-        Ok(Answer {
-            intent,
-            resolved,
-            runs,
-            completeness,
-            service,
-            entries: world.entries(),
-        })
+        verdict.seal = self.store.seal();
+        Ok(Step::Done(verdict))
     }
 
     /// What network policies intend between all pairs of pods: never what is so.
@@ -182,48 +116,4 @@ fn step<T>(answer: Result<T, Halt>) -> Result<Step<T>, AskError> {
         Err(Halt::Needs(ranges)) => Ok(Step::Needs(ranges)),
         Err(Halt::Snapshot(error)) => Err(AskError::Snapshot(error)),
     }
-}
-
-/// The service that has the destination address, and where its object stands.
-fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<AskedService>, Halt> {
-    for record in world.by_address(resolved.question.to)?.iter() {
-        if let IndexRecord::Object {
-            object: ObjectKind::Service,
-            namespace,
-            name,
-            entry,
-            pointer,
-            ..
-        } = record
-        {
-            let file = world.file(entry)?;
-            let has_port = has_port(world.item(entry, pointer)?, &resolved.question);
-            let source = file.map(|file| Source::pointer(&file, pointer.as_str(), ""));
-            return Ok(Some(AskedService {
-                object: format!("service:{namespace}/{name}"),
-                source,
-                has_port,
-            }));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether the service `item` has the port that is asked for; one that cannot be read is taken to have it.
-fn has_port(item: Option<&str>, question: &Question) -> bool {
-    let Some(ports) = item.and_then(ports_of) else {
-        return true;
-    };
-    let protocol = match question.protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-        Protocol::Icmp => return true,
-    };
-    ports.iter().any(|port| {
-        let number = |name: &str| port.get(name).and_then(serde_json::Value::as_u64);
-        let asked = Some(u64::from(question.port));
-        let own = port.get("protocol").and_then(serde_json::Value::as_str);
-        own.unwrap_or("TCP") == protocol && (number("port") == asked || number("nodePort") == asked)
-    })
 }

@@ -12,7 +12,9 @@ mod shared;
 mod warnings;
 
 pub(crate) use assemble::{AskedService, Walked, assemble};
+pub(crate) use catalogue::Entry;
 pub(crate) use policies::stated;
+pub(crate) use render::evidences;
 pub use shared::Shared;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,7 @@ pub enum Outcome {
     Connected,
     /// A reset, or an ICMP port unreachable, comes back.
     Refused,
-    /// An error comes back: no route, another ICMP unreachable, EPERM.
+    /// An error comes back: no route, another ICMP unreachable, EPERM; no such name; a proxy's error.
     Unreachable,
     /// Nothing comes back.
     Timeout,
@@ -77,6 +79,9 @@ pub struct Verdict {
     pub settle: Vec<String>,
     /// What the capture lacks of what was asked for.
     pub gaps: Vec<Gap>,
+    /// What has to work first, in order: a name that is looked up, the way to a proxy. Absent where nothing has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<Leg>,
     /// Every way the packet can take, likeliest first.
     pub branches: Vec<Branch>,
     /// What was found; the first is the root cause.
@@ -114,6 +119,24 @@ pub enum Intention {
     Forbids,
     /// The policies do not tell: they are not captured, not understood, or leave it open.
     Unknown,
+}
+
+/// One thing that has to work before the flow itself can.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(tsify::Tsify))]
+pub struct Leg {
+    /// What it is, e.g. `DNS query over UDP`.
+    pub name: String,
+    /// Who begins it.
+    pub from: FlowEnd,
+    /// Whom it is sent to.
+    pub to: FlowEnd,
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// What was asked and answered, in order.
+    pub steps: Vec<HopStep>,
+    /// Every way its packets can take, likeliest first.
+    pub branches: Vec<Branch>,
 }
 
 /// What a verdict was computed from.
@@ -387,6 +410,36 @@ pub struct Place {
     /// The rule, as `table chain number`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+}
+
+impl Verdict {
+    /// The verdict on a flow that never starts; receipt and seal are to be filled in.
+    pub(crate) fn without_way(request: &FlowRequest, from: FlowEnd, to: FlowEnd) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            receipt: Receipt {
+                manifest_sha256: String::new(),
+                engine: crate::session::ENGINE.to_owned(),
+                entries: Vec::new(),
+            },
+            seal: Seal::Unsigned,
+            flow: Flow {
+                request: request.clone(),
+                from,
+                to,
+            },
+            outcome: Outcome::Unknown,
+            scope: Scope::EndToEnd,
+            assumptions: Vec::new(),
+            possible: Vec::new(),
+            settle: Vec::new(),
+            gaps: Vec::new(),
+            legs: Vec::new(),
+            branches: Vec::new(),
+            findings: Vec::new(),
+            intended: Vec::new(),
+        }
+    }
 }
 
 impl Serialize for Probability {

@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use pathglass::assert::{FlowExpectation, judge, names_the_cause};
 use pathglass_sim::session::Session;
 use pathglass_sim::snapshot::{Folder, Reader};
-use pathglass_sim::verdict::{Outcome, Verdict};
+use pathglass_sim::verdict::{Outcome, Severity, Verdict};
 
 use crate::corpus::{Case, Files};
 use crate::watch::Watch;
@@ -42,6 +42,8 @@ pub struct FlowResult {
     pub first_finding: Option<String>,
     /// Whether the first finding names the cause, where one is labelled.
     pub names_cause: Option<bool>,
+    /// Whether always blaming the source's node would name it.
+    pub source_is_cause: Option<bool>,
     /// Why it is unknown.
     pub doubts: BTreeSet<String>,
     /// What went wrong besides disagreeing.
@@ -59,6 +61,8 @@ pub enum Fault {
     Schema(String),
     /// The sealed snapshot gives another answer than the folder.
     Sealed(String),
+    /// A flow that connects has a finding above `warning`.
+    Alarm(String),
 }
 
 /// What every case is asked with.
@@ -113,6 +117,7 @@ impl Judge<'_> {
             n_backends: 0,
             first_finding: None,
             names_cause: None,
+            source_is_cause: None,
             doubts: BTreeSet::new(),
             faults: Vec::new(),
             took,
@@ -148,6 +153,21 @@ impl FlowResult {
         self.outcome = Some(verdict.outcome);
         self.disagreement = judge(&self.expectation, verdict).err();
         self.names_cause = names_the_cause(&self.expectation, verdict);
+        let node = source_node(verdict);
+        self.source_is_cause = self
+            .expectation
+            .cause
+            .as_ref()
+            .map(|cause| node.is_some_and(|node| cause.objects.contains(&node)));
+        if verdict.outcome == Outcome::Connected {
+            let loud = verdict
+                .findings
+                .iter()
+                .filter(|finding| finding.severity < Severity::Warning);
+            self.faults.extend(
+                loud.map(|finding| Fault::Alarm(format!("{} {}", finding.code, finding.object))),
+            );
+        }
         self.n_outcomes = branches
             .iter()
             .map(|branch| branch.outcome)
@@ -162,6 +182,13 @@ impl FlowResult {
             .map(|finding| format!("{} {}", finding.code, finding.object));
         self.doubts = doubts::reasons(verdict);
     }
+}
+
+/// `node:name` of the node that the flow starts on.
+fn source_node(verdict: &Verdict) -> Option<String> {
+    let namespace = verdict.flow.from.namespace.as_ref()?;
+    let name = namespace.strip_prefix("nodes/")?.split('/').next()?;
+    Some(format!("node:{name}"))
 }
 
 /// The same capture, asked as a folder and as a snapshot.

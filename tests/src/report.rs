@@ -54,6 +54,15 @@ impl std::fmt::Display for Totals {
     }
 }
 
+/// Of how many flows with a labelled cause the first finding names it, and how many there are.
+#[must_use]
+pub fn causes(cases: &[CaseResult]) -> (usize, usize) {
+    let flows = cases.iter().flat_map(|case| &case.flows);
+    let labelled: Vec<bool> = flows.filter_map(|flow| flow.names_cause).collect();
+    let right = labelled.iter().filter(|named| **named).count();
+    (right, labelled.len())
+}
+
 /// The whole run for a person: per case, in total, the causes, the unknowns.
 #[must_use]
 pub fn text(cases: &[CaseResult]) -> String {
@@ -95,12 +104,15 @@ fn averages(out: &mut String, cases: &[CaseResult]) {
     );
     let n_unknown = flows.iter().filter(|flow| !flow.doubts.is_empty()).count();
     let _ = writeln!(out, "unknown, in whole or in part: {n_unknown} flows");
-    let labelled: Vec<bool> = flows.iter().filter_map(|flow| flow.names_cause).collect();
-    let right = labelled.iter().filter(|named| **named).count();
+    let (right, n_labelled) = causes(cases);
+    let by_source = flows
+        .iter()
+        .filter(|flow| flow.source_is_cause == Some(true));
     let _ = writeln!(
         out,
-        "the first finding names the cause: {right} of {} flows with a labelled cause",
-        labelled.len()
+        "the first finding names the cause: {right} of {n_labelled} flows with a labelled cause \
+         (always blaming the source's node: {})",
+        by_source.count()
     );
     let slowest = cases
         .iter()
@@ -201,6 +213,7 @@ fn describe(out: &mut String, case: &str, flow: &FlowResult) {
             Fault::Panic(what) => ("panic:   ", what),
             Fault::Schema(what) => ("schema:  ", what),
             Fault::Sealed(what) => ("sealed:  ", what),
+            Fault::Alarm(what) => ("alarm:   ", what),
         };
         let _ = writeln!(out, "    {kind} {what}");
     }

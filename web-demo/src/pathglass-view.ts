@@ -8,6 +8,7 @@ import { EngineError, errorInfo, type SnapshotSource } from "./protocol.js";
 import { sealText, strings } from "./strings.js";
 import css from "./view/style.css";
 import { h } from "./view/dom.js";
+import { legs } from "./view/legs.js";
 import { more } from "./view/more.js";
 import { acceptDrops, Opener, type Unlock } from "./view/opener.js";
 import { PathView } from "./view/path.js";
@@ -72,7 +73,8 @@ export class PathglassView extends HTMLElement {
     try {
       const verdict = await this.engine.diagnose(request);
       if (turn !== this.#turn) return undefined;
-      this.#result.replaceChildren(summary(verdict), new PathView(verdict).element, more(verdict));
+      const before = legs(verdict);
+      this.#result.replaceChildren(summary(verdict), ...(before ? [before] : []), new PathView(verdict).element, more(verdict));
       this.dispatchEvent(new CustomEvent("pathglass-verdict", { detail: verdict, bubbles: true, composed: true }));
       return verdict;
     } catch (thrown) {

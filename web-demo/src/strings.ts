@@ -31,7 +31,7 @@ const en = {
     port: "Port",
     protocol: "Protocol",
     fromHint: "pod, node or address",
-    toHint: "pod, node, service or address",
+    toHint: "pod, node, service, address, dns:name or https://…",
     swap: "Swap source and destination",
     diagnose: "Diagnose",
     stop: "Stop",
@@ -69,6 +69,7 @@ const en = {
     settle: "What would settle it",
     noCause: "No single cause was found: see the marked hop.",
   },
+  legs: "What has to work first",
   path: {
     label: "Path",
     branches: "The ways the packet can take",

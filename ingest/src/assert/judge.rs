@@ -164,14 +164,18 @@ fn seen_ends_are_predicted(observed: &Observation, branches: &[Branch]) -> Resul
 /// Rule 5, first half: without a choice of the world there is one outcome.
 ///
 /// What was asked for by the name of a pod has no choice. An address may be a service's or a node port: there,
-/// a translated destination shows that a choice was met.
+/// a translated destination shows that a choice was met. A domain name or a URL may lead to several addresses.
 fn forks_only_by_choice(verdict: &Verdict) -> Result<(), String> {
     let (asked, to) = (&verdict.flow.request.to, &verdict.flow.to.object);
     let translated = || {
         let mut hops = verdict.branches.iter().flat_map(|branch| &branch.hops);
         hops.any(|hop| hop.before.dst != hop.after.dst || hop.before.dport != hop.after.dport)
     };
-    if to.starts_with("service:") || (!asked.starts_with("pod:") && translated()) {
+    if to.starts_with("service:")
+        || asked.starts_with("dns:")
+        || asked.contains("://")
+        || (!asked.starts_with("pod:") && translated())
+    {
         return Ok(());
     }
     let outcomes: BTreeSet<Outcome> = verdict

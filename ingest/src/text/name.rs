@@ -70,6 +70,21 @@ pub(crate) fn question(verdict: &Verdict) -> String {
         .bytes
         .map_or_else(String::new, |bytes| format!(", {bytes} bytes"));
     let from = object(&verdict.flow.from.object);
+    if request.to.contains("://") {
+        let at = match address.as_str() {
+            "" => String::new(),
+            address => format!(" ({address})"),
+        };
+        return format!("{from} → {}{at}", request.to);
+    }
+    if let Some(name) = request.to.strip_prefix("dns:") {
+        let found = match (address.as_str(), to.strip_prefix("dns:")) {
+            ("", Some(_)) => String::new(),
+            ("", None) => format!(" ({})", object(to)),
+            _ => format!(" ({}, {target}{bytes})", object(to)),
+        };
+        return format!("{from} → {name}{found}");
+    }
     if address.is_empty() || to.strip_prefix("ip:") == Some(address.as_str()) {
         let to = if address.is_empty() {
             object(to)

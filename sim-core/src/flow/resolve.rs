@@ -36,12 +36,12 @@ pub(crate) struct Resolved {
     pub(crate) assumptions: Vec<String>,
 }
 
-fn wrong<T>(field: &'static str, message: String) -> Result<T, Unresolved> {
+pub(crate) fn wrong<T>(field: &'static str, message: String) -> Result<T, Unresolved> {
     Err(Unresolved::Wrong { field, message })
 }
 
 /// Who or what a flow names.
-enum Name {
+pub(super) enum Name {
     Object(ObjectKind, String, String),
     Address(IpAddr),
 }
@@ -88,7 +88,7 @@ pub(crate) fn resolve(
     })
 }
 
-fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
+pub(super) fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
     if let Ok(address) = text
         .trim_start_matches("ip:")
         .trim_matches(['[', ']'])
@@ -124,7 +124,7 @@ fn parse(field: &'static str, text: &str) -> Result<Name, Unresolved> {
 }
 
 /// An object's index record, or an error that names near ones.
-fn object(
+pub(super) fn object(
     world: &mut World<'_>,
     field: &'static str,
     kind: ObjectKind,
@@ -214,7 +214,7 @@ fn from_folder(
     Ok(None)
 }
 
-fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
+pub(super) fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
     match kind {
         ObjectKind::Pod => format!("pod:{namespace}/{name}"),
         ObjectKind::Node => format!("node:{name}"),
@@ -223,7 +223,10 @@ fn label(kind: ObjectKind, namespace: &str, name: &str) -> String {
 }
 
 /// The network namespace of a pod or node record.
-fn netns_of(world: &mut World<'_>, record: &IndexRecord) -> Result<Option<String>, Halt> {
+pub(super) fn netns_of(
+    world: &mut World<'_>,
+    record: &IndexRecord,
+) -> Result<Option<String>, Halt> {
     let IndexRecord::Object {
         object,
         namespace,
@@ -326,7 +329,7 @@ pub(crate) fn ports_of(service: &str) -> Option<Vec<serde_json::Value>> {
     Some(service.spec.ports)
 }
 
-fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
+pub(crate) fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolved> {
     match (request.port, request.protocol, known) {
         (Some(port), Protocol::Icmp, _) => wrong(
             "port",
@@ -347,7 +350,10 @@ fn port(request: &FlowRequest, to: &str, known: &[u16]) -> Result<u16, Unresolve
 }
 
 /// Whose address it is: the object and the captured namespace.
-fn owner(world: &mut World<'_>, address: IpAddr) -> Result<(String, Option<String>), Halt> {
+pub(super) fn owner(
+    world: &mut World<'_>,
+    address: IpAddr,
+) -> Result<(String, Option<String>), Halt> {
     let records = world.by_address(address)?;
     let mut object = None;
     let mut netns = None;

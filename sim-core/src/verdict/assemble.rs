@@ -150,6 +150,7 @@ pub(crate) fn assemble(request: &FlowRequest, walked: Walked) -> Verdict {
             Vec::new()
         },
         gaps,
+        legs: Vec::new(),
         branches,
         findings,
         intended,

@@ -5,12 +5,14 @@
 
 pub mod coverage;
 mod device;
+mod names;
 mod netfilter;
 mod page;
 mod routing;
 mod workload;
 
 pub(crate) use device::*;
+pub(crate) use names::*;
 pub(crate) use netfilter::*;
 pub use page::page;
 pub(crate) use routing::*;
@@ -116,7 +118,7 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [DEVICES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 }

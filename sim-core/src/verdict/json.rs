@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Branch, Hop, HopStep, Receipt, Shared, StepStatus, Verdict};
+use super::{Branch, Hop, HopStep, Leg, Receipt, Shared, StepStatus, Verdict};
 
 /// A text that grows.
 struct Out(String);
@@ -24,6 +24,10 @@ impl Verdict {
         out.other(",\"possible\":", &self.possible);
         out.other(",\"settle\":", &self.settle);
         out.other(",\"gaps\":", &self.gaps);
+        if !self.legs.is_empty() {
+            out.raw(",\"legs\":");
+            out.list(&self.legs, leg);
+        }
         out.raw(",\"branches\":");
         out.list(&self.branches, branch);
         out.other(",\"findings\":", &self.findings);
@@ -42,6 +46,19 @@ fn receipt(out: &mut Out, receipt: &Receipt) {
     out.text(&receipt.engine);
     out.raw(",\"entries\":");
     out.list(&receipt.entries, shared);
+    out.raw("}");
+}
+
+fn leg(out: &mut Out, leg: &Leg) {
+    out.raw("{\"name\":");
+    out.text(&leg.name);
+    out.other(",\"from\":", &leg.from);
+    out.other(",\"to\":", &leg.to);
+    out.other(",\"outcome\":", &leg.outcome);
+    out.raw(",\"steps\":");
+    out.list(&leg.steps, step);
+    out.raw(",\"branches\":");
+    out.list(&leg.branches, branch);
     out.raw("}");
 }
 

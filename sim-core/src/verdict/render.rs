@@ -33,7 +33,7 @@ fn cite(source: &Source) -> Evidence {
 }
 
 /// Sources as evidence, each once.
-pub(super) fn evidences(sources: &[Source]) -> Vec<Shared<Evidence>> {
+pub(crate) fn evidences(sources: &[Source]) -> Vec<Shared<Evidence>> {
     let mut cited: Vec<Shared<Evidence>> = Vec::with_capacity(sources.len());
     for source in sources {
         let item = evidence(source);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::policies::{Compiled, Composed};
 use super::{Halt, World};
+use crate::evidence::kube::config::{ConfigMap, parse as config_maps};
 use crate::evidence::kube::endpoints::{
     EndpointSlice, Endpoints, parse as endpoints, parse_slices,
 };
@@ -81,7 +82,15 @@ macro_rules! named_by_meta {
         })*
     };
 }
-named_by_meta!(Pod, Service, Node, Namespace, Endpoints);
+named_by_meta!(
+    Pod,
+    Service,
+    Node,
+    Namespace,
+    Endpoints,
+    ConfigMap,
+    generic::Object
+);
 
 /// An object of which only the labels matter.
 #[derive(Debug)]
@@ -116,6 +125,8 @@ pub(super) struct Lists {
     namespaces: BTreeMap<String, Listed<Namespace>>,
     slices: BTreeMap<String, Listed<EndpointSlice>>,
     endpoints: BTreeMap<String, Listed<Endpoints>>,
+    config_maps: BTreeMap<String, Listed<ConfigMap>>,
+    objects: BTreeMap<String, Listed<generic::Object>>,
 }
 
 impl World<'_> {
@@ -261,6 +272,73 @@ impl World<'_> {
         };
         let list = self.listed(entry, |lists| &mut lists.endpoints, endpoints)?;
         Ok(list.and_then(|all| all.named(namespace, name).next().cloned()))
+    }
+
+    /// The services of a namespace (of all, where the list is whole); `None` where they are not known.
+    pub(crate) fn services(&mut self, namespace: &str) -> Result<Listed<Service>, Halt> {
+        const LIST: &str = "kube/services.json";
+        let parts = self.parts(LIST)?;
+        match own_part(&parts, LIST, namespace) {
+            Some(entry) => self.listed(entry, |lists| &mut lists.services, services),
+            None => Ok((!parts.is_empty()).then(Arc::default)),
+        }
+    }
+
+    /// The ConfigMap of this name; `None` where the list is not known.
+    pub(crate) fn config_map(
+        &mut self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Option<ConfigMap>>, Halt> {
+        const LIST: &str = "kube/configmaps.json";
+        let parts = self.parts(LIST)?;
+        let list = match own_part(&parts, LIST, namespace) {
+            Some(entry) => self.listed(entry, |lists| &mut lists.config_maps, config_maps)?,
+            None => (!parts.is_empty()).then(Arc::default),
+        };
+        Ok(list.map(|maps| maps.named(namespace, name).next().cloned()))
+    }
+
+    /// The names of all namespaces; `None` where they are not known.
+    pub(crate) fn namespace_names(&mut self) -> Result<Option<Vec<String>>, Halt> {
+        let mut names = Vec::new();
+        let parts = self.parts("kube/namespaces.json")?;
+        for entry in parts.iter() {
+            match self.listed(entry, |lists| &mut lists.namespaces, parse_namespaces)? {
+                Some(list) => names.extend(list.iter().map(|one| one.meta.name.clone())),
+                None => return Ok(None),
+            }
+        }
+        Ok((!parts.is_empty()).then_some(names))
+    }
+
+    /// All pods; `None` where they are not known.
+    pub(crate) fn all_pods(&mut self) -> Result<Option<Vec<Pod>>, Halt> {
+        let mut all = Vec::new();
+        let parts = self.parts("kube/pods.json")?;
+        for entry in parts.iter() {
+            match self.listed(entry, |lists| &mut lists.pods, pods)? {
+                Some(list) => all.extend(list.iter().cloned()),
+                None => return Ok(None),
+            }
+        }
+        Ok((!parts.is_empty()).then_some(all))
+    }
+
+    /// All objects of a resource that is kept whole, e.g. `ingresses`; `None` where they are not known.
+    pub(crate) fn objects_of(
+        &mut self,
+        resource: &str,
+    ) -> Result<Option<Vec<generic::Object>>, Halt> {
+        let mut all = Vec::new();
+        let parts = self.parts(&format!("kube/{resource}.json"))?;
+        for entry in parts.iter() {
+            match self.listed(entry, |lists| &mut lists.objects, generic::parse)? {
+                Some(list) => all.extend(list.iter().cloned()),
+                None => return Ok(None),
+            }
+        }
+        Ok((!parts.is_empty()).then_some(all))
     }
 
     fn listed<T: Named>(

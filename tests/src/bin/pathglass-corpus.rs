@@ -170,6 +170,8 @@ fn check(results: &[CaseResult], bare: &Tested) -> std::io::Result<ExitCode> {
     let n_panics = count(|fault| matches!(fault, Fault::Panic(_)));
     let n_schema = count(|fault| matches!(fault, Fault::Schema(_)));
     let n_sealed = count(|fault| matches!(fault, Fault::Sealed(_)));
+    let (right, n_labelled) = report::causes(results);
+    let n_alarms = count(|fault| matches!(fault, Fault::Alarm(_)));
     let n_broken = results.iter().filter(|case| case.broken.is_some()).count();
     let checks = [
         (
@@ -192,6 +194,14 @@ fn check(results: &[CaseResult], bare: &Tested) -> std::io::Result<ExitCode> {
         (
             n_sealed == 0,
             format!("sealed and unsealed give one answer ({n_sealed} do not)"),
+        ),
+        (
+            right == n_labelled,
+            format!("the first finding names every labelled cause ({right} of {n_labelled})"),
+        ),
+        (
+            n_alarms == 0,
+            format!("no flow that connects has a finding above `warning` ({n_alarms} have)"),
         ),
         (
             n_broken == 0,

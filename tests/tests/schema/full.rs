@@ -4,8 +4,8 @@ use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::snapshot::Seal;
 use pathglass_sim::verdict::{
     Branch, Evidence, Finding, FiveTuple, Flow, FlowEnd, Gap, Hop, HopStep, Intended, Intention,
-    NearMiss, Outcome, Place, Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope, Severity,
-    Shared, StepStatus, Verdict,
+    Leg, NearMiss, Outcome, Place, Probability, Receipt, ReceiptEntry, Reply, SCHEMA, Scope,
+    Severity, Shared, StepStatus, Verdict,
 };
 
 /// One full verdict for each kind of seal.
@@ -82,6 +82,14 @@ fn verdict(seal: Seal) -> Verdict {
         gaps: vec![Gap {
             file: "nodes/n1/host/ipset-save.txt".to_owned(),
             reason: "not-tried".to_owned(),
+        }],
+        legs: vec![Leg {
+            name: "DNS query over UDP".to_owned(),
+            from: end("pod:default/a", "192.0.2.1"),
+            to: end("service:kube-system/kube-dns", "192.0.2.10"),
+            outcome: Outcome::Connected,
+            steps: hop().steps,
+            branches: vec![branch()],
         }],
         branches: vec![branch()],
         findings: vec![finding()],

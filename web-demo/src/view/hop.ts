@@ -1,5 +1,5 @@
 // One hop in detail: its devices, the packet before and after, each step with its evidence.
-import type { FiveTuple, StepStatus } from "pathglass-wasm";
+import type { FiveTuple, HopStep, StepStatus } from "pathglass-wasm";
 import { strings } from "../strings.js";
 import { h, icon } from "./dom.js";
 import { type Cell } from "./layout.js";
@@ -29,16 +29,21 @@ export function hopDetail({ hop, lane, index, mark }: Cell): HTMLElement {
         ? [h("dt", {}, text.unchanged), h("dd", {}, before)]
         : [h("dt", {}, text.before), h("dd", {}, before), h("dt", {}, text.after), h("dd", { class: "changed" }, after)]),
     ),
-    h(
-      "ol",
-      { class: "steps" },
-      ...hop.steps.map((step) =>
-        h(
-          "li",
-          { class: step.status },
-          h("p", {}, icon(step.status satisfies StepStatus), h("span", { class: "visually-hidden" }, `${strings.step[step.status]}: `), h("span", {}, ...prose(step.text))),
-          evidenceList(step.evidence),
-        ),
+    stepList(hop.steps),
+  );
+}
+
+/** What happened, in order, each with its evidence. */
+export function stepList(steps: HopStep[]): HTMLElement {
+  return h(
+    "ol",
+    { class: "steps" },
+    ...steps.map((step) =>
+      h(
+        "li",
+        { class: step.status },
+        h("p", {}, icon(step.status satisfies StepStatus), h("span", { class: "visually-hidden" }, `${strings.step[step.status]}: `), h("span", {}, ...prose(step.text))),
+        evidenceList(step.evidence),
       ),
     ),
   );

@@ -1,5 +1,5 @@
 // The path section: the branches to choose from, the picture, the chosen hop.
-import type { Branch, Verdict } from "pathglass-wasm";
+import type { Branch } from "pathglass-wasm";
 import { strings } from "../strings.js";
 import { h, icon } from "./dom.js";
 import { hopDetail } from "./hop.js";
@@ -17,11 +17,12 @@ export class PathView {
   #picture: Picture | undefined;
   #width = 0;
 
-  constructor({ branches }: Verdict) {
+  /** `id` tells the panels of several views on one page apart. */
+  constructor({ branches }: { branches: Branch[] }, readonly id = "branch") {
     const text = strings.path;
     this.#branches = branches;
     this.#tabs = branches.map((branch, at) => this.#tab(branch, at));
-    const panel = h("div", { id: "branch", role: branches.length > 1 ? "tabpanel" : null }, this.#facts, this.#scroll, this.#detail);
+    const panel = h("div", { id, role: branches.length > 1 ? "tabpanel" : null }, this.#facts, this.#scroll, this.#detail);
     this.element = h(
       "section",
       { class: "card path", "aria-label": text.label },
@@ -39,7 +40,7 @@ export class PathView {
     const outcomes = [strings.outcome[outcome], also ? strings.path.also(strings.outcome[also].toLowerCase()) : ""].filter(Boolean).join(" ");
     return h(
       "button",
-      { type: "button", role: "tab", class: `branch ${outcome}`, "aria-controls": "branch", click: () => this.#show(at) },
+      { type: "button", role: "tab", class: `branch ${outcome}`, "aria-controls": this.id, click: () => this.#show(at) },
       icon(outcome),
       h("span", { class: "probability" }, probability === "1" ? "" : probability),
       h("span", {}, outcomes),

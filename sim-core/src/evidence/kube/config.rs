@@ -9,7 +9,7 @@ use super::meta::Meta;
 use super::yaml::Settings;
 use super::{list, word};
 use crate::evidence::json::{Fault, Object};
-use crate::source::{Parsed, SourceFile};
+use crate::source::{Parsed, Source, SourceFile};
 
 /// A ConfigMap.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct ConfigMap {
     pub meta: Meta,
     /// Its entries.
     pub data: BTreeMap<String, String>,
+    /// Where each entry stands.
+    pub sources: BTreeMap<String, Source>,
 }
 
 /// What kube-proxy's configuration file says; `None` is its default.
@@ -157,9 +159,17 @@ fn invalid(key: &str, value: &str, expected: &'static str) -> InvalidSetting {
 #[must_use]
 pub fn parse(file: &Arc<SourceFile>) -> Parsed<Vec<ConfigMap>> {
     list(file, "ConfigMap", |item| {
+        let data = item.object("data")?;
+        let sources = data.iter().flat_map(|data| {
+            let entries = data.entries();
+            entries.map(|(key, raw, pointer)| {
+                (key.to_owned(), Source::pointer(file, pointer, raw.get()))
+            })
+        });
         Ok(ConfigMap {
             meta: Meta::of(item)?,
             data: item.string_map("data")?,
+            sources: sources.collect(),
         })
     })
 }

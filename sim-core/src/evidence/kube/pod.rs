@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::meta::Meta;
-use super::{ip, list, part, protocol, truth, word};
+use super::{ip, ips, list, part, protocol, truth, word};
 use crate::evidence::json::{Fault, Object};
 use crate::flow::Protocol;
 use crate::source::{Parsed, SourceFile};
@@ -34,6 +34,10 @@ pub struct Pod {
     pub ports: Vec<ContainerPort>,
     /// `ClusterFirst`, `Default`, `None` …
     pub dns_policy: Option<String>,
+    /// What is added to its resolver's settings.
+    pub dns_config: DnsConfig,
+    /// Lines of its hosts file: an address and its names.
+    pub host_aliases: Vec<(IpAddr, Vec<String>)>,
     /// Its host name and subdomain (for DNS of headless services).
     pub hostname: Option<String>,
     /// The service that governs its DNS name.
@@ -48,6 +52,17 @@ pub struct Pod {
     pub reason: Option<String>,
     /// The message of its status.
     pub message: Option<String>,
+}
+
+/// A pod's `dnsConfig`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DnsConfig {
+    /// Name servers.
+    pub nameservers: Vec<IpAddr>,
+    /// Search domains.
+    pub searches: Vec<String>,
+    /// Options with their values, e.g. `ndots` and `2`.
+    pub options: Vec<(String, Option<String>)>,
 }
 
 /// A condition of a pod or node.
@@ -117,6 +132,8 @@ struct Spec {
     ports: Vec<ContainerPort>,
     names: Vec<String>,
     dns_policy: Option<String>,
+    dns_config: DnsConfig,
+    host_aliases: Vec<(IpAddr, Vec<String>)>,
     hostname: Option<String>,
     subdomain: Option<String>,
     priority_class: Option<String>,
@@ -166,6 +183,8 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
         conditions: status.conditions,
         ports: spec.ports,
         dns_policy: spec.dns_policy,
+        dns_config: spec.dns_config,
+        host_aliases: spec.host_aliases,
         hostname: spec.hostname,
         subdomain: spec.subdomain,
         priority_class: spec.priority_class,
@@ -182,12 +201,19 @@ fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
         made_for: made_for(item)?,
         host_network: truth(item, "hostNetwork")?,
         dns_policy: word(item, "dnsPolicy")?,
+        dns_config: part(item, "dnsConfig", dns_config)?,
         hostname: word(item, "hostname")?,
         subdomain: word(item, "subdomain")?,
         priority_class: word(item, "priorityClassName")?,
         service_account: word(item, "serviceAccountName")?,
         ..Spec::default()
     };
+    for alias in item.objects("hostAliases")? {
+        if let Some(address) = ip(&alias, "ip")? {
+            spec.host_aliases
+                .push((address, alias.strings("hostnames")?));
+        }
+    }
     for container in item.objects("containers")? {
         spec.names.extend(word(&container, "name")?);
         ports(&container, false, &mut spec.ports)?;
@@ -197,6 +223,24 @@ fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
         ports(&container, !sidecar, &mut spec.ports)?;
     }
     Ok(spec)
+}
+
+fn dns_config(item: &Object<'_>) -> Result<DnsConfig, Fault> {
+    let option = |option: &Object<'_>| {
+        Ok((
+            option.text("name")?.unwrap_or_default(),
+            option.text("value")?,
+        ))
+    };
+    Ok(DnsConfig {
+        nameservers: ips(item, "nameservers")?,
+        searches: item.strings("searches")?,
+        options: item
+            .objects("options")?
+            .iter()
+            .map(option)
+            .collect::<Result<_, Fault>>()?,
+    })
 }
 
 /// A DaemonSet's controller makes each pod for one node (`ReplaceDaemonSetPodNodeNameNodeAffinity`).

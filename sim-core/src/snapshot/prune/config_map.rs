@@ -57,6 +57,7 @@ const CONFIG_MAPS: &[(&str, &[(&str, Keep)])] = &[
     ("kube-proxy-worker", &[("config.conf", Keep::Whole)]),
     ("kube-router-cfg", &[("cni-conf.json", Keep::Json)]),
     ("node-local-dns", &[("Corefile", Keep::Corefile)]),
+    ("nodelocaldns", &[("Corefile", Keep::Corefile)]),
     (
         "tke-cni-agent-conf",
         &[
@@ -104,6 +105,7 @@ const COREFILE: &[&str] = &[
     "max_fails",
     "minimal",
     "multicluster",
+    "namespace_labels",
     "namespaces",
     "nodecache",
     "noendpoints",
@@ -129,11 +131,48 @@ const COREFILE: &[&str] = &[
     "whoami",
 ];
 
+/// Plugins that answer names themselves; of their lines the name stays, so that nobody takes them not to be there.
+const ANSWERING: &[&str] = &[
+    "auto",
+    "azure",
+    "clouddns",
+    "etcd",
+    "file",
+    "grpc",
+    "k8s_external",
+    "nodes",
+    "route53",
+    "secondary",
+];
+/// Plugins that answer nothing, of whose lines nothing stays.
+const SILENT: &[&str] = &[
+    "chaos",
+    "debug",
+    "dnssec",
+    "dnstap",
+    "geoip",
+    "metadata",
+    "multisocket",
+    "nsid",
+    "on",
+    "pprof",
+    "quic",
+    "sign",
+    "timeouts",
+    "tls",
+    "trace",
+    "transfer",
+    "tsig",
+];
+/// Stands for a plugin that nobody listed.
+const LEFT_OUT: &str = "left-out";
+
 /// A Corefile without comments and without directives that may hold credentials (`route53`, `etcd`, `tls` …).
 fn corefile(text: &str) -> String {
     let mut kept = String::new();
-    // Depth of a block that is left out.
+    // Depth of a block that is left out, and of those that are kept.
     let mut dropped = 0_usize;
+    let mut depth = 0_usize;
     for line in text.lines() {
         let code = line.split('#').next().unwrap_or_default().trim_end();
         let word = code.split_whitespace().next().unwrap_or_default();
@@ -147,9 +186,17 @@ fn corefile(text: &str) -> String {
         if word == "}" || is_zone || is_host || COREFILE.contains(&word) {
             kept.push_str(code);
             kept.push('\n');
-        } else if opens {
-            dropped = 1;
+            depth = (depth + usize::from(opens)).saturating_sub(usize::from(word == "}"));
+            continue;
         }
+        if depth == 1 && !word.is_empty() && !SILENT.contains(&word) {
+            let indent = code.len().saturating_sub(code.trim_start().len());
+            let name = ANSWERING.iter().find(|name| **name == word);
+            kept.push_str(code.get(..indent).unwrap_or_default());
+            kept.push_str(name.unwrap_or(&LEFT_OUT));
+            kept.push('\n');
+        }
+        dropped = usize::from(opens);
     }
     kept
 }
@@ -181,9 +228,9 @@ mod tests {
 
     #[test]
     fn a_corefile_keeps_where_names_are_looked_up_and_no_credentials() {
-        let text = ".:53 {\n    errors # why\n    route53 example.org.:Z1 {\n        aws_access_key CANARY CANARY\n    }\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
-        let kept =
-            ".:53 {\n    errors\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
+        let text = ".:53 {\n    errors # why\n    route53 example.org.:Z1 {\n        aws_access_key CANARY CANARY\n    }\n    fancy CANARY {\n        more CANARY\n    }\n    tls CANARY\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
+        let kept = ".:53 {\n    errors\n    route53\n    left-out\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
         assert_eq!(corefile(text), kept);
+        assert_eq!(corefile(kept), kept);
     }
 }

@@ -352,6 +352,7 @@ pub(crate) const RESOURCES: &[Resource] = &[
     resource("podenis", "PodENI", SPEC_AND_STATUS),
     resource("podnetworkings", "PodNetworking", SPEC_AND_STATUS),
     resource("pods", "Pod", POD),
+    resource("referencegrants", "ReferenceGrant", SPEC),
     resource("replicasets", "ReplicaSet", WORKLOAD),
     resource("serviceaccounts", "ServiceAccount", NOTHING_MORE),
     resource("servicecidrs", "ServiceCIDR", SPEC_AND_STATUS),

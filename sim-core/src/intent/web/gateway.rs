@@ -1,0 +1,492 @@
+//! Gateway API: listeners, the HTTPRoutes attached to them, and which of their rules takes a request.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Answer, Backend, Decision, Fault, HostFit, Url, below, host_fit, items, label, text};
+use crate::evidence::kube::generic::Object;
+use crate::linux::choice::Doubt;
+
+/// What a Gateway's requests are decided by.
+pub(crate) struct Routing<'r> {
+    pub(crate) gateway: &'r Object,
+    pub(crate) routes: &'r [Object],
+    /// Permissions across namespaces; `None` where they are not known.
+    pub(crate) grants: Option<&'r [Object]>,
+    /// Labels of namespaces.
+    pub(crate) namespaces: &'r BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The listener that takes a request: the one with the most specific host.
+pub(crate) fn listener<'g>(gateway: &'g Object, url: &Url) -> Option<(&'g Value, HostFit)> {
+    let protocol = if url.tls { "HTTPS" } else { "HTTP" };
+    let fits = items(&gateway.body, "/spec/listeners").filter_map(|listener| {
+        let port = listener.get("port").and_then(Value::as_u64) == Some(url.port.into());
+        let speaks = text(listener, "/protocol") == Some(protocol);
+        let host = host_fit(
+            text(listener, "/hostname").unwrap_or_default(),
+            &url.host,
+            true,
+        );
+        host.filter(|_| port && speaks).map(|fit| (listener, fit))
+    });
+    fits.max_by_key(|(_, fit)| *fit)
+}
+
+/// How well the route's own host names fit.
+fn route_fit(route: &Object, url: &Url) -> Option<HostFit> {
+    let mut names = items(&route.body, "/spec/hostnames")
+        .filter_map(Value::as_str)
+        .peekable();
+    if names.peek().is_none() {
+        return Some(HostFit::Any);
+    }
+    names
+        .filter_map(|name| host_fit(name, &url.host, true))
+        .max()
+}
+
+/// Whether the request fits `route` and `gateway` by name, whatever else keeps it away.
+pub(crate) fn is_for(gateway: &Object, route: &Object, url: &Url) -> bool {
+    route_fit(route, url).is_some() && parents(gateway, route).next().is_some()
+}
+
+fn parents<'r>(gateway: &'r Object, route: &'r Object) -> impl Iterator<Item = &'r Value> {
+    items(&route.body, "/spec/parentRefs").filter(|parent| {
+        let namespace = text(parent, "/namespace").unwrap_or(&route.meta.namespace);
+        text(parent, "/kind").unwrap_or("Gateway") == "Gateway"
+            && text(parent, "/name") == Some(&gateway.meta.name)
+            && namespace == gateway.meta.namespace
+    })
+}
+
+/// A match of a rule that takes the request; the greatest `order` wins.
+struct Taking<'r> {
+    route: &'r Object,
+    rule: &'r Value,
+    order: (HostFit, bool, usize, bool),
+    path: String,
+}
+
+impl Routing<'_> {
+    /// What the Gateway does with a plain GET request.
+    pub(crate) fn decide(&self, url: &Url) -> Decision {
+        let Some((listener, _)) = listener(self.gateway, url) else {
+            let has = items(&self.gateway.body, "/spec/listeners").map(|listener| {
+                format!(
+                    "{} {} {}",
+                    text(listener, "/protocol").unwrap_or_default(),
+                    listener
+                        .get("port")
+                        .map(Value::to_string)
+                        .unwrap_or_default(),
+                    text(listener, "/hostname").unwrap_or("*")
+                )
+            });
+            let has: Vec<String> = has.collect();
+            return self.fixed(
+                404,
+                Fault::NoListener,
+                label("gateway", self.gateway),
+                format!(
+                    "no listener of {} takes `{}` on port {}; it has {}",
+                    label("gateway", self.gateway),
+                    url.host,
+                    url.port,
+                    has.join(", ")
+                ),
+                &[],
+            );
+        };
+        if text(listener, "/tls/mode") == Some("Passthrough") {
+            return self.unknown(
+                "the listener passes TLS through: its route is not decided by HTTP".to_owned(),
+            );
+        }
+        let mut misses = Vec::new();
+        let mut taking: Vec<Taking<'_>> = Vec::new();
+        let mut kept_off = None;
+        for route in self.routes {
+            let Some(fit) =
+                route_fit(route, url).filter(|_| parents(self.gateway, route).next().is_some())
+            else {
+                continue;
+            };
+            if let Err(why) = self.attached(route, listener) {
+                kept_off.get_or_insert((route, why));
+                continue;
+            }
+            for rule in items(&route.body, "/spec/rules") {
+                match takes(route, rule, fit, url) {
+                    Ok(Some(taken)) => taking.push(taken),
+                    Ok(None) => misses.push(route),
+                    Err(what) => return self.unknown(what),
+                }
+            }
+        }
+        let key = |taken: &Taking<'_>| {
+            let age = text(&taken.route.body, "/metadata/creationTimestamp")
+                .unwrap_or_default()
+                .to_owned();
+            (Reverse(taken.order), age, label("httproute", taken.route))
+        };
+        if let Some(taken) = taking.iter().min_by_key(|taken| key(taken)) {
+            return self.pass(taken, url);
+        }
+        if let Some((route, why)) = kept_off {
+            let object = label("httproute", route);
+            return self.fixed(
+                404,
+                Fault::NotAttached,
+                object.clone(),
+                format!("{object} is not attached: {why}"),
+                &[route],
+            );
+        }
+        let object = misses.first().map_or_else(
+            || label("gateway", self.gateway),
+            |route| label("httproute", route),
+        );
+        let what = if misses.is_empty() {
+            format!(
+                "no HTTPRoute of {} takes the host `{}`",
+                label("gateway", self.gateway),
+                url.host
+            )
+        } else {
+            format!("no rule of {object} takes the path `{}`", url.path)
+        };
+        self.fixed(404, Fault::NoRule, object, what, &misses)
+    }
+
+    /// Whether the listener lets the route attach; why not.
+    fn attached(&self, route: &Object, listener: &Value) -> Result<(), String> {
+        let name = text(listener, "/name").unwrap_or_default();
+        let named = parents(self.gateway, route).any(|parent| {
+            let section = text(parent, "/sectionName").is_none_or(|section| section == name);
+            let port = parent
+                .get("port")
+                .is_none_or(|port| listener.get("port") == Some(port));
+            section && port
+        });
+        if !named {
+            return Err(format!(
+                "its parentRefs name another listener than `{name}`"
+            ));
+        }
+        let namespace = &route.meta.namespace;
+        let own = *namespace == self.gateway.meta.namespace;
+        let allowed = match text(listener, "/allowedRoutes/namespaces/from").unwrap_or("Same") {
+            "All" => true,
+            "Selector" => {
+                let wanted = listener.pointer("/allowedRoutes/namespaces/selector/matchLabels");
+                let labels = self.namespaces.get(namespace);
+                let expressions =
+                    listener.pointer("/allowedRoutes/namespaces/selector/matchExpressions");
+                let fits = |wanted: &Value| {
+                    wanted
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .all(|(key, value)| {
+                            labels
+                                .and_then(|labels| labels.get(key))
+                                .map(String::as_str)
+                                == value.as_str()
+                        })
+                };
+                expressions.is_none() && wanted.is_none_or(fits)
+            }
+            _ => own,
+        };
+        if !allowed {
+            return Err(format!(
+                "listener `{name}` allows no routes from namespace `{namespace}` (allowedRoutes)"
+            ));
+        }
+        let kinds: Vec<&str> = items(listener, "/allowedRoutes/kinds")
+            .filter_map(|kind| text(kind, "/kind"))
+            .collect();
+        if !kinds.is_empty() && !kinds.contains(&"HTTPRoute") {
+            return Err(format!(
+                "listener `{name}` allows only routes of kind {}",
+                kinds.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    fn pass(&self, taken: &Taking<'_>, url: &Url) -> Decision {
+        let route = taken.route;
+        let object = label("httproute", route);
+        let rule = format!("{object} takes `{}` on host `{}`", taken.path, url.host);
+        let filters = items(taken.rule, "/filters").filter_map(|filter| text(filter, "/type"));
+        for filter in filters {
+            match filter {
+                "RequestRedirect" => {
+                    return self.fixed(
+                        302,
+                        Fault::Redirect,
+                        object,
+                        format!("{rule}: it answers with a redirect"),
+                        &[route],
+                    );
+                }
+                "ExtensionRef" => {
+                    return self.unknown(format!("{rule}, with a filter of the controller's own"));
+                }
+                // Headers, rewrites and mirrors do not change who is asked.
+                _ => {}
+            }
+        }
+        let mut backends = Vec::new();
+        for reference in items(taken.rule, "/backendRefs") {
+            let weight = reference.get("weight").and_then(Value::as_u64).unwrap_or(1);
+            let kind = text(reference, "/kind").unwrap_or("Service");
+            let name = text(reference, "/name").unwrap_or_default();
+            let namespace = text(reference, "/namespace").unwrap_or(&route.meta.namespace);
+            if weight == 0 {
+                continue;
+            }
+            if kind != "Service" {
+                return self.unknown(format!("{rule}, whose backend is a {kind}"));
+            }
+            if namespace != route.meta.namespace {
+                let Some(grants) = self.grants else {
+                    return Decision::Unknown(Doubt {
+                        what: format!(
+                            "whether {object} may use services of namespace `{namespace}` is not known"
+                        ),
+                        settle: "kube/referencegrants.json".to_owned(),
+                        source: Some(route.meta.source.clone()),
+                    });
+                };
+                if !grants
+                    .iter()
+                    .any(|grant| grants_it(grant, &route.meta.namespace, namespace, name))
+                {
+                    return self.fixed(500, Fault::NotPermitted, object.clone(), format!(
+                        "{object} names service {namespace}/{name}, and no ReferenceGrant there permits it"
+                    ), &[route]);
+                }
+            }
+            backends.push(Backend {
+                namespace: namespace.to_owned(),
+                service: name.to_owned(),
+                port: reference
+                    .get("port")
+                    .and_then(super::word)
+                    .unwrap_or_default(),
+                weight,
+            });
+        }
+        if backends.is_empty() {
+            return self.fixed(
+                500,
+                Fault::Backend,
+                object.clone(),
+                format!("{rule}, but names no backend"),
+                &[route],
+            );
+        }
+        Decision::Pass {
+            backends,
+            rule,
+            object,
+            sources: vec![route.meta.source.clone(), self.gateway.meta.source.clone()],
+        }
+    }
+
+    fn fixed(
+        &self,
+        status: u16,
+        why: Fault,
+        object: String,
+        message: String,
+        routes: &[&Object],
+    ) -> Decision {
+        let mut sources: Vec<_> = routes
+            .iter()
+            .take(3)
+            .map(|route| route.meta.source.clone())
+            .collect();
+        sources.push(self.gateway.meta.source.clone());
+        Decision::Fixed(Answer {
+            status,
+            why,
+            object,
+            message,
+            sources,
+        })
+    }
+
+    fn unknown(&self, what: String) -> Decision {
+        Decision::Unknown(Doubt {
+            what,
+            settle: String::new(),
+            source: Some(self.gateway.meta.source.clone()),
+        })
+    }
+}
+
+/// The best match of `rule` for a plain GET request: an exact path, then the longest, then one that names the method.
+fn takes<'r>(
+    route: &'r Object,
+    rule: &'r Value,
+    host: HostFit,
+    url: &Url,
+) -> Result<Option<Taking<'r>>, String> {
+    let all = Value::Null;
+    let mut matches: Vec<&Value> = items(rule, "/matches").collect();
+    if matches.is_empty() {
+        matches.push(&all);
+    }
+    let mut best: Option<Taking<'r>> = None;
+    for one in matches {
+        let path = text(one, "/path/value").unwrap_or("/");
+        let kind = text(one, "/path/type").unwrap_or("PathPrefix");
+        let method = text(one, "/method");
+        let more = items(one, "/headers")
+            .chain(items(one, "/queryParams"))
+            .next()
+            .is_some();
+        if more || method.is_some_and(|method| method != "GET") {
+            continue;
+        }
+        let fits = match kind {
+            "Exact" => path == url.path,
+            "PathPrefix" => below(&url.path, path),
+            _ => {
+                return Err(format!(
+                    "whether the {kind} `{path}` of {} takes `{}` is not decided",
+                    label("httproute", route),
+                    url.path
+                ));
+            }
+        };
+        let order = (
+            host,
+            kind == "Exact",
+            path.trim_end_matches('/').len(),
+            method.is_some(),
+        );
+        if fits && best.as_ref().is_none_or(|best| best.order < order) {
+            best = Some(Taking {
+                route,
+                rule,
+                order,
+                path: path.to_owned(),
+            });
+        }
+    }
+    Ok(best)
+}
+
+/// Whether `grant` lets HTTPRoutes of namespace `from` use the service `to/name`.
+fn grants_it(grant: &Object, from: &str, to: &str, name: &str) -> bool {
+    let route = |entry: &Value| {
+        text(entry, "/kind") == Some("HTTPRoute") && text(entry, "/namespace") == Some(from)
+    };
+    let service = |entry: &Value| {
+        text(entry, "/kind") == Some("Service")
+            && text(entry, "/name").is_none_or(|own| own == name)
+    };
+    grant.meta.namespace == to
+        && items(&grant.body, "/spec/from").any(route)
+        && items(&grant.body, "/spec/to").any(service)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::{clean, file};
+
+    fn objects(items: &str) -> Vec<Object> {
+        clean(crate::evidence::kube::generic::parse(&file(
+            "kube/x.json",
+            &format!("{{\"items\":[{items}]}}"),
+        )))
+    }
+
+    const GATEWAY: &str = r#"{"kind":"Gateway","metadata":{"name":"g","namespace":"infra"},"spec":{"listeners":[
+        {"name":"web","port":80,"protocol":"HTTP","hostname":"*.example","allowedRoutes":{"namespaces":{"from":"All"}}},
+        {"name":"own","port":81,"protocol":"HTTP"}]}}"#;
+
+    fn route(section: &str, rules: &str) -> String {
+        format!(
+            r#"{{"kind":"HTTPRoute","metadata":{{"name":"r","namespace":"shop"}},"spec":{{"parentRefs":[{{"name":"g","namespace":"infra"{section}}}],"hostnames":["a.example"],"rules":[{rules}]}}}}"#
+        )
+    }
+
+    fn decide(routes: &str, grants: &str, url: &str) -> String {
+        let (gateway, routes, grants) = (objects(GATEWAY), objects(routes), objects(grants));
+        let routing = Routing {
+            gateway: &gateway[0],
+            routes: &routes,
+            grants: Some(&grants),
+            namespaces: &BTreeMap::new(),
+        };
+        match routing.decide(&Url::of(url).unwrap()) {
+            Decision::Pass { backends, .. } => {
+                let all: Vec<String> = backends
+                    .iter()
+                    .map(|backend| {
+                        format!(
+                            "{}/{} {}",
+                            backend.namespace, backend.service, backend.weight
+                        )
+                    })
+                    .collect();
+                all.join(", ")
+            }
+            Decision::Fixed(answer) => format!("{} {:?}", answer.status, answer.why),
+            Decision::Unknown(doubt) => doubt.what,
+        }
+    }
+
+    #[test]
+    fn the_most_specific_match_takes_the_request() {
+        let rules = r#"{"matches":[{"path":{"type":"PathPrefix","value":"/"}}],"backendRefs":[{"name":"root","port":80}]},
+            {"matches":[{"path":{"type":"PathPrefix","value":"/api"}}],"backendRefs":[{"name":"new","port":80,"weight":3},{"name":"old","port":80}]},
+            {"matches":[{"path":{"type":"Exact","value":"/api"}},{"path":{"value":"/h"},"headers":[{"name":"x","value":"y"}]}],"backendRefs":[{"name":"exact","port":80}]}"#;
+        let routes = route("", rules);
+        assert_eq!(decide(&routes, "", "http://a.example/api"), "shop/exact 1");
+        assert_eq!(
+            decide(&routes, "", "http://a.example/api/v1"),
+            "shop/new 3, shop/old 1"
+        );
+        assert_eq!(decide(&routes, "", "http://a.example/h"), "shop/root 1");
+        assert_eq!(decide(&routes, "", "http://b.example/"), "404 NoRule");
+        assert_eq!(decide(&routes, "", "http://a.other/"), "404 NoListener");
+    }
+
+    #[test]
+    fn routes_attach_where_the_listener_lets_them() {
+        let rules = r#"{"backendRefs":[{"name":"web","port":80}]}"#;
+        assert_eq!(
+            decide(&route("", rules), "", "http://a.example:81/"),
+            "404 NotAttached"
+        );
+        assert_eq!(
+            decide(
+                &route(r#","sectionName":"own""#, rules),
+                "",
+                "http://a.example/"
+            ),
+            "404 NotAttached"
+        );
+    }
+
+    #[test]
+    fn services_of_other_namespaces_need_a_grant() {
+        let routes = route(
+            "",
+            r#"{"backendRefs":[{"name":"db","namespace":"data","port":80}]}"#,
+        );
+        assert_eq!(decide(&routes, "", "http://a.example/"), "500 NotPermitted");
+        let grant = r#"{"kind":"ReferenceGrant","metadata":{"name":"g","namespace":"data"},"spec":{"from":[{"group":"gateway.networking.k8s.io","kind":"HTTPRoute","namespace":"shop"}],"to":[{"group":"","kind":"Service"}]}}"#;
+        assert_eq!(decide(&routes, grant, "http://a.example/"), "data/db 1");
+    }
+}

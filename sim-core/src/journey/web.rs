@@ -1,0 +1,447 @@
+//! `--to https://host/path`: the request to the proxy that takes it, the rule that it follows there, and the proxy's own
+//! connection to what stands behind the rule.
+
+mod backend;
+mod proxy;
+
+use std::net::IpAddr;
+
+use super::merge::{self, Found};
+use super::one;
+use crate::flow::{FlowRequest, Protocol, Unresolved, wrong};
+use crate::intent::web::{Answer, Decision, Fault, Url};
+use crate::source::Source;
+use crate::verdict::catalogue::{self, Entry};
+use crate::verdict::{
+    Finding, FlowEnd, HopStep, Leg, Outcome, Severity, StepStatus, Verdict, evidences,
+};
+use crate::world::World;
+use backend::Endpoint;
+use proxy::{Plan, plan};
+
+/// Proxies of which each one's way to the backend is walked.
+const MOST_PROXIES: usize = 4;
+
+pub(super) fn answer(world: &mut World<'_>, request: &FlowRequest) -> Result<Verdict, Unresolved> {
+    let Some(url) = Url::of(&request.to) else {
+        return wrong(
+            "to",
+            format!("`{}` is no URL: write `https://host/path`", request.to),
+        );
+    };
+    if request.port.is_some_and(|port| port != url.port) {
+        return wrong("port", format!("`{}` names another port", request.to));
+    }
+    if request.protocol != Protocol::Tcp {
+        return wrong("protocol", "HTTP is asked for over TCP".to_owned());
+    }
+    let end = FlowEnd {
+        object: request.from.clone(),
+        address: String::new(),
+        namespace: None,
+    };
+    let target = FlowEnd {
+        object: format!("{}:{}", if url.tls { "https" } else { "http" }, url.host),
+        address: String::new(),
+        namespace: None,
+    };
+    let mut verdict = Verdict::without_way(request, end, target);
+    let plan = match plan(world, &url)? {
+        Ok(plan) => plan,
+        Err(doubt) => {
+            undecided(&mut verdict, &doubt.what, &doubt.settle);
+            return Ok(verdict);
+        }
+    };
+    merge::add(&mut verdict.assumptions, &plan.assumptions);
+    let Some(first) = way_in(world, request, &url, &plan)? else {
+        undecided(
+            &mut verdict,
+            &format!(
+                "by which address `{}` leads to {} is not known",
+                url.host, plan.name
+            ),
+            "the address: ask for a flow to it",
+        );
+        verdict.legs.push(rule_leg(&plan));
+        if let Decision::Fixed(answer) = &plan.decision {
+            let own = fixed(answer, "");
+            verdict.findings = merge::at_most(&[own], Severity::Contributing);
+        }
+        return Ok(verdict);
+    };
+    verdict.flow.from = first.flow.from.clone();
+    verdict.flow.to.address.clone_from(&first.flow.to.address);
+    merge::absorb(&mut verdict, &first);
+    verdict
+        .legs
+        .push(merge::leg("request to the proxy", &first));
+    verdict.legs.push(rule_leg(&plan));
+    verdict.findings.clone_from(&first.findings);
+    let blocked = merge::fails(first.outcome);
+    let mut findings: Vec<Finding> = plan.findings.clone();
+    let behind = behind(world, &mut verdict, request, &plan, &first, &mut findings)?;
+    let most = if blocked {
+        Severity::Contributing
+    } else {
+        Severity::Cause
+    };
+    let deeper = merge::at_most(&findings, most);
+    verdict.findings.extend(deeper);
+    verdict.findings.sort_by_key(|finding| finding.severity);
+    verdict.outcome = merge::then(first.outcome, behind);
+    if verdict.outcome == Outcome::Unknown {
+        if verdict.possible.is_empty() {
+            verdict.possible = vec![
+                Outcome::Connected,
+                Outcome::Refused,
+                Outcome::Unreachable,
+                Outcome::Timeout,
+            ];
+        }
+    } else if verdict
+        .branches
+        .iter()
+        .all(|branch| branch.outcome != Outcome::Unknown)
+    {
+        verdict.possible.clear();
+        verdict.settle.clear();
+    }
+    Ok(verdict)
+}
+
+fn undecided(verdict: &mut Verdict, what: &str, settle: &str) {
+    verdict.outcome = Outcome::Unknown;
+    verdict.possible = vec![
+        Outcome::Connected,
+        Outcome::Refused,
+        Outcome::Unreachable,
+        Outcome::Timeout,
+    ];
+    let line = if settle.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}; it would be settled by {settle}")
+    };
+    merge::add(&mut verdict.settle, &[line]);
+}
+
+/// The flow to the proxy, by the address that the host's name would have.
+fn way_in(
+    world: &mut World<'_>,
+    request: &FlowRequest,
+    url: &Url,
+    plan: &Plan,
+) -> Result<Option<Verdict>, Unresolved> {
+    let literal = url.host.parse::<IpAddr>().ok();
+    let to = |address: IpAddr, port: u16| FlowRequest {
+        from: request.from.clone(),
+        to: address.to_string(),
+        port: Some(port),
+        protocol: Protocol::Tcp,
+        bytes: request.bytes,
+        strict: request.strict,
+    };
+    if let Some(address) = literal {
+        return one::answer(world, &to(address, url.port)).map(Some);
+    }
+    let mut failed = None;
+    for entrance in &plan.entrances {
+        let all = entrance.to.iter();
+        let requests: Vec<(FlowRequest, u64)> = all
+            .map(|(address, port)| (to(*address, *port), 1))
+            .collect();
+        match one::answer_any(world, &requests, &entrance.source) {
+            Ok(Some(mut verdict)) => {
+                merge::add(
+                    &mut verdict.assumptions,
+                    std::slice::from_ref(&entrance.assumption),
+                );
+                return Ok(Some(verdict));
+            }
+            Ok(None) => {}
+            // This sender has no captured way to that address: the next one may do.
+            Err(wrong @ Unresolved::Wrong { .. }) => failed = Some(wrong),
+            Err(halt) => return Err(halt),
+        }
+    }
+    failed.map_or(Ok(None), Err)
+}
+
+/// What the rule leads to: the proxy's own answer, or its connections to the backend.
+fn behind(
+    world: &mut World<'_>,
+    verdict: &mut Verdict,
+    request: &FlowRequest,
+    plan: &Plan,
+    first: &Verdict,
+    findings: &mut Vec<Finding>,
+) -> Result<Outcome, Unresolved> {
+    let at = first.flow.from.namespace.clone().unwrap_or_default();
+    let (backends, object, sources) = match &plan.decision {
+        Decision::Unknown(doubt) => {
+            undecided(verdict, &doubt.what, &doubt.settle);
+            return Ok(Outcome::Unknown);
+        }
+        Decision::Fixed(answer) => {
+            findings.push(fixed(answer, &at));
+            let redirect = answer.why == Fault::Redirect;
+            return Ok(if redirect {
+                Outcome::Connected
+            } else {
+                Outcome::Unreachable
+            });
+        }
+        Decision::Pass {
+            backends,
+            object,
+            sources,
+            ..
+        } => (backends, object, sources),
+    };
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    let mut missing = 0;
+    for one in backends {
+        match backend::endpoints(world, one, object, sources)? {
+            Ok(some) => endpoints.extend(some),
+            Err(backend::Lack::Unknown(doubt)) => {
+                undecided(verdict, &doubt.what, &doubt.settle);
+                return Ok(Outcome::Unknown);
+            }
+            Err(backend::Lack::Answer(answer)) => {
+                missing += 1;
+                let answer = Answer {
+                    status: if plan.gateway && answer.status == 503 && answer.why == Fault::Backend
+                    {
+                        500
+                    } else {
+                        answer.status
+                    },
+                    ..answer
+                };
+                findings.push(fixed(&answer, &at));
+            }
+        }
+    }
+    if endpoints.is_empty() {
+        return Ok(Outcome::Unreachable);
+    }
+    backend::share(&mut endpoints);
+    let proxies = proxy::of(first, plan);
+    if proxies.is_empty() {
+        undecided(
+            verdict,
+            "which proxy passes the request on is not in this capture",
+            "the files of the proxy's pods",
+        );
+        return Ok(Outcome::Unknown);
+    }
+    let outcome = connections(world, verdict, request, &proxies, &endpoints, findings)?;
+    Ok(if missing > 0 {
+        merge::then(Outcome::Partial, outcome)
+    } else {
+        outcome
+    })
+}
+
+/// Each proxy's connection to the endpoints, any of which it takes.
+fn connections(
+    world: &mut World<'_>,
+    verdict: &mut Verdict,
+    request: &FlowRequest,
+    proxies: &[String],
+    endpoints: &[Endpoint],
+    findings: &mut Vec<Finding>,
+) -> Result<Outcome, Unresolved> {
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    let Some(source) = endpoints.first().map(|endpoint| endpoint.source.clone()) else {
+        return Ok(Outcome::Unreachable);
+    };
+    for proxy in proxies.iter().take(MOST_PROXIES) {
+        let requests: Vec<(FlowRequest, u64)> = endpoints
+            .iter()
+            .map(|endpoint| {
+                (
+                    FlowRequest {
+                        from: proxy.clone(),
+                        to: endpoint.address.to_string(),
+                        port: Some(endpoint.port),
+                        protocol: Protocol::Tcp,
+                        bytes: request.bytes,
+                        strict: request.strict,
+                    },
+                    endpoint.weight,
+                )
+            })
+            .collect();
+        let walked = match one::answer_any(world, &requests, &source) {
+            Ok(Some(walked)) => walked,
+            Ok(None) => continue,
+            Err(Unresolved::Wrong { message, .. }) => {
+                undecided(
+                    verdict,
+                    &format!("the proxy's way on cannot be followed: {message}"),
+                    "the files of the proxy's pod",
+                );
+                outcomes.push(Outcome::Unknown);
+                continue;
+            }
+            Err(halt) => return Err(halt),
+        };
+        merge::absorb(verdict, &walked);
+        for finding in &walked.findings {
+            if !findings.contains(finding) {
+                findings.push(finding.clone());
+            }
+        }
+        if let Some(told) = told(&walked) {
+            findings.push(told);
+        }
+        if outcomes.is_empty() {
+            verdict.branches.clone_from(&walked.branches);
+        } else {
+            verdict
+                .legs
+                .push(merge::leg("request to the backend", &walked));
+        }
+        outcomes.push(walked.outcome);
+    }
+    outcomes.sort_unstable();
+    outcomes.dedup();
+    Ok(match outcomes.as_slice() {
+        [only] => *only,
+        [] => Outcome::Unknown,
+        _ if outcomes.contains(&Outcome::Connected) => Outcome::Partial,
+        _ if outcomes.contains(&Outcome::Unknown) => Outcome::Unknown,
+        [first, ..] => *first,
+    })
+}
+
+/// What the client is told where the proxy does not reach its backend.
+fn told(walked: &Verdict) -> Option<Finding> {
+    let failing = walked
+        .branches
+        .iter()
+        .map(|branch| branch.outcome)
+        .find(|outcome| merge::fails(*outcome))?;
+    let (entry, status) = match failing {
+        Outcome::Timeout => (catalogue::PROXY_TIMEOUT, 504),
+        _ => (catalogue::PROXY_BAD_GATEWAY, 502),
+    };
+    let cause = walked.findings.first();
+    let mut finding: Finding = Found {
+        entry,
+        severity: if cause.is_some() {
+            Severity::Contributing
+        } else {
+            Severity::Cause
+        },
+        object: walked.flow.from.object.clone(),
+        at: walked.flow.from.namespace.as_deref().unwrap_or_default(),
+        message: format!(
+            "{} does not get through to {}: the client is told {status}",
+            walked.flow.from.object, walked.flow.to.object
+        ),
+        sources: &[],
+        under: cause.map(|cause| cause.code.clone()),
+    }
+    .into();
+    if let Some(cause) = cause {
+        finding.evidence.clone_from(&cause.evidence);
+    }
+    (!finding.evidence.is_empty()).then_some(finding)
+}
+
+fn fixed(answer: &Answer, at: &str) -> Finding {
+    let entry: Entry = match answer.why {
+        Fault::NoRule => catalogue::HTTP_NO_RULE,
+        Fault::NoClass => catalogue::INGRESS_NO_CLASS,
+        Fault::NotAttached => catalogue::GATEWAY_NOT_ATTACHED,
+        Fault::NoListener => catalogue::GATEWAY_NO_LISTENER,
+        Fault::NotPermitted => catalogue::GATEWAY_NOT_PERMITTED,
+        Fault::Backend => catalogue::HTTP_BACKEND,
+        Fault::Redirect => catalogue::HTTP_REDIRECT,
+    };
+    let told = match answer.status {
+        0 => String::new(),
+        status => format!(" (the client is told {status})"),
+    };
+    Found {
+        entry,
+        severity: if answer.why == Fault::Redirect {
+            Severity::Info
+        } else {
+            Severity::Cause
+        },
+        object: answer.object.clone(),
+        at,
+        message: format!("{}{told}", answer.message),
+        sources: &answer.sources,
+        under: None,
+    }
+    .into()
+}
+
+/// The rule that takes the request, or that none does.
+fn rule_leg(plan: &Plan) -> Leg {
+    let (text, status, sources, outcome): (String, StepStatus, &[Source], Outcome) =
+        match &plan.decision {
+            Decision::Pass {
+                rule,
+                backends,
+                sources,
+                ..
+            } => {
+                let to: Vec<String> = backends
+                    .iter()
+                    .map(|one| {
+                        format!(
+                            "service {}/{} port {}",
+                            one.namespace, one.service, one.port
+                        )
+                    })
+                    .collect();
+                (
+                    format!("{rule} → {}", to.join(" or ")),
+                    StepStatus::Normal,
+                    sources,
+                    Outcome::Connected,
+                )
+            }
+            Decision::Fixed(answer) if answer.why == Fault::Redirect => (
+                answer.message.clone(),
+                StepStatus::Normal,
+                &answer.sources,
+                Outcome::Connected,
+            ),
+            Decision::Fixed(answer) => (
+                answer.message.clone(),
+                StepStatus::Blocked,
+                &answer.sources,
+                Outcome::Unreachable,
+            ),
+            Decision::Unknown(doubt) => (
+                doubt.what.clone(),
+                StepStatus::Unknown,
+                doubt.source.as_slice(),
+                Outcome::Unknown,
+            ),
+        };
+    let end = FlowEnd {
+        object: plan.object.clone(),
+        address: String::new(),
+        namespace: None,
+    };
+    Leg {
+        name: "rule".to_owned(),
+        from: end.clone(),
+        to: end,
+        outcome,
+        steps: vec![HopStep {
+            text,
+            status,
+            evidence: evidences(sources),
+        }],
+        branches: Vec::new(),
+    }
+}

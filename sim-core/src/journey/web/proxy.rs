@@ -1,0 +1,495 @@
+//! The proxy that takes a request: which rules it goes by, by which addresses it is reached, and where it runs.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::evidence::kube::generic::Object;
+use crate::evidence::kube::pod::Pod;
+use crate::evidence::kube::service::Service;
+use crate::intent::web::gateway::{Routing, is_for, listener};
+use crate::intent::web::ingress::{self, Class};
+use crate::intent::web::{Answer, Decision, Fault, HostFit, Url, items, label, text};
+use crate::journey::merge::Found;
+use crate::linux::choice::Doubt;
+use crate::source::Source;
+use crate::verdict::{Finding, Outcome, Severity, Verdict, catalogue};
+use crate::world::{Halt, World};
+
+/// What takes a request, and what it does with it.
+pub(super) struct Plan {
+    /// In words, e.g. `ingress class nginx`.
+    pub(super) name: String,
+    /// `ingressclass:nginx`, `gateway:ns/name`.
+    pub(super) object: String,
+    pub(super) gateway: bool,
+    pub(super) decision: Decision,
+    pub(super) entrances: Vec<Entrance>,
+    /// The proxy's pods, as far as labels tell.
+    pub(super) pods: Vec<Pod>,
+    pub(super) assumptions: Vec<String>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A way by which clients reach the proxy: any of these addresses.
+pub(super) struct Entrance {
+    pub(super) to: Vec<(IpAddr, u16)>,
+    pub(super) assumption: String,
+    pub(super) source: Source,
+}
+
+/// Controllers, and the label that their pods have wherever they are installed as documented.
+const CONTROLLERS: &[(&str, &str, &str)] = &[
+    (
+        "k8s.io/ingress-nginx",
+        "app.kubernetes.io/name",
+        "ingress-nginx",
+    ),
+    (
+        "nginx.org/ingress-controller",
+        "app.kubernetes.io/name",
+        "nginx-ingress",
+    ),
+    (
+        "traefik.io/ingress-controller",
+        "app.kubernetes.io/name",
+        "traefik",
+    ),
+    (
+        "haproxy.org/ingress-controller",
+        "app.kubernetes.io/name",
+        "kubernetes-ingress",
+    ),
+    (
+        "haproxy-ingress.github.io/controller",
+        "app.kubernetes.io/name",
+        "haproxy-ingress",
+    ),
+    (
+        "konghq.com/ingress-controller",
+        "app.kubernetes.io/name",
+        "kong",
+    ),
+    (
+        "ingress-controllers.konghq.com/kong",
+        "app.kubernetes.io/name",
+        "kong",
+    ),
+    (
+        "projectcontour.io/ingress-controller",
+        "app.kubernetes.io/component",
+        "envoy",
+    ),
+    ("istio.io/ingress-controller", "istio", "ingressgateway"),
+];
+
+/// Labels by which a Gateway's pods and service name it.
+const OF_GATEWAY: &[&str] = &[
+    "gateway.networking.k8s.io/gateway-name",
+    "gateway.envoyproxy.io/owning-gateway-name",
+];
+
+/// The proxy for `url`; the doubt where the capture does not tell.
+pub(super) fn plan(world: &mut World<'_>, url: &Url) -> Result<Result<Plan, Doubt>, Halt> {
+    let ingresses = world.objects_of("ingresses")?;
+    let gateways = world.objects_of("gateways")?;
+    let routes = world.objects_of("httproutes")?.unwrap_or_default();
+    if ingresses.is_none() && gateways.is_none() {
+        return Ok(Err(doubt(
+            "which rules take HTTP requests is not known",
+            "kube/ingresses.json or kube/gateways.json",
+        )));
+    }
+    let (ingresses, gateways) = (ingresses.unwrap_or_default(), gateways.unwrap_or_default());
+    let by_ingress = ingresses
+        .iter()
+        .filter_map(|ingress| ingress::fit(ingress, url))
+        .max();
+    let wanted = |gateway: &&Object| {
+        let routed = routes.iter().any(|route| is_for(gateway, route, url));
+        routed || listener(gateway, url).is_some_and(|(_, fit)| fit > HostFit::Any)
+    };
+    let gateway = gateways.iter().find(wanted);
+    match gateway.or_else(|| gateways.first().filter(|_| ingresses.is_empty())) {
+        Some(gateway) if by_ingress.is_none_or(|fit| fit == HostFit::Any) => {
+            of_gateway(world, gateway, &routes, url).map(Ok)
+        }
+        _ => of_ingress(world, &ingresses, url),
+    }
+}
+
+fn doubt(what: &str, settle: &str) -> Doubt {
+    Doubt {
+        what: what.to_owned(),
+        settle: settle.to_owned(),
+        source: None,
+    }
+}
+
+fn of_ingress(
+    world: &mut World<'_>,
+    ingresses: &[Object],
+    url: &Url,
+) -> Result<Result<Plan, Doubt>, Halt> {
+    let Some(classes) = world.objects_of("ingressclasses")? else {
+        return Ok(Err(doubt(
+            "which controller an Ingress is for is not known",
+            "kube/ingressclasses.json",
+        )));
+    };
+    let classed: Vec<(&Object, Option<Class>)> = ingresses
+        .iter()
+        .map(|one| (one, ingress::class(one, &classes)))
+        .collect();
+    let best = classed.iter().max_by_key(|(one, _)| ingress::fit(one, url));
+    let Some((meant, class)) = best else {
+        return Ok(Err(doubt(
+            "there is no Ingress and no Gateway",
+            "the address that the host's name has",
+        )));
+    };
+    let Some(class) = class else {
+        let object = label("ingress", meant);
+        let decision = Decision::Fixed(Answer {
+            status: 404,
+            why: Fault::NoClass,
+            object: object.clone(),
+            message: format!(
+                "{object} names no ingress class, and no class is the default: no controller takes it"
+            ),
+            sources: vec![meant.meta.source.clone()],
+        });
+        return controller(world, &classes, None, url, decision, Vec::new());
+    };
+    let own: Vec<&Object> = classed
+        .iter()
+        .filter(|(_, other)| other.as_ref().is_some_and(|other| other.name == class.name))
+        .map(|(one, _)| *one)
+        .collect();
+    let nginx = class
+        .controller
+        .as_deref()
+        .is_none_or(|name| name.contains("nginx"));
+    let decision = match &class.controller {
+        Some(_) => ingress::decide(&own, url, nginx),
+        None if classes.iter().any(|known| known.meta.name == class.name) => {
+            ingress::decide(&own, url, nginx)
+        }
+        // An annotation may name a class that only its controller knows.
+        None if text(&meant.body, "/spec/ingressClassName").is_none() => {
+            ingress::decide(&own, url, nginx)
+        }
+        None => Decision::Fixed(Answer {
+            status: 404,
+            why: Fault::NoClass,
+            object: label("ingress", meant),
+            message: format!(
+                "{} names the ingress class `{}`, which does not exist",
+                label("ingress", meant),
+                class.name
+            ),
+            sources: vec![meant.meta.source.clone()],
+        }),
+    };
+    let mut findings = Vec::new();
+    let passes = matches!(decision, Decision::Pass { .. });
+    if url.tls && passes && ingress::secret(&own, url).is_none() {
+        findings.push(
+            Found {
+                entry: catalogue::INGRESS_NO_TLS,
+                severity: Severity::Warning,
+                object: label("ingress", meant),
+                at: "",
+                message: format!(
+                    "no Ingress names a certificate for `{}`: the controller shows its default one",
+                    url.host
+                ),
+                sources: &[meant.meta.source.clone()],
+                under: None,
+            }
+            .into(),
+        );
+    }
+    controller(
+        world,
+        &classes,
+        Some(class.clone()),
+        url,
+        decision,
+        findings,
+    )
+}
+
+/// The controller of `class`, or of the only class where none is named.
+fn controller(
+    world: &mut World<'_>,
+    classes: &[Object],
+    class: Option<Class>,
+    url: &Url,
+    decision: Decision,
+    findings: Vec<Finding>,
+) -> Result<Result<Plan, Doubt>, Halt> {
+    let only = match classes {
+        [only] => text(&only.body, "/spec/controller"),
+        _ => None,
+    };
+    let of_class = class.as_ref().and_then(|class| class.controller.clone());
+    let by_name = class
+        .as_ref()
+        .filter(|class| class.name == "nginx")
+        .map(|_| "k8s.io/ingress-nginx".to_owned());
+    let Some(name) = of_class.or_else(|| only.map(str::to_owned)).or(by_name) else {
+        return Ok(Err(doubt(
+            "which controller takes the request is not known",
+            "kube/ingressclasses.json",
+        )));
+    };
+    let known = CONTROLLERS
+        .iter()
+        .find(|(controller, ..)| *controller == name);
+    let Some((_, key, value)) = known else {
+        return Ok(Err(doubt(
+            &format!("where the controller `{name}` runs is not known"),
+            "the address of its proxy: ask for a flow to it",
+        )));
+    };
+    let mut assumptions = Vec::new();
+    let pods = pods(world, |pod| {
+        pod.meta.labels.get(*key).is_some_and(|own| own == value)
+    })?;
+    let pods = leading(pods);
+    if pods.is_empty() {
+        return Ok(Err(doubt(
+            &format!("no pod of the controller `{name}` is in this capture (label {key}={value})"),
+            "kube/pods.json of the whole cluster",
+        )));
+    }
+    assumptions.push(format!(
+        "the pods labelled {key}={value} are the controller `{name}`"
+    ));
+    let services = services(world, &pods)?;
+    let title = class.map_or_else(|| name.clone(), |class| class.name);
+    Ok(Ok(Plan {
+        entrances: entrances(world, &services, &pods, &[], url)?,
+        object: format!("ingressclass:{title}"),
+        name: format!("the controller of ingress class {title}"),
+        gateway: false,
+        decision,
+        pods,
+        assumptions,
+        findings,
+    }))
+}
+
+/// Without those that only check objects for the API server.
+fn leading(pods: Vec<Pod>) -> Vec<Pod> {
+    let component = |pod: &Pod| pod.meta.labels.get("app.kubernetes.io/component").cloned();
+    pods.into_iter()
+        .filter(|pod| {
+            component(pod).is_none_or(|own| !own.contains("webhook") && own != "default-backend")
+        })
+        .collect()
+}
+
+fn of_gateway(
+    world: &mut World<'_>,
+    gateway: &Object,
+    routes: &[Object],
+    url: &Url,
+) -> Result<Plan, Halt> {
+    let grants = world.objects_of("referencegrants")?;
+    let mut namespaces = BTreeMap::new();
+    for name in world.namespace_names()?.unwrap_or_default() {
+        let labels = world.namespace_labels(&name)?.unwrap_or_default();
+        namespaces.insert(name, labels);
+    }
+    let routing = Routing {
+        gateway,
+        routes,
+        grants: grants.as_deref(),
+        namespaces: &namespaces,
+    };
+    let decision = routing.decide(url);
+    let of_it = |labels: &BTreeMap<String, String>| {
+        OF_GATEWAY
+            .iter()
+            .any(|key| labels.get(*key) == Some(&gateway.meta.name))
+    };
+    let pods = pods(world, |pod| of_it(&pod.meta.labels))?;
+    let mut services = services(world, &pods)?;
+    if services.is_empty() {
+        services.extend(
+            world
+                .services(&gateway.meta.namespace)?
+                .iter()
+                .flat_map(|all| all.iter())
+                .filter(|one| of_it(&one.meta.labels))
+                .cloned(),
+        );
+    }
+    let addresses = items(&gateway.body, "/status/addresses");
+    let addresses: Vec<IpAddr> = addresses
+        .filter_map(|one| text(one, "/value")?.parse().ok())
+        .collect();
+    let stated = (!addresses.is_empty()).then(|| (addresses, gateway.meta.source.clone()));
+    Ok(Plan {
+        entrances: entrances(world, &services, &pods, stated.as_slice(), url)?,
+        object: label("gateway", gateway),
+        name: label("gateway", gateway),
+        gateway: true,
+        decision,
+        pods,
+        assumptions: vec![
+            "the request is a plain GET, without headers that a rule looks for".to_owned(),
+        ],
+        findings: Vec::new(),
+    })
+}
+
+fn pods(world: &mut World<'_>, is_own: impl Fn(&Pod) -> bool) -> Result<Vec<Pod>, Halt> {
+    let all = world.all_pods()?.unwrap_or_default();
+    Ok(all.into_iter().filter(is_own).collect())
+}
+
+/// The services that select the pods.
+fn services(world: &mut World<'_>, pods: &[Pod]) -> Result<Vec<Service>, Halt> {
+    let mut found: Vec<Service> = Vec::new();
+    for pod in pods {
+        let Some(all) = world.services(&pod.meta.namespace)? else {
+            continue;
+        };
+        for service in all
+            .iter()
+            .filter(|service| service.meta.namespace == pod.meta.namespace)
+        {
+            let selects = service.selector.as_ref().is_some_and(|selector| {
+                selector
+                    .iter()
+                    .all(|(key, value)| pod.meta.labels.get(key) == Some(value))
+            });
+            if selects
+                && !found
+                    .iter()
+                    .any(|known| known.meta.name == service.meta.name)
+            {
+                found.push(service.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The ways to the proxy, the one that the world outside takes first.
+fn entrances(
+    world: &mut World<'_>,
+    services: &[Service],
+    pods: &[Pod],
+    stated: &[(Vec<IpAddr>, Source)],
+    url: &Url,
+) -> Result<Vec<Entrance>, Halt> {
+    let mut all = Vec::new();
+    let mut add = |to: Vec<(IpAddr, u16)>, what: String, source: &Source| {
+        let list: Vec<String> = to
+            .iter()
+            .map(|(address, port)| format!("{address} port {port}"))
+            .collect();
+        if !to.is_empty() {
+            all.push(Entrance {
+                assumption: format!("`{}` leads to {}, {what}", url.host, list.join(" or ")),
+                to,
+                source: source.clone(),
+            });
+        }
+    };
+    for (addresses, source) in stated {
+        let to = addresses
+            .iter()
+            .map(|address| (*address, url.port))
+            .collect();
+        add(to, "as the Gateway's status says".to_owned(), source);
+    }
+    let fitting = |service: &&Service| service.ports.iter().any(|port| port.port == url.port);
+    let mut nodes = Vec::new();
+    for record in world.objects()? {
+        if let crate::snapshot::IndexRecord::Object {
+            object: crate::snapshot::ObjectKind::Node,
+            addresses,
+            ..
+        } = record
+        {
+            nodes.extend(addresses.first().copied());
+        }
+    }
+    for service in services.iter().filter(fitting) {
+        let name = format!("service {}/{}", service.meta.namespace, service.meta.name);
+        let source = &service.meta.source;
+        let own: Vec<_> = service
+            .load_balancer
+            .iter()
+            .filter_map(|one| one.ip)
+            .map(|address| (address, url.port))
+            .collect();
+        add(own, format!("the load balancer of {name}"), source);
+        let own: Vec<_> = service
+            .external_ips
+            .iter()
+            .map(|address| (*address, url.port))
+            .collect();
+        add(own, format!("an external address of {name}"), source);
+        let port = service
+            .ports
+            .iter()
+            .find(|port| port.port == url.port)
+            .and_then(|port| port.node_port);
+        let own: Vec<_> = port
+            .iter()
+            .flat_map(|port| nodes.iter().map(|node| (*node, *port)))
+            .collect();
+        add(own, format!("the node port of {name}"), source);
+    }
+    let on_host: Vec<&Pod> = pods.iter().filter(|pod| pod.host_network).collect();
+    if let Some(first) = on_host.first() {
+        let own = on_host
+            .iter()
+            .filter_map(|pod| pod.ips.first().or(pod.host_ip.as_ref()))
+            .map(|address| (*address, url.port))
+            .collect();
+        add(
+            own,
+            "where the proxy runs in its node's network".to_owned(),
+            &first.meta.source,
+        );
+    }
+    for service in services.iter().filter(fitting) {
+        let name = format!("service {}/{}", service.meta.namespace, service.meta.name);
+        let own = service
+            .cluster_ips
+            .first()
+            .map(|address| (*address, url.port));
+        add(
+            own.into_iter().collect(),
+            format!("the cluster's own address of {name}"),
+            &service.meta.source,
+        );
+    }
+    Ok(all)
+}
+
+/// The proxies that the request comes to: where its walk ends, else those that labels name.
+pub(super) fn of(first: &Verdict, plan: &Plan) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for branch in &first.branches {
+        let delivered = branch.backend.is_some() && branch.outcome == Outcome::Connected;
+        let Some(last) = branch.hops.last().filter(|_| delivered) else {
+            continue;
+        };
+        if !found.contains(&last.object) {
+            found.push(last.object.clone());
+        }
+    }
+    if found.is_empty() {
+        for pod in &plan.pods {
+            found.push(format!("pod:{}/{}", pod.meta.namespace, pod.meta.name));
+        }
+    }
+    found
+}
