@@ -7,7 +7,7 @@ use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::verdict::{Lang, Outcome, Verdict, catalogue};
 
 use crate::error::CommandError;
-use crate::input::{AskFailure, Capture, OpenArgs};
+use crate::input::{Capture, OpenArgs};
 use crate::{Exit, output, text};
 
 const EXAMPLES: &str = "\
