@@ -59,6 +59,8 @@ pub(crate) struct Intent {
     pub(crate) agents: BTreeMap<String, workload::Agents>,
     /// What is wrong with those nodes.
     pub(crate) nodes: Vec<node::Ailment>,
+    /// The addresses by which Kubernetes knows them.
+    pub(crate) known_by: BTreeMap<String, node::KnownBy>,
 }
 
 /// The ends of a branch: the source where it starts and where it arrives, destination and port.
@@ -167,6 +169,7 @@ impl Intent {
         if !nodes.is_empty() {
             intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;
             intent.nodes = node::ailments(world, &nodes)?;
+            intent.known_by = node::known_by(world, &nodes)?;
         }
         Ok(intent)
     }

@@ -66,3 +66,42 @@ fn no_recording_contradicts_a_certain_verdict() {
     assert!(n_held > 0, "no recording was judged");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The stories of users (`docs/stories.md`): the first finding names what a person must change.
+#[test]
+fn stories_are_explained() {
+    let told = [
+        (
+            "story-1-second-address",
+            "f06",
+            "address.wrong-source node:node-3",
+        ),
+        ("story-2-tunl0-mtu", "f02", "mtu.blackhole node:node-1"),
+        (
+            "story-3-kube-proxy-pending",
+            "f01",
+            "service.not-programmed pod:kube-system/kube-proxy-9c2tn",
+        ),
+        (
+            "story-3-kube-proxy-pending",
+            "f02",
+            "service.not-programmed pod:kube-system/kube-proxy-9c2tn",
+        ),
+    ];
+    let validator = schema::validator().unwrap();
+    let judge = Judge {
+        validator: &validator,
+        watch: &Watch::default(),
+    };
+    for (story, id, first) in told {
+        let case = Case {
+            name: story.to_owned(),
+            folder: workspace().join("tests/captures/vm").join(story),
+        };
+        let flows = judge.case(&case).flows;
+        let flow = (flows.iter()).find(|flow| flow.expectation.id == id);
+        let flow = flow.unwrap_or_else(|| panic!("{story} has no flow {id}"));
+        assert_eq!(flow.disagreement, None, "{story} {id}");
+        assert_eq!(flow.first_finding.as_deref(), Some(first), "{story} {id}");
+    }
+}

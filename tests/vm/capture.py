@@ -125,10 +125,11 @@ def address_of(run, name):
 
 def kube(lab, folder, run):
     """The nodes and pods as objects, with what a diagnosis needs to find them."""
-    lists = {"nodes": [], "pods": []}
+    lists = {"nodes": [], "pods": [], **{resource: list(items) for resource, items in lab.objects.items()}}
     for name, path in lab.folders.items():
         parts = path.split("/")
-        addresses = list(address_of(run, name))
+        details = lab.details.get(name, {})
+        addresses = details.get("addresses") or list(address_of(run, name))
         if parts[0] != "nodes":
             continue
         if parts[2] == "host":
@@ -139,7 +140,8 @@ def kube(lab, folder, run):
                     "conditions": [{"type": "Ready", "status": "True"}]}})
         else:
             lists["pods"].append({
-                "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": name, "namespace": parts[3].partition("_")[0], "labels": details.get("labels", {})},
                 "spec": {"nodeName": parts[1], "containers": [{"name": name, "image": "example/probe:1"}]},
                 "status": {"phase": "Running", "podIP": addresses[0] if addresses else "",
                            "podIPs": [{"ip": address} for address in addresses],
@@ -159,4 +161,5 @@ def write(lab, folder, within, run):
     with open(f"{folder}/capture.json", "w", encoding="ascii") as file:
         json.dump({"schema": "pathglass.capture/1", "cluster": lab.name, "captured_by": "tests/vm/record.sh",
                    "captured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                   "kernel": platform.release(), "namespaces": states}, file, indent=1)
+                   "kernel": platform.release(),
+                   **({"constructed": lab.constructed} if lab.constructed else {}), "namespaces": states}, file, indent=1)

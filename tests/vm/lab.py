@@ -103,6 +103,9 @@ class Lab:
         self.flows = []
         self.addresses = {}  # address → namespace, of those who ask as `ip:`
         self.servers = probe.Servers()
+        self.objects = {}  # resource → objects of Kubernetes beside the nodes and pods that are here
+        self.details = {}  # namespace → what its object has beyond the least
+        self.constructed = None  # what of the capture no real cluster wrote
 
     # --- machines ---
 
@@ -119,9 +122,9 @@ class Lab:
     def node(self, name):
         return self.machine(name, f"nodes/{name}/host")
 
-    def pod(self, node, name):
-        """A pod of the namespace `default`, without wires."""
-        return self.machine(name, f"nodes/{node}/pods/default_{name}")
+    def pod(self, node, name, namespace="default"):
+        """A pod without wires."""
+        return self.machine(name, f"nodes/{node}/pods/{namespace}_{name}")
 
     def wire(self, name, device, peer_name, peer_device):
         """A veth pair; who configures the ends sets them up."""
@@ -159,10 +162,10 @@ class Lab:
             self.addresses[v6] = name
         return name
 
-    def routed_pod(self, node, name, v4, v6=None, mtu=1500):
+    def routed_pod(self, node, name, v4, v6=None, mtu=1500, namespace="default"):
         """A pod on a routed veth as Calico makes it: a route to it, and a neighbour that answers for everything."""
-        self.pod(node, name)
-        device = f"cali{name}"
+        self.pod(node, name, namespace)
+        device = f"cali{name}"[:15]
         self.wire(name, "eth0", node, device)
         self.on(node, f"""
             ip link set {device} up mtu {mtu}
@@ -195,6 +198,30 @@ class Lab:
         for port in ports or (8080,):
             within(name, self.servers.add, port)
 
+    # --- what Kubernetes says ---
+
+    def object(self, resource, namespace, name, labels=None, **rest):
+        """An object that no machine here stands for."""
+        kind, version = {"pods": ("Pod", "v1"), "services": ("Service", "v1"),
+                         "endpointslices": ("EndpointSlice", "discovery.k8s.io/v1")}[resource]
+        self.objects.setdefault(resource, []).append({
+            "apiVersion": version, "kind": kind,
+            "metadata": {"name": name, "namespace": namespace, "labels": labels or {}}, **rest})
+
+    def service(self, namespace, name, address, ports, pods, kind="ClusterIP"):
+        """A service and its slice; `ports` are its ports' objects, `pods` (name, node, address)."""
+        selector = {"k8s-app": name}
+        self.object("services", namespace, name, selector, spec={
+            "type": kind, "clusterIP": address, "clusterIPs": [address], "ipFamilies": ["IPv4"], "selector": selector,
+            "externalTrafficPolicy": "Cluster", "internalTrafficPolicy": "Cluster", "sessionAffinity": "None", "ports": ports})
+        self.object("endpointslices", namespace, f"{name}-x7k2p", {"kubernetes.io/service-name": name},
+                    addressType="IPv4",
+                    ports=[{"name": port.get("name", ""), "port": port["targetPort"], "protocol": port["protocol"]} for port in ports],
+                    endpoints=[{"addresses": [at], "nodeName": node, "conditions": {"ready": True, "serving": True, "terminating": False},
+                                "targetRef": {"kind": "Pod", "namespace": namespace, "name": pod}} for pod, node, at in pods])
+        for pod, _, _ in pods:
+            self.details[pod] = {"labels": selector}
+
     # --- questions ---
 
     def flow(self, sender, to, port=8080, proto="tcp", size=None, attempts=3, cause=None, sequential=False):
@@ -216,7 +243,7 @@ class Lab:
         kind, _, name = sender.partition(":")
         if kind == "ip":
             return self.addresses[name]
-        return name.removeprefix("default/")
+        return name.rpartition("/")[2]
 
     def measure(self):
         asked = [(self.namespace_of(flow["from"]), flow) for flow in self.flows]

@@ -1,6 +1,7 @@
 //! What Kubernetes says of the nodes that a flow comes by.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::evidence::kube::node::Node;
 use crate::source::Source;
@@ -23,6 +24,34 @@ pub(crate) enum AilmentKind {
     NotReady,
     /// Its pods' addresses belong to another node, too.
     Overlap,
+}
+
+/// By which addresses the others reach a node.
+#[derive(Debug)]
+pub(crate) struct KnownBy {
+    pub(crate) addresses: BTreeSet<IpAddr>,
+    pub(crate) source: Source,
+}
+
+/// The addresses of the nodes `names`, as their objects list them.
+pub(crate) fn known_by(
+    world: &mut World<'_>,
+    names: &BTreeSet<String>,
+) -> Result<BTreeMap<String, KnownBy>, Halt> {
+    let Some(nodes) = world.nodes()? else {
+        return Ok(BTreeMap::new());
+    };
+    let asked = nodes.iter().filter(|node| names.contains(&node.meta.name));
+    let known = |node: &Node| KnownBy {
+        addresses: (node.internal_ips.iter())
+            .chain(&node.external_ips)
+            .copied()
+            .collect(),
+        source: node.meta.source.clone(),
+    };
+    Ok(asked
+        .map(|node| (node.meta.name.clone(), known(node)))
+        .collect())
 }
 
 /// What is wrong with the nodes `names`.

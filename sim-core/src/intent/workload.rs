@@ -187,7 +187,10 @@ pub(crate) fn trouble(pod: &Pod) -> Option<String> {
             });
             let unimportant = unscheduled.is_some() && pod.priority_class.is_none();
             let why = unscheduled.or(waiting);
-            let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+            // The scheduler's sentences end with a full stop.
+            let why = why.map_or_else(String::new, |why| {
+                format!(" ({})", why.trim_end_matches('.'))
+            });
             let class = if unimportant {
                 ", and has no priority class"
             } else {

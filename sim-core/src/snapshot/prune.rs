@@ -174,6 +174,7 @@ fn capture_states(capture: Value) -> Value {
         "captured_by.*",
         "cluster",
         "commands.*",
+        "constructed",
         "finished_at",
         "kernel",
         "kubernetes",

@@ -169,7 +169,7 @@ impl Walk<'_, '_> {
     /// A walk that only tries whether an error gets back ends here instead.
     pub(crate) fn block(
         &mut self,
-        blocker: Blocker,
+        mut blocker: Blocker,
         failure: Failure,
         transit: &Transit,
     ) -> Stage<()> {
@@ -180,7 +180,7 @@ impl Walk<'_, '_> {
         let again = |known: &Blocker| {
             known.kind == blocker.kind
                 && known.ns.path == blocker.ns.path
-                && known.message == blocker.message
+                && known.message.starts_with(&blocker.message)
         };
         let met = self.blockers.iter().skip(self.met_before);
         if met.filter(|known| again(known)).count() > 2 {
@@ -190,14 +190,20 @@ impl Walk<'_, '_> {
         let first = self.blockers.is_empty();
         if let Failure::TooBig { mtu } = failure
             && !self.has_learned
-            && self.error_returns(
-                &blocker.ends_at,
-                icmp::too_big(&transit.packet, mtu),
-                transit,
-            )?
         {
-            self.told = self.sender.clone();
-            return Err(Stop::TooBig(mtu));
+            let earlier = self.why_lost.take();
+            let error = icmp::too_big(&transit.packet, mtu);
+            let returns = self.error_returns(&blocker.ends_at, error, transit)?;
+            let lost = std::mem::replace(&mut self.why_lost, earlier);
+            if returns {
+                self.told = self.sender.clone();
+                return Err(Stop::TooBig(mtu));
+            }
+            if let Some(lost) = lost {
+                blocker.message =
+                    format!("{} (of the ICMP error: {})", blocker.message, lost.message);
+                blocker.sources.extend(lost.sources);
+            }
         }
         let (outcome, also) = if first {
             self.noticed(&blocker, failure, transit)?

@@ -39,6 +39,9 @@ pub(super) struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     /// Who is to change what because of `blocker`, where that is not simply the machine it stands on.
     pub(super) fn attribute(&self, blocker: &'a Blocker) -> Option<Attribution> {
+        if let Some(attribution) = self.second_address(blocker) {
+            return Some(attribution);
+        }
         match blocker.kind {
             BlockerKind::RuleDrop | BlockerKind::RuleReject => (self.service_rule(blocker))
                 .or_else(|| self.policy(blocker))
@@ -59,6 +62,48 @@ impl<'a> Circumstances<'a> {
             BlockerKind::ReplyMismatch | BlockerKind::Martian => self.translator_at_fault(blocker),
             _ => None,
         }
+    }
+
+    /// An answer finds no way to a node's second address: one that stands beside the one that Kubernetes knows the node
+    /// by, on the same device.
+    fn second_address(&self, blocker: &Blocker) -> Option<Attribution> {
+        let lost = matches!(
+            blocker.kind,
+            BlockerKind::RouteMissing
+                | BlockerKind::RouteRefused
+                | BlockerKind::NeighbourUnresolved
+                | BlockerKind::Loop
+                | BlockerKind::Ttl
+        );
+        if !lost || !matches!(blocker.phase, Phase::Response | Phase::DataResponse) {
+            return None;
+        }
+        let source = self.result.request.last()?.after.src;
+        let hop = (self.result.request.iter()).find(|hop| hop.after.src == source)?;
+        let name = hop.ns.object.strip_prefix("node:")?;
+        if blocker.ns.path == hop.ns.path {
+            return None;
+        }
+        let known = self.intent.known_by.get(name)?;
+        let own = (hop.ns.addresses.iter()).find(|address| address.local == source)?;
+        let named = (hop.ns.addresses.iter())
+            .filter(|address| address.device == own.device && address.local != source)
+            .find(|address| known.addresses.contains(&address.local))?;
+        if known.addresses.contains(&source) {
+            return None;
+        }
+        Some(Attribution {
+            entry: catalogue::ADDRESS_UNKNOWN,
+            object: hop.ns.object.clone(),
+            why: format!(
+                "{} sends from {source}, a second{} address on {}, while Kubernetes knows it by {}: the answer to {source} does not come back",
+                hop.ns.object,
+                if own.flags.dynamic { " (dynamic)" } else { "" },
+                own.device,
+                named.local
+            ),
+            sources: vec![own.source.clone(), known.source.clone()],
+        })
     }
 
     /// A rule that was written for a service: without endpoints, or for its source ranges.

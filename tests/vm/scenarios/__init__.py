@@ -1,5 +1,5 @@
 """What is recorded: scenario names and what builds them."""
 
-from . import ipvs, links, tunnels
+from . import ipvs, links, stories, tunnels
 
-ALL = {**tunnels.ALL, **links.ALL, **ipvs.ALL}
+ALL = {**tunnels.ALL, **links.ALL, **ipvs.ALL, **stories.ALL}

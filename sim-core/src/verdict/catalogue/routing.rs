@@ -12,6 +12,13 @@ entries! {
         fix: "give the device an address",
         fix_zh: "给该网卡配置地址",
     }
+    ADDRESS_UNKNOWN = "address.wrong-source", Cause {
+        en: "the node sends from another address than Kubernetes knows it by, and answers to that do not come back",
+        zh: "节点使用的源地址不是 Kubernetes 所知的节点地址，应答无法返回该地址",
+        confirm: "ip route get {destination}; kubectl get node {name} -o wide",
+        fix: "make the node send from its known address: remove the other one (DHCP), or name the source in its routes (`src`)",
+        fix_zh: "让节点使用已知的地址发送：删除另一个地址（DHCP），或在路由中指定源地址（`src`）",
+    }
     ROUTE_MISSING = "route.missing", Cause {
         en: "there is no route to the destination",
         zh: "没有到目的地址的路由",
