@@ -73,7 +73,8 @@ const NO_SUCH: &str = r#"{"id": "a", "from": "pod:default/no-such", "to": "10.77
 #[test]
 fn help_teaches_by_example() {
     for command in [
-        "diagnose", "assert", "collect", "seal", "open", "verify", "inspect", "keygen", "serve",
+        "diagnose", "assert", "matrix", "collect", "seal", "open", "verify", "inspect", "keygen",
+        "serve",
     ] {
         let help = succeeds(&[command, "--help"]);
         assert!(help.contains(&format!("pathglass {command}")), "{help}");

@@ -34,6 +34,8 @@ pub(crate) struct Side {
     pub(crate) answers_free: bool,
     /// What was taken for granted of policies that were not captured.
     pub(crate) assumed: Vec<String>,
+    /// The cluster's admin policies, which may overrule others, were captured.
+    pub(crate) admin_known: bool,
 }
 
 /// What is intended for a flow, as a whole.
@@ -147,6 +149,7 @@ impl Intent {
                     nearest: policy::nearest(ruling.denying(), &connection),
                     ruling,
                     answers_free: policy::isolates(&policies, own, direction.opposite()),
+                    admin_known: policies.captured.contains(&policy::Kind::Admin),
                     assumed: world.uncaptured_policies(&policies, Some(node))?,
                     enforced_here: world.machines()?.contains(&machine),
                 });
@@ -196,6 +199,7 @@ impl Side {
             enforced_here: false,
             answers_free: false,
             assumed: Vec::new(),
+            admin_known: false,
         }
     }
 }

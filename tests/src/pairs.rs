@@ -1,4 +1,5 @@
 //! How long the matrix of all pairs of many pods takes, beside asking for one pair after the other.
+#![expect(clippy::indexing_slicing, reason = "JSON made here is indexed as it was made")]
 
 use std::collections::BTreeMap;
 use std::io;
@@ -140,7 +141,7 @@ fn cluster() -> Cluster {
         ]);
         let mut spec = json!({"podSelector": {"matchLabels": {"app": app}},
             "ingress": [{"from": from, "ports": [{"port": "web"}, {"port": 9000, "endPort": 9100}]}]});
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             spec["policyTypes"] = json!(["Ingress", "Egress"]);
             spec["egress"] =
                 json!([{"to": [{"namespaceSelector": {}}], "ports": [{"port": 8080}]}]);

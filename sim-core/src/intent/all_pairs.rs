@@ -129,10 +129,11 @@ pub(crate) fn matrix(
     request: MatrixRequest,
 ) -> Result<IntendedMatrix, Halt> {
     let policies = world.policies(None)?;
-    let mut pods = Vec::new();
-    for entry in world.parts("kube/pods.json")?.iter() {
-        pods.extend(world.pods(entry)?.iter().cloned());
-    }
+    let known = world.all_pods()?;
+    let gap = known.is_none().then(|| {
+        "kube/pods.json was not captured, or cannot be read: pods are missing here".to_owned()
+    });
+    let mut pods = known.unwrap_or_default();
     pods.sort_by(|a, b| (&a.meta.namespace, &a.meta.name).cmp(&(&b.meta.namespace, &b.meta.name)));
     let any_v4 = pods.iter().flat_map(|pod| &pod.ips).any(IpAddr::is_ipv4);
     let ipv6 = request.ipv6.unwrap_or(!any_v4 && !pods.is_empty());
@@ -169,8 +170,9 @@ pub(crate) fn matrix(
         },
         pods: names,
         left_out,
-        assumptions: assumptions
+        assumptions: gap
             .into_iter()
+            .chain(assumptions)
             .chain(policies.missing.iter().cloned())
             .collect(),
     })

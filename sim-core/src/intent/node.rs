@@ -38,10 +38,9 @@ pub(crate) fn known_by(
     world: &mut World<'_>,
     names: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, KnownBy>, Halt> {
-    let Some(nodes) = world.nodes()? else {
-        return Ok(BTreeMap::new());
-    };
-    let asked = nodes.iter().filter(|node| names.contains(&node.meta.name));
+    let lists = world.nodes_named(names.iter().map(String::as_str))?;
+    let nodes = lists.iter().flat_map(|list| list.iter());
+    let asked = nodes.filter(|node| names.contains(&node.meta.name));
     let known = |node: &Node| KnownBy {
         addresses: (node.internal_ips.iter())
             .chain(&node.external_ips)
@@ -59,13 +58,12 @@ pub(crate) fn ailments(
     world: &mut World<'_>,
     names: &BTreeSet<String>,
 ) -> Result<Vec<Ailment>, Halt> {
-    let Some(nodes) = world.nodes()? else {
-        return Ok(Vec::new());
-    };
-    let on_the_way = nodes.iter().filter(|node| names.contains(&node.meta.name));
+    let lists = world.nodes_named(names.iter().map(String::as_str))?;
+    let nodes = || lists.iter().flat_map(|list| list.iter());
+    let on_the_way = nodes().filter(|node| names.contains(&node.meta.name));
     Ok(on_the_way
         .flat_map(|node| {
-            let overlap = nodes.iter().find_map(|other| overlap(node, other));
+            let overlap = nodes().find_map(|other| overlap(node, other));
             unready(node).into_iter().chain(overlap)
         })
         .collect())

@@ -189,13 +189,17 @@ fn unready_pod(world: &mut World<'_>, target: &TargetRef) -> Result<Option<Unrea
     if target.kind != "Pod" {
         return Ok(None);
     }
-    let lists = world.pods_of(&[&target.namespace])?;
-    let mut named = lists
-        .iter()
-        .flat_map(|list| list.named(&target.namespace, &target.name));
-    Ok(named.next().map(|pod| Unready {
+    let record = world
+        .by_name(ObjectKind::Pod, &target.namespace, &target.name)?
+        .into_iter()
+        .next();
+    let Some(IndexRecord::Object { entry, .. }) = record else {
+        return Ok(None);
+    };
+    let pod = world.pod(&entry, &target.namespace, &target.name)?;
+    Ok(pod.map(|pod| Unready {
         object: format!("pod:{}/{}", target.namespace, target.name),
-        why: trouble(pod).unwrap_or_else(|| "is not ready".to_owned()),
+        why: trouble(&pod).unwrap_or_else(|| "is not ready".to_owned()),
         source: pod.meta.source.clone(),
     }))
 }
@@ -211,7 +215,8 @@ fn lacking(
         return Ok(Some((why, Vec::new())));
     };
     let namespace = &service.meta.namespace;
-    let lists = world.pods_of(&[namespace])?;
+    // A list that is split by node is too long to be read for this.
+    let lists = world.pods_on(std::iter::empty())?;
     if lists.is_empty() {
         return Ok(None);
     }

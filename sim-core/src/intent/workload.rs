@@ -37,18 +37,6 @@ const PLUGINS: [&str; 18] = [
     "weave-net",
 ];
 
-/// Namespaces where agents run, in captures whose pods are kept by namespace.
-const NAMESPACES: [&str; 8] = [
-    "calico-system",
-    "cilium",
-    "cilium-system",
-    "kube-flannel",
-    "kube-system",
-    "kube-router",
-    "terway-system",
-    "weave",
-];
-
 /// The pod that should do a node's work.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Agent {
@@ -84,9 +72,9 @@ pub(crate) struct Agents {
 /// The agents of the nodes `names`.
 pub(crate) fn agents<'n>(
     world: &mut World<'_>,
-    names: impl Iterator<Item = &'n str>,
+    names: impl Iterator<Item = &'n str> + Clone,
 ) -> Result<BTreeMap<String, Agents>, Halt> {
-    let lists = world.pods_of(&NAMESPACES)?;
+    let lists = world.pods_on(names.clone())?;
     let pods = || lists.iter().flat_map(|list| list.iter());
     let proxies: Vec<&Pod> = pods().filter(|pod| is_proxy(pod)).collect();
     let plugins: Vec<&Pod> = pods().filter(|pod| is_plugin(pod)).collect();

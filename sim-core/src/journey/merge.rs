@@ -57,12 +57,13 @@ pub(super) fn fails(outcome: Outcome) -> bool {
     )
 }
 
-/// The outcome of one thing after another: what fails first decides, and both must be sure.
+/// The outcome of one thing after another: what fails first decides, and both must be sure. Behind something that may
+/// fail otherwise, how the whole fails is not known.
 pub(super) fn then(first: Outcome, second: Outcome) -> Outcome {
     match (first, second) {
         (Outcome::Connected, second) => second,
         (first, _) if fails(first) => first,
-        (_, second) if fails(second) => second,
+        (_, second) if fails(second) => Outcome::Unknown,
         (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
         _ => Outcome::Partial,
     }

@@ -17,7 +17,7 @@ use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::verdict::{FlowEnd, HopStep, Leg, Outcome, StepStatus, Verdict, evidences};
 use crate::world::{Halt, World};
-use lookup::{Asking, Server, servers};
+use lookup::{Asking, Server, Servers, agreed, servers};
 
 /// A name and the port behind it.
 struct Named {
@@ -34,6 +34,8 @@ struct Lookup {
     /// The walks of the question itself to name servers, over UDP, the one that counts last.
     queries: Vec<Verdict>,
     tcp: Option<Verdict>,
+    /// The further name servers that the questions come to, each with the walk there.
+    others: Vec<(Outcome, Servers)>,
 }
 
 pub(super) fn answer(
@@ -53,9 +55,11 @@ pub(super) fn answer(
             assumptions: Vec::new(),
             queries: Vec::new(),
             tcp: None,
+            others: Vec::new(),
         },
     };
     merge::add(&mut assumptions, &lookup.assumptions);
+    merge::add(&mut assumptions, &lookup.asking.assumptions);
     let mut verdict = match lookup.asked.last() {
         Some((_, Reply::Found(found))) => {
             connection(world, request, &sender, &named, found, &mut assumptions)?
@@ -113,6 +117,7 @@ fn look_up(
         assumptions: Vec::new(),
         queries: Vec::new(),
         tcp: None,
+        others: Vec::new(),
     };
     let own = resolver.in_hosts(&named.name);
     if !own.is_empty() {
@@ -128,43 +133,34 @@ fn look_up(
         return Ok(lookup);
     }
     let servers = query(world, request, resolver, &mut lookup)?;
-    let server = match servers.as_slice() {
-        [] => None,
-        [first, ..] => Some(first.clone()),
-    };
+    let others = std::mem::take(&mut lookup.others);
     let mut by_library = Vec::new();
     for library in [Library::Glibc, Library::Musl] {
         let queries = resolver.queries(&named.name, library);
-        let asked = ask(&queries, library, |name| match &server {
-            Some(server) => {
-                let reply = lookup.asking.answer(world, server, name, 0)?;
-                assume_outside(
-                    world,
-                    reply,
-                    name,
-                    &named.name,
-                    &settings.domain,
-                    &mut lookup.assumptions,
-                )
-            }
-            None => Ok(Reply::Unknown(Doubt {
-                what: "which program answers there is not in this capture".to_owned(),
-                settle: "what the name resolves to: ask for that address".to_owned(),
-                source: resolver.sources.first().cloned(),
-            })),
+        let asked = ask(&queries, library, |name| {
+            let reply = of_servers(world, &mut lookup.asking, &servers, &others, library, name)?;
+            assume_outside(
+                world,
+                reply,
+                name,
+                &named.name,
+                &settings.domain,
+                &mut lookup.assumptions,
+            )
         })?;
         by_library.push(asked);
     }
-    let addresses = |asked: &Asked| match asked.last() {
-        Some((_, Reply::Found(found))) => Some(found.addresses.clone()),
-        _ => None,
+    let end = |asked: &Asked| match asked.last() {
+        Some((_, Reply::Found(found))) => (Outcome::Connected, found.addresses.clone()),
+        Some((_, reply)) => (meaning(reply), Vec::new()),
+        None => (Outcome::Unknown, Vec::new()),
     };
     let mut by_library = by_library.into_iter();
     let (glibc, musl) = (
         by_library.next().unwrap_or_default(),
         by_library.next().unwrap_or_default(),
     );
-    let differs = addresses(&glibc) != addresses(&musl);
+    let differs = end(&glibc) != end(&musl);
     lookup.asked = glibc;
     if differs {
         lookup.asked.push((
@@ -182,13 +178,42 @@ fn look_up(
     Ok(lookup)
 }
 
+/// What the name servers answer: glibc asks the next one where one fails, musl asks all at once and takes the first
+/// answer that is none of a failure (`res_nsend`, `__res_msend_rc`).
+fn of_servers(
+    world: &mut World<'_>,
+    asking: &mut Asking,
+    first: &Servers,
+    others: &[(Outcome, Servers)],
+    library: Library,
+    name: &str,
+) -> Result<Reply, Unresolved> {
+    let mut reply = asking.any(world, first, name)?;
+    for (outcome, servers) in others {
+        let failed = matches!(reply, Reply::Failure(_));
+        if library == Library::Glibc && !failed {
+            break;
+        }
+        let next = match outcome {
+            Outcome::Connected => asking.any(world, servers, name)?,
+            _ => Reply::Unknown(lookup::nobody()),
+        };
+        if failed {
+            reply = next;
+        } else if !matches!(next, Reply::Failure(_)) {
+            reply = agreed(vec![reply, next], "the name servers");
+        }
+    }
+    Ok(reply)
+}
+
 /// Walks the question to the name servers in turn until one is reached; the servers that answer there.
 fn query(
     world: &mut World<'_>,
     request: &FlowRequest,
     resolver: &Resolver,
     lookup: &mut Lookup,
-) -> Result<Vec<Server>, Unresolved> {
+) -> Result<Servers, Unresolved> {
     let local = [IpAddr::from([127, 0, 0, 1])];
     // Without a name server the resolver asks its own machine (resolv.conf(5)).
     let addresses = match resolver.nameservers.as_slice() {
@@ -207,15 +232,21 @@ fn query(
     for address in addresses {
         let verdict = one::answer(world, &question(*address, Protocol::Udp))?;
         let fails = merge::fails(verdict.outcome);
+        if chosen.is_some() {
+            if !fails {
+                merge::add(&mut lookup.assumptions, &verdict.assumptions);
+                lookup.others.push((verdict.outcome, servers(&verdict)));
+            }
+            continue;
+        }
         lookup.queries.push(verdict);
         if !fails {
             chosen = Some(*address);
-            break;
         }
     }
     let address = chosen.or_else(|| addresses.first().copied());
     let Some(address) = address else {
-        return Ok(Vec::new());
+        return Ok(Servers::default());
     };
     if chosen.is_none() {
         // The first one's failure is the one that counts.
@@ -223,8 +254,9 @@ fn query(
     }
     lookup.tcp = Some(one::answer(world, &question(address, Protocol::Tcp))?);
     let reached = lookup.queries.last().map(servers).unwrap_or_default();
-    if reached.is_empty() {
-        return Ok(intended(world, address)?);
+    if reached.all.is_empty() {
+        let all = intended(world, address)?;
+        return Ok(Servers { all, whole: true });
     }
     Ok(reached)
 }
@@ -232,35 +264,41 @@ fn query(
 /// The servers that should answer at `address`: pods behind its service.
 fn intended(world: &mut World<'_>, address: IpAddr) -> Result<Vec<Server>, Halt> {
     let records = world.by_address(address)?;
-    let is_service = records.iter().any(|record| {
-        matches!(
-            record,
-            IndexRecord::Object {
-                object: ObjectKind::Service,
-                ..
-            }
-        )
+    let service = records.iter().find_map(|record| match record {
+        IndexRecord::Object {
+            object: ObjectKind::Service,
+            entry,
+            namespace,
+            name,
+            ..
+        } => Some((entry, namespace, name)),
+        _ => None,
     });
     let mut found = Vec::new();
-    if !is_service {
+    let Some((entry, of, name)) = service else {
         return Ok(found);
-    }
+    };
+    let service = world.service(entry, of, name)?;
+    let Some(selector) = service.and_then(|service| service.selector) else {
+        return Ok(found);
+    };
     for pod in world.all_pods()?.unwrap_or_default() {
+        let labels = &pod.meta.labels;
+        let selected = selector
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value));
+        if pod.meta.namespace != *of || !selected {
+            continue;
+        }
         let node = pod.node.clone().unwrap_or_default();
         let (namespace, name) = (&pod.meta.namespace, &pod.meta.name);
         let server = Server {
             object: format!("pod:{namespace}/{name}"),
             path: format!("nodes/{node}/pods/{namespace}_{name}"),
+            at: None,
             port: 53,
         };
-        let dns = pod
-            .meta
-            .labels
-            .get("k8s-app")
-            .is_some_and(|app| app == "kube-dns");
-        if dns && lookup::corefile_of(world, &server)?.is_ok() {
-            found.push(server);
-        }
+        found.push(server);
     }
     Ok(found)
 }
@@ -274,9 +312,8 @@ fn assume_outside(
     domain: &str,
     assumptions: &mut Vec<String>,
 ) -> Result<Reply, Unresolved> {
-    let (why, asked_there) = match reply {
-        Reply::Outside(why) => (why, true),
-        Reply::Failure(why) if why.kind == WhyKind::Upstream => (why, false),
+    let why = match reply {
+        Reply::Outside(why) => why,
         reply => return Ok(reply),
     };
     let plain = normal(asked);
@@ -290,11 +327,7 @@ fn assume_outside(
                 .namespace_names()?
                 .is_some_and(|names| names.iter().any(|namespace| namespace == last)));
     if !(of_cluster || bare || of_namespace) {
-        return Ok(if asked_there {
-            Reply::Outside(why)
-        } else {
-            Reply::Failure(why)
-        });
+        return Ok(Reply::Outside(why));
     }
     let assumption = format!("no name server outside the cluster knows `{name}`");
     merge::add(assumptions, std::slice::from_ref(&assumption));
@@ -471,9 +504,14 @@ fn name_leg(sender: &Sender, lookup: &Lookup, name: &str) -> Leg {
 
 /// What the answers, taken by themselves, mean for the program.
 fn resolved(lookup: &Lookup) -> Outcome {
-    match lookup.asked.last() {
-        Some((_, Reply::Found(_))) => Outcome::Connected,
-        Some((_, Reply::NoName(_) | Reply::NoData(_) | Reply::Failure(_))) => Outcome::Unreachable,
-        Some((_, Reply::Outside(_) | Reply::Unknown(_))) | None => Outcome::Unknown,
+    let last = lookup.asked.last();
+    last.map_or(Outcome::Unknown, |(_, reply)| meaning(reply))
+}
+
+fn meaning(reply: &Reply) -> Outcome {
+    match reply {
+        Reply::Found(_) => Outcome::Connected,
+        Reply::NoName(_) | Reply::NoData(_) | Reply::Failure(_) => Outcome::Unreachable,
+        Reply::Outside(_) | Reply::Unknown(_) => Outcome::Unknown,
     }
 }

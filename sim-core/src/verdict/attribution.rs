@@ -143,10 +143,14 @@ impl<'a> Circumstances<'a> {
             });
         }
         let node = crate::world::machine_of(&blocker.ns.path).strip_prefix("nodes/");
-        let only_own = known.service.external_local || known.service.internal_local;
-        if source.text().contains("no local endpoints")
-            || only_own && node.is_some_and(|node| !known.has_on(node))
-        {
+        let asked = self.result.request.first()?.before.dst;
+        let only_own = if known.service.cluster_ips.contains(&asked) {
+            known.service.internal_local
+        } else {
+            known.service.external_local
+        };
+        let none_here = known.ready.is_some() && node.is_some_and(|node| !known.has_on(node));
+        if source.text().contains("no local endpoints") || only_own && none_here {
             return Some(Attribution {
                 entry: catalogue::SERVICE_NO_LOCAL_ENDPOINTS,
                 why: format!(
@@ -199,7 +203,9 @@ impl<'a> Circumstances<'a> {
         if blocker.phase != Phase::Request {
             return None;
         }
-        let hop = self.translator()?;
+        // The last to translate sends it where it goes.
+        let mut hops = self.result.request.iter().rev();
+        let hop = hops.find(|hop| hop.steps.iter().any(is_translation))?;
         let (backend, port) = destination(self.result)?;
         let sources = translation(hop);
         let named = |source: &Source| {

@@ -85,10 +85,13 @@ fn also_forbidden(side: &Side, result: &Exchanged, known: &[Finding]) -> Option<
 fn not_enforced(side: &Side) -> Finding {
     let node = node(side);
     let (way, own) = (side.direction.word(), side.own.object());
-    let why = format!(
+    let mut why = format!(
         "{} forbids this connection ({way} of {own}), but no rule on {node} drops it",
         names(side.ruling.denying())
     );
+    if !side.admin_known {
+        why.push_str("; admin policies, which might allow it, were not captured");
+    }
     let sources = cited(side.ruling.denying());
     let entry = catalogue::POLICY_NOT_ENFORCED;
     finding((entry, entry.severity), side, node, why, &sources)

@@ -147,18 +147,15 @@ impl World<'_> {
         Ok(list.unwrap_or_default())
     }
 
-    /// The pods of these namespaces (of all, where the list is whole), as far as they were captured.
-    pub(crate) fn pods_of(&mut self, namespaces: &[&str]) -> Result<Vec<Arc<Objects<Pod>>>, Halt> {
+    /// All pods where the list is whole; of a list that is split by node, those of `nodes`.
+    pub(crate) fn pods_on<'n>(
+        &mut self,
+        nodes: impl Iterator<Item = &'n str>,
+    ) -> Result<Vec<Arc<Objects<Pod>>>, Halt> {
         const LIST: &str = "kube/pods.json";
         let mut lists = Vec::new();
-        let parts = self.parts(LIST)?;
-        for entry in parts.iter() {
-            let own = entry == LIST
-                || (namespaces.iter())
-                    .any(|name| own_part(std::slice::from_ref(entry), LIST, name).is_some());
-            if own {
-                lists.extend(self.listed(entry, |lists| &mut lists.pods, pods)?);
-            }
+        for entry in own_parts(&self.parts(LIST)?, LIST, nodes) {
+            lists.extend(self.listed(&entry, |lists| &mut lists.pods, pods)?);
         }
         Ok(lists)
     }
@@ -214,9 +211,17 @@ impl World<'_> {
         }))
     }
 
-    /// All nodes; `None` where they are not known.
-    pub(crate) fn nodes(&mut self) -> Result<Listed<Node>, Halt> {
-        self.listed("kube/nodes.json", |lists| &mut lists.nodes, parse_nodes)
+    /// All nodes where the list is whole; of a list that is split, those named.
+    pub(crate) fn nodes_named<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Vec<Arc<Objects<Node>>>, Halt> {
+        const LIST: &str = "kube/nodes.json";
+        let mut lists = Vec::new();
+        for entry in own_parts(&self.parts(LIST)?, LIST, names) {
+            lists.extend(self.listed(&entry, |lists| &mut lists.nodes, parse_nodes)?);
+        }
+        Ok(lists)
     }
 
     /// The labels of a namespace.
@@ -362,6 +367,16 @@ impl World<'_> {
         kept(&mut self.parses.kube).insert(entry.to_owned(), list.clone());
         Ok(list)
     }
+}
+
+/// Of a list's entries, those that hold the objects of `keys`.
+fn own_parts<'n>(parts: &[String], list: &str, keys: impl Iterator<Item = &'n str>) -> Vec<String> {
+    if parts.iter().any(|part| part == list) {
+        return vec![list.to_owned()];
+    }
+    keys.filter_map(|key| own_part(parts, list, key))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Of a list's entries, the one that holds the objects of `namespace`: the list itself, or that namespace's part.

@@ -34,6 +34,7 @@ const CALICO_GROUPS: &[&str] = &["", ".projectcalico.org", ".crd.projectcalico.o
 /// Network plugins with policies of their own, by the label `k8s-app` of their agents.
 const AGENTS: &[(&str, &str, Kind)] = &[
     ("calico-node", "Calico", Kind::Calico),
+    ("canal", "Calico", Kind::Calico),
     ("cilium", "Cilium", Kind::Cilium),
 ];
 
@@ -141,18 +142,28 @@ impl Reading<'_, '_, '_> {
                 Vec::new()
             }
         };
+        let mut n_admin = 0;
         for resource in ADMIN {
-            let entries = self.entries_of(resource, None)?.unwrap_or_default();
-            all.extend(self.compiled(entries, policy::admin_policies)?);
+            if let Some(entries) = self.entries_of(resource, None)? {
+                n_admin += 1;
+                all.extend(self.compiled(entries, policy::admin_policies)?);
+            }
         }
+        if n_admin == ADMIN.len() {
+            self.policies.captured.push(Kind::Admin);
+        }
+        let mut n_cilium = 0;
         for (resource, namespace) in [
             ("ciliumnetworkpolicies", self.namespace),
             ("ciliumclusterwidenetworkpolicies", None),
         ] {
             if let Some(entries) = self.entries_of(resource, namespace)? {
-                self.policies.captured.push(Kind::Cilium);
+                n_cilium += 1;
                 all.extend(self.compiled(entries, policy::cilium_policies)?);
             }
+        }
+        if n_cilium == 2 {
+            self.policies.captured.push(Kind::Cilium);
         }
         let tiers = self.calico(&mut all)?;
         let by = |kind: Kind| all.iter().any(|policy: &Arc<Policy>| policy.kind == kind);

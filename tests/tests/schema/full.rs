@@ -48,6 +48,10 @@ pub(crate) fn words() -> Vec<(&'static str, Vec<String>)> {
             ],
         ),
         (
+            "Intention",
+            words![Intention::Allows, Intention::Forbids, Intention::Unknown],
+        ),
+        (
             "Protocol",
             words![Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp],
         ),

@@ -321,13 +321,16 @@ fn find(
     }))
 }
 
+/// Endpoints' host names, and where they stand.
+type Endpoints = BTreeMap<IpAddr, (String, Source)>;
+
 /// The ready endpoints' addresses with their host names (`endpointHostname`); `None` where they are not known.
 fn ready(
     world: &mut World<'_>,
     namespace: &str,
     service: &str,
     setup: &Setup<'_>,
-) -> Result<Option<BTreeMap<IpAddr, (String, Source)>>, Halt> {
+) -> Result<Option<Endpoints>, Halt> {
     let mut all = BTreeMap::new();
     let host = |own: &Option<String>, pod: Option<&str>, address: IpAddr| match (own, pod) {
         (Some(own), _) => own.clone(),

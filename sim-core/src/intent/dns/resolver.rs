@@ -211,24 +211,21 @@ mod tests {
         .remove(0)
     }
 
-    fn cluster() -> Result<ClusterDns, Doubt> {
-        Ok(ClusterDns {
+    fn cluster() -> ClusterDns {
+        ClusterDns {
             nameservers: vec![IpAddr::from([10, 96, 0, 10])],
             domain: "cluster.local".to_owned(),
             sources: Vec::new(),
-        })
+        }
     }
 
-    fn host() -> Result<ResolvConf, Doubt> {
+    fn host() -> ResolvConf {
         let text = "nameserver 192.0.2.53\nsearch corp.example\n";
-        Ok(clean(crate::evidence::resolv::parse(&file(
-            "resolv.conf",
-            text,
-        ))))
+        clean(crate::evidence::resolv::parse(&file("resolv.conf", text)))
     }
 
     fn resolver(spec: &str) -> Resolver {
-        Resolver::of_pod(&pod(spec), &cluster(), &host()).unwrap()
+        Resolver::of_pod(&pod(spec), &Ok(cluster()), &Ok(host())).unwrap()
     }
 
     #[test]

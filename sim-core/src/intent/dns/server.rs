@@ -33,6 +33,8 @@ pub(crate) enum Step {
 pub(crate) struct Forward {
     pub(crate) to: Vec<Upstream>,
     pub(crate) tcp: bool,
+    /// Whether they are asked in their order (`policy sequential`), not at random.
+    pub(crate) in_turn: bool,
     /// The name that is passed on, where a rule rewrote it.
     pub(crate) name: String,
 }
@@ -116,7 +118,16 @@ const BEFORE: &[(&str, &str)] = &[
 ];
 
 impl Corefile {
-    /// Whether answers with several addresses are given in random order.
+    /// Whether it is told to listen at this address (the plugin `bind`).
+    pub(crate) fn listens_at(&self, address: IpAddr) -> bool {
+        let directives = self.blocks.iter().flat_map(|block| &block.directives);
+        let binds = directives.filter(|directive| directive.name() == "bind");
+        binds
+            .flat_map(Directive::args)
+            .any(|word| word.parse() == Ok(address))
+    }
+
+    /// The cluster's domain.
     pub(crate) fn domain(&self) -> Option<String> {
         let directives = self.blocks.iter().flat_map(|block| &block.directives);
         let kubernetes = directives.filter(|directive| directive.name() == "kubernetes");
@@ -402,7 +413,10 @@ fn forward(directive: &Directive, name: &str) -> Option<Step> {
     if below(name, &normal(from)).is_none() || excepted {
         return None;
     }
+    let policy = directive.option("policy");
+    let in_turn = policy.is_some_and(|policy| policy.args() == ["sequential"]);
     Some(Step::Forward(Forward {
+        in_turn,
         to: to.iter().map(|word| upstream(word)).collect(),
         tcp: directive.option("force_tcp").is_some(),
         name: name.to_owned(),

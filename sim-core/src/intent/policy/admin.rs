@@ -45,7 +45,7 @@ fn policy(item: &Object<'_>) -> Result<Policy, Fault> {
         kind: Kind::Admin,
         tier: tier.to_owned(),
         object: format!("policy:{}", meta.name),
-        source: meta.source.clone(),
+        source: meta.source,
         rank: f64::from(priority.unwrap_or(0)),
         tie: String::new(),
         subject: Condition::All(whom),

@@ -22,6 +22,9 @@ use crate::source::{Parsed, SourceFile};
 use selector::Selector;
 pub(crate) use surroundings::{Surroundings, TierSpec, network_sets, tiers};
 
+/// Says of an end of the connection that a fact holds.
+type Whose = fn(Fact) -> Condition;
+
 /// Reads policies of either kind; their selectors may mean the network sets of `around`.
 pub(crate) fn parse(file: &Arc<SourceFile>, around: &Surroundings) -> Parsed<Vec<Policy>> {
     list(file, "", |item| policy(item, around))
@@ -167,7 +170,7 @@ fn rules(
                 return Err(rule.fault("action", message));
             }
         };
-        let (source, destination): (fn(Fact) -> Condition, fn(Fact) -> Condition) = match key {
+        let (source, destination): (Whose, Whose) = match key {
             "ingress" => (Condition::Other, Condition::Own),
             _ => (Condition::Own, Condition::Other),
         };

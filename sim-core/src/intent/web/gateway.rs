@@ -286,7 +286,7 @@ impl Routing<'_> {
             return self.fixed(
                 500,
                 Fault::Backend,
-                object.clone(),
+                object,
                 format!("{rule}, but names no backend"),
                 &[route],
             );

@@ -37,7 +37,7 @@ pub(super) fn complete(
         merge::absorb(verdict, query);
         findings.extend(of_query(world, query, sender, lookup)?);
     }
-    let behind = merge::fails(sent);
+    let behind = sent != Outcome::Connected;
     findings.extend(of_tcp(lookup));
     findings.extend(of_answer(world, sender, settings, lookup, name, behind)?);
     let own = std::mem::take(&mut verdict.findings);
@@ -52,6 +52,9 @@ pub(super) fn complete(
     verdict.findings = findings;
 
     verdict.outcome = merge::then(sent, connected);
+    if verdict.outcome == Outcome::Unknown {
+        add_possible(verdict, query, answered, connected);
+    }
     verdict.legs = lookup
         .queries
         .iter()
@@ -88,6 +91,32 @@ pub(super) fn complete(
     Ok(())
 }
 
+/// What may become of a flow whose outcome is unknown, of its question and of its connection.
+fn add_possible(
+    verdict: &mut Verdict,
+    query: Option<&Verdict>,
+    answered: Outcome,
+    connected: Outcome,
+) {
+    let unsure = query.is_some_and(|query| query.outcome == Outcome::Unknown);
+    if answered == Outcome::Unknown || unsure {
+        // Another server, or another answer, may lead anywhere.
+        verdict.possible = ANY.to_vec();
+        return;
+    }
+    let branches = query.into_iter().flat_map(|query| &query.branches);
+    let all = branches.map(|branch| branch.outcome).chain([connected]);
+    let failing: Vec<Outcome> = all.filter(|outcome| merge::fails(*outcome)).collect();
+    merge::add(&mut verdict.possible, &failing);
+}
+
+const ANY: [Outcome; 4] = [
+    Outcome::Connected,
+    Outcome::Refused,
+    Outcome::Unreachable,
+    Outcome::Timeout,
+];
+
 /// What stays possible, and what would settle it, only where it is unknown.
 fn finish(verdict: &mut Verdict) {
     let unknown = |outcome: Outcome| outcome == Outcome::Unknown;
@@ -100,12 +129,7 @@ fn finish(verdict: &mut Verdict) {
         verdict.possible.clear();
         verdict.settle.clear();
     } else if verdict.possible.is_empty() {
-        verdict.possible = vec![
-            Outcome::Connected,
-            Outcome::Refused,
-            Outcome::Unreachable,
-            Outcome::Timeout,
-        ];
+        verdict.possible = ANY.to_vec();
     }
     verdict.possible.sort_unstable();
     verdict.possible.dedup();

@@ -2,20 +2,22 @@
 //! server's Corefile, and on to the servers that it asks itself.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::settings::resolv_conf;
+use super::settings::{HANDED_OUT, handed_out, resolv_conf};
 use crate::evidence::corefile::parse;
 use crate::evidence::kube::pod::Pod;
+use crate::evidence::resolv::ResolvConf;
 use crate::flow::{FlowRequest, Protocol, Unresolved};
 use crate::intent::dns::server::{Corefile, Forward, Step, Upstream};
-use crate::intent::dns::{Reply, Why, WhyKind};
+use crate::intent::dns::{Found, Reply, Why, WhyKind};
 use crate::journey::{merge, one};
 use crate::linux::choice::Doubt;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::verdict::{Finding, Leg, Outcome, Verdict};
 use crate::world::{Halt, World, machine_of};
 
-/// A chain of aliases and servers longer than this is a circle.
+/// A chain of aliases and servers longer than this is not followed.
 const LONGEST: usize = 8;
 
 /// A name server that a question comes to.
@@ -26,6 +28,58 @@ pub(super) struct Server {
     /// Its namespace in the capture.
     pub(super) path: String,
     pub(super) port: u16,
+    /// The address that it is asked at, where a packet's way shows it.
+    pub(super) at: Option<IpAddr>,
+}
+
+/// The servers that a question comes to, any of them.
+#[derive(Default)]
+pub(super) struct Servers {
+    pub(super) all: Vec<Server>,
+    /// Whether nobody else may answer.
+    pub(super) whole: bool,
+}
+
+/// Where each question asks servers that ask more than one other, their number grows with the depth.
+const MOST_ASKED: usize = 256;
+
+/// A doubt that only the name's address settles.
+fn of_name(what: String) -> Doubt {
+    Doubt {
+        what,
+        settle: "what the name resolves to: ask for that address".to_owned(),
+        source: None,
+    }
+}
+
+/// The doubt about a server that is not captured.
+pub(super) fn nobody() -> Doubt {
+    of_name("which program answers there is not in this capture".to_owned())
+}
+
+/// The reply of any of several servers: known where they all say the same.
+pub(super) fn agreed(replies: Vec<Reply>, servers: &str) -> Reply {
+    let same = |one: &Reply, other: &Reply| match (one, other) {
+        (Reply::Found(one), Reply::Found(other)) => {
+            let sorted = |found: &Found| {
+                let mut addresses = found.addresses.clone();
+                addresses.sort_unstable();
+                addresses
+            };
+            sorted(one) == sorted(other)
+        }
+        _ => std::mem::discriminant(one) == std::mem::discriminant(other),
+    };
+    let mut replies = replies.into_iter();
+    let Some(first) = replies.next() else {
+        return Reply::Unknown(nobody());
+    };
+    if replies.all(|other| same(&first, &other)) {
+        return first;
+    }
+    Reply::Unknown(of_name(format!(
+        "{servers} answer in different ways, and any of them may be asked"
+    )))
 }
 
 /// What was asked so far.
@@ -34,32 +88,43 @@ pub(super) struct Asking {
     /// Questions that servers passed on: from, to, over TCP, and what came of them.
     passed_on: Vec<(String, IpAddr, u16, bool, Option<Verdict>)>,
     pub(super) legs: Vec<Leg>,
+    pub(super) assumptions: Vec<String>,
+    /// The questions that led to this one: server, port and name.
+    trail: Vec<(String, u16, String)>,
+    n_asked: usize,
+    configs: Vec<(Server, Result<Arc<Corefile>, Doubt>)>,
     /// Why servers do not reach those that they ask.
     pub(super) findings: Vec<Finding>,
 }
 
 /// The servers that a walk of a question ended at.
-pub(super) fn servers(verdict: &Verdict) -> Vec<Server> {
+pub(super) fn servers(verdict: &Verdict) -> Servers {
     let mut all: Vec<Server> = Vec::new();
+    let mut whole = true;
     for branch in &verdict.branches {
+        if branch.outcome != Outcome::Connected {
+            continue;
+        }
         // Where a packet leaves the captured world, the last hop is not its server.
         let (Some(last), Some(backend)) = (branch.hops.last(), branch.backend.as_deref()) else {
+            whole = false;
             continue;
         };
-        let port = backend
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok());
+        let (at, port) = match backend.rsplit_once(':') {
+            Some((at, port)) => (at.trim_matches(['[', ']']).parse().ok(), port.parse().ok()),
+            None => (None, None),
+        };
         let server = Server {
             object: last.object.clone(),
             path: last.namespace.clone(),
             port: port.unwrap_or(53),
+            at,
         };
-        if branch.outcome == Outcome::Connected && !all.contains(&server) {
+        if !all.contains(&server) {
             all.push(server);
         }
     }
-    all
+    Servers { all, whole }
 }
 
 /// A name server's program, told by its pod's labels.
@@ -102,7 +167,8 @@ pub(super) fn corefile_of(
         _ => false,
     };
     let here = pods.iter().filter(is_here);
-    let Some((pod, name)) = here.filter_map(|pod| Some((pod, config_of(pod)?))).next() else {
+    let mut here = here.filter_map(|pod| Some((pod, config_of(pod)?)));
+    let Some((pod, name)) = here.next() else {
         return strange(format!(
             "what {} answers to questions for names is not in this capture",
             server.object
@@ -118,7 +184,19 @@ pub(super) fn corefile_of(
             server.object
         ));
     }
-    corefile(world, &pod.meta.namespace, name)
+    let config = corefile(world, &pod.meta.namespace, name)?;
+    // In a node's network other programs listen beside it: it answers where it is told to listen.
+    let on_node = server.object.starts_with("node:");
+    if let Ok(config) = &config
+        && on_node
+        && (here.next().is_some() || !server.at.is_some_and(|at| config.listens_at(at)))
+    {
+        return strange(format!(
+            "which program of {} answers there is not known",
+            server.object
+        ));
+    }
+    Ok(config)
 }
 
 /// The Corefile of a ConfigMap.
@@ -148,30 +226,76 @@ pub(super) fn corefile(
 }
 
 impl Asking {
+    fn config(
+        &mut self,
+        world: &mut World<'_>,
+        server: &Server,
+    ) -> Result<Result<Arc<Corefile>, Doubt>, Halt> {
+        if let Some((_, known)) = self.configs.iter().find(|(of, _)| of == server) {
+            return Ok(known.clone());
+        }
+        let read = corefile_of(world, server)?.map(Arc::new);
+        self.configs.push((server.clone(), read.clone()));
+        Ok(read)
+    }
+
+    /// What any of `servers` answers for `name`.
+    pub(super) fn any(
+        &mut self,
+        world: &mut World<'_>,
+        servers: &Servers,
+        name: &str,
+    ) -> Result<Reply, Unresolved> {
+        let mut replies = Vec::new();
+        for server in &servers.all {
+            replies.push(self.answer(world, server, name)?);
+        }
+        if !servers.whole {
+            replies.push(Reply::Unknown(nobody()));
+        }
+        Ok(agreed(replies, "the name servers behind one address"))
+    }
+
     /// What `server` answers for `name`.
-    pub(super) fn answer(
+    fn answer(
         &mut self,
         world: &mut World<'_>,
         server: &Server,
         name: &str,
-        depth: usize,
     ) -> Result<Reply, Unresolved> {
-        if depth > LONGEST {
-            let why = Why::new(
-                WhyKind::Circle,
-                format!("the question for `{name}` goes in circles"),
-                Vec::new(),
-            );
-            return Ok(Reply::Failure(why.of(server.object.clone())));
+        self.n_asked += 1;
+        if self.trail.len() > LONGEST || self.n_asked > MOST_ASKED {
+            return Ok(Reply::Unknown(of_name(format!(
+                "the question for `{name}` is passed on too often to be followed"
+            ))));
         }
-        let corefile = match corefile_of(world, server)? {
+        let corefile = match self.config(world, server)? {
             Ok(corefile) => corefile,
             Err(doubt) => return Ok(Reply::Unknown(doubt)),
         };
+        let question = (server.object.clone(), server.port, name.to_owned());
+        if self.trail.contains(&question) {
+            let text = format!("the question for `{name}` goes in circles");
+            let why = Why::new(WhyKind::Circle, text, vec![corefile.source.clone()]);
+            return Ok(Reply::Failure(why.of(server.object.clone())));
+        }
+        self.trail.push(question);
+        let reply = self.step(world, server, &corefile, name);
+        self.trail.pop();
+        reply
+    }
+
+    fn step(
+        &mut self,
+        world: &mut World<'_>,
+        server: &Server,
+        corefile: &Corefile,
+        name: &str,
+    ) -> Result<Reply, Unresolved> {
         match corefile.step(world, server.port, name)? {
             Step::Reply(reply) => Ok(reply),
             Step::Alias(target, source, object) => {
-                let reply = self.answer(world, server, &target, depth + 1)?;
+                let reply = self.answer(world, server, &target)?;
                 let text = format!("{object} is an alias of `{target}`");
                 Ok(match reply {
                     Reply::Found(mut found) => {
@@ -194,7 +318,7 @@ impl Asking {
                     }
                 })
             }
-            Step::Forward(forward) => self.forward(world, server, &corefile, &forward, depth),
+            Step::Forward(forward) => self.forward(world, server, corefile, &forward),
         }
     }
 
@@ -204,9 +328,8 @@ impl Asking {
         server: &Server,
         corefile: &Corefile,
         forward: &Forward,
-        depth: usize,
     ) -> Result<Reply, Unresolved> {
-        let targets = match targets(world, server, corefile, forward)? {
+        let targets = match targets(world, server, corefile, forward, &mut self.assumptions)? {
             Ok(targets) => targets,
             // Whoever they are, they are outside.
             Err(doubt) if forward.to.iter().all(|to| matches!(to, Upstream::File(_))) => {
@@ -224,43 +347,54 @@ impl Asking {
             .map(|(address, ..)| address.to_string())
             .collect();
         let list = list.join(", ");
-        let mut circle = false;
-        for (address, port, _) in &targets {
-            let Some(verdict) = self.pass_on(world, server, *address, *port, forward.tcp)? else {
-                continue;
-            };
-            if merge::fails(verdict.outcome) {
-                continue;
-            }
-            let ends = servers(&verdict);
-            if ends.iter().any(|end| end.object == server.object) {
-                circle = true;
-                continue;
-            }
-            let Some(end) = ends.first() else {
-                break;
-            };
-            if corefile_of(world, end)?.is_ok() {
-                return self.answer(world, end, name, depth + 1);
-            }
-            break;
-        }
-        let reached = self.passed_on.iter().any(|(from, address, _, _, verdict)| {
-            let ok = verdict
-                .as_ref()
-                .is_none_or(|verdict| !merge::fails(verdict.outcome));
-            ok && from == &server.object && targets.iter().any(|(target, ..)| target == address)
-        });
-        if circle {
+        let outside = || {
             let text = format!(
-                "{} passes questions for `{name}` on to {list}, which leads back to itself",
+                "`{name}` resolves outside: {} asks {list} for it",
                 server.object
             );
-            return Ok(Reply::Failure(
-                Why::new(WhyKind::Circle, text, sources).of(corefile.object.clone()),
-            ));
+            Reply::Outside(Why::new(WhyKind::Outside, text, sources.clone()))
+        };
+        let mut replies = Vec::new();
+        let mut circles = 0;
+        for (address, port, _) in &targets {
+            let verdict = self.pass_on(world, server, *address, *port, forward.tcp)?;
+            if verdict
+                .as_ref()
+                .is_some_and(|verdict| merge::fails(verdict.outcome))
+            {
+                continue;
+            }
+            let ends = match &verdict {
+                Some(verdict) if verdict.outcome == Outcome::Connected => servers(verdict),
+                _ => Servers::default(),
+            };
+            let mut known = ends.whole && !ends.all.is_empty();
+            for end in &ends.all {
+                known &= self.config(world, end)?.is_ok();
+            }
+            let asked = |end: &Server| (end.object.clone(), end.port, name.clone());
+            if !known {
+                replies.push(outside());
+            } else if ends.all.iter().all(|end| self.trail.contains(&asked(end))) {
+                circles += 1;
+                let text = format!(
+                    "{} passes questions for `{name}` on to {list}, which leads back to itself",
+                    server.object
+                );
+                let why = Why::new(WhyKind::Circle, text, sources.clone());
+                replies.push(Reply::Failure(why.of(corefile.object.clone())));
+            } else {
+                replies.push(self.any(world, &ends, name)?);
+            }
+            if forward.in_turn {
+                break;
+            }
         }
-        if !reached && !targets.is_empty() {
+        if circles > 0 && circles < replies.len() {
+            let what = format!("some of {list} lead back to {}", server.object);
+            return Ok(Reply::Unknown(of_name(what)));
+        }
+        if replies.is_empty() {
             let text = format!(
                 "{} cannot reach {list}, which it asks for `{name}`",
                 server.object
@@ -269,11 +403,7 @@ impl Asking {
                 Why::new(WhyKind::Upstream, text, sources).of(server.object.clone()),
             ));
         }
-        let text = format!(
-            "`{name}` resolves outside: {} asks {list} for it",
-            server.object
-        );
-        Ok(Reply::Outside(Why::new(WhyKind::Outside, text, sources)))
+        Ok(agreed(replies, &list))
     }
 
     /// What becomes of a question that `server` passes on; `None` where its packets cannot be followed.
@@ -323,12 +453,13 @@ fn targets(
     server: &Server,
     corefile: &Corefile,
     forward: &Forward,
+    assumptions: &mut Vec<String>,
 ) -> Result<Result<Vec<Target>, Doubt>, Halt> {
     let mut all = Vec::new();
     for upstream in &forward.to {
         match upstream {
             Upstream::Address(address, port) => all.push((*address, *port, None)),
-            Upstream::File(_) => match file_of(world, server)? {
+            Upstream::File(_) => match file_of(world, server, assumptions)? {
                 Ok(file) => all.extend(
                     file.nameservers
                         .iter()
@@ -369,19 +500,37 @@ fn targets(
 fn file_of(
     world: &mut World<'_>,
     server: &Server,
-) -> Result<Result<crate::evidence::resolv::ResolvConf, Doubt>, Halt> {
+    assumptions: &mut Vec<String>,
+) -> Result<Result<ResolvConf, Doubt>, Halt> {
     let own = resolv_conf(world, &server.path)?;
-    if own.is_ok() {
+    // The file of a node's own network is not that of a pod in it.
+    let of_pod = server.path.contains("/pods/");
+    if own.is_ok() && of_pod {
         return Ok(own);
     }
-    let pods = world.all_pods()?.unwrap_or_default();
-    let pod = pods.iter().find(|pod| {
-        server.object.strip_prefix("pod:")
-            == Some(&format!("{}/{}", pod.meta.namespace, pod.meta.name))
+    let not_known = || of_name(format!("the resolv.conf of {} is not known", server.object));
+    let Some(pods) = world.all_pods()? else {
+        return Ok(Err(not_known()));
+    };
+    let pod = pods.iter().find(|pod| match server.object.split_once(':') {
+        Some(("pod", name)) => name == format!("{}/{}", pod.meta.namespace, pod.meta.name),
+        Some(("node", node)) => {
+            pod.host_network && pod.node.as_deref() == Some(node) && config_of(pod).is_some()
+        }
+        _ => false,
     });
-    if pod.is_some_and(|pod| pod.dns_policy.as_deref() == Some("Default")) {
-        let host = resolv_conf(world, &format!("{}/host", machine_of(&server.path)))?;
-        return Ok(host.or(own));
+    let of_node = |pod: &&Pod| {
+        let policy = pod.dns_policy.as_deref();
+        let taken = policy == Some("Default") || (policy == Some("ClusterFirst") && !of_pod);
+        taken && pod.dns_config.nameservers.is_empty()
+    };
+    if pod.filter(of_node).is_none() {
+        return Ok(Err(not_known()));
     }
-    Ok(own)
+    let host = resolv_conf(world, &format!("{}/host", machine_of(&server.path)))?;
+    let host = handed_out(host);
+    if host.is_ok() {
+        merge::add(assumptions, &[HANDED_OUT.to_owned()]);
+    }
+    Ok(host)
 }

@@ -46,8 +46,15 @@ pub(super) fn of(world: &mut World<'_>, sender: &Sender) -> Result<Settings, Hal
         (Err(_), Some(pod)) => {
             let host = format!("{}/host", machine_of(&sender.path));
             let host = resolv_conf(world, &host)?;
+            let policy = pod.dns_policy.as_deref().unwrap_or("ClusterFirst");
+            let first = policy == "ClusterFirstWithHostNet"
+                || (policy == "ClusterFirst" && !pod.host_network);
+            let of_node = !first && policy != "None";
+            let host = if of_node { handed_out(host) } else { host };
             let written = Resolver::of_pod(pod, &cluster, &host);
-            let first = pod.dns_policy.as_deref() != Some("Default") && !pod.host_network;
+            if of_node && written.is_ok() {
+                assumptions.push(HANDED_OUT.to_owned());
+            }
             if written.is_ok() {
                 assumptions.extend(assumed.filter(|_| first));
                 if first && host.is_err() {
@@ -63,12 +70,15 @@ pub(super) fn of(world: &mut World<'_>, sender: &Sender) -> Result<Settings, Hal
         (Err(doubt), None) => Err(doubt.clone()),
     };
     let resolver = resolver.map(|mut resolver| {
-        match &pod {
-            Some(pod) => resolver.hosts = hosts(pod),
-            None => assumptions.push(format!(
+        if let Some(pod) = &pod {
+            resolver.hosts = hosts(pod);
+        }
+        // In the node's network it is the node's, with the pod's own lines.
+        if pod.as_ref().is_none_or(|pod| pod.host_network) {
+            assumptions.push(format!(
                 "the hosts file of {} does not have the name",
                 sender.object
-            )),
+            ));
         }
         resolver
     });
@@ -115,6 +125,28 @@ pub(super) fn resolv_conf(
         Some(parsed) if parsed.problems.is_empty() => Ok(parsed.value),
         Some(_) | None => Err(not_known(path)),
     })
+}
+
+/// Kubelet's `--resolv-conf` may name another file.
+pub(super) const HANDED_OUT: &str =
+    "kubelet hands the node's /etc/resolv.conf to pods that have the node's settings";
+
+/// What pods have of a node's file: kubelet is told of another one where a program of the node answers itself
+/// (systemd-resolved).
+pub(super) fn handed_out(host: Result<ResolvConf, Doubt>) -> Result<ResolvConf, Doubt> {
+    let host = host?;
+    let local = host
+        .nameservers
+        .iter()
+        .find(|server| server.address.is_loopback());
+    match local {
+        Some(server) => Err(Doubt {
+            what: "which file kubelet hands to pods in place of the node's resolv.conf, whose name server is the node itself, is not known".to_owned(),
+            settle: "the pod's own resolv.conf".to_owned(),
+            source: Some(server.source.clone()),
+        }),
+        None => Ok(host),
+    }
 }
 
 /// What kubelet gives to pods of policy `ClusterFirst`: as another pod of the node shows it, else the service's address.
@@ -178,9 +210,9 @@ fn cluster_dns(
     );
     Ok((
         Ok(ClusterDns {
-            nameservers: service.cluster_ips.clone(),
+            nameservers: service.cluster_ips,
             domain: domain.unwrap_or_else(|| DOMAIN.to_owned()),
-            sources: vec![service.meta.source.clone()],
+            sources: vec![service.meta.source],
         }),
         Some(assumed),
     ))

@@ -203,7 +203,7 @@ fn of_ingress(
                     "no Ingress names a certificate for `{}`: the controller shows its default one",
                     url.host
                 ),
-                sources: &[meant.meta.source.clone()],
+                sources: std::slice::from_ref(&meant.meta.source),
                 under: None,
             }
             .into(),
