@@ -1,5 +1,8 @@
 //! How long the matrix of all pairs of many pods takes, beside asking for one pair after the other.
-#![expect(clippy::indexing_slicing, reason = "JSON made here is indexed as it was made")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "JSON made here is indexed as it was made"
+)]
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,5 +1,8 @@
 //! Names and URLs as destinations: looked up and routed over a made cluster whose name server and proxy are pods.
-#![expect(clippy::indexing_slicing, reason = "JSON made here is indexed as it was made")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "JSON made here is indexed as it was made"
+)]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pathglass_sim::flow::FlowRequest;
