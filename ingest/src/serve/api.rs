@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -109,18 +109,24 @@ async fn bytes(
     Ok(response)
 }
 
-/// What stands behind the `?` of a question.
-#[derive(serde::Deserialize)]
-struct Asked {
-    /// The language of the verdict's texts.
-    #[serde(default)]
-    lang: Lang,
+/// The language of the verdict's texts: `?lang=zh`.
+fn language(query: Option<&str>) -> Result<Lang, Failure> {
+    let mut parameters = query.unwrap_or_default().split('&');
+    match parameters.find_map(|parameter| parameter.strip_prefix("lang=")) {
+        None | Some("en") => Ok(Lang::En),
+        Some("zh") => Ok(Lang::Zh),
+        Some(_) => Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            "lang",
+            "`lang` is `en` or `zh`",
+        )),
+    }
 }
 
 async fn ask(
     State(catalogue): Shared,
     Path(name): Path<String>,
-    Query(Asked { lang }): Query<Asked>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
@@ -136,6 +142,7 @@ async fn ask(
             "send the question as application/json",
         ));
     }
+    let lang = language(query.as_deref())?;
     let flow: FlowRequest = serde_json::from_slice(&body)
         .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "json", error.to_string()))?;
     let entry = find(&catalogue, name).await?;

@@ -205,6 +205,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 的规则把到 {1} 的连接转到 {2} 端口 {3}，而它不是 {1} 的端点",
     ),
     ("into", "进入"),
+    // `verdict/attribution.rs`
+    (
+        "{0} sends from {1}, a second{2} address on {3}, while Kubernetes knows it by {4}: the answer to {5} does not come back",
+        "{0} 以 {1} 为源地址发送，它是 {3} 上的另一个{2}地址，而 Kubernetes 所知的是 {4}：发往 {5} 的应答回不来",
+    ),
+    (" (dynamic)", "（动态）"),
     // `verdict/findings.rs`
     (
         "the packet leaves it with the service's address untranslated",

@@ -53,6 +53,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("route to {0}: {1}", "查找到 {0} 的路由：{1}"),
     ("translated", "经地址转换"),
+    // `trace/blocker.rs`
+    (
+        "{0} (of the ICMP error: {1})",
+        "{0}（其 ICMP 差错报文：{1}）",
+    ),
     // `trace/circle.rs`
     ("within {0}", "{0} 内部"),
     ("between {0}", "{0} 之间"),
@@ -272,7 +277,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     ("route again to {0}: {1}", "重新查找到 {0} 的路由：{1}"),
     // `trace/service.rs`
-    ("service {0}/{1}", "Service {0}/{1}"),
+    ("service {0}/{1}", "名为 {0}/{1} 的 Service"),
     (
         "no rule on {0} translates {1}, and {2} shows that something else than kube-proxy may do it, which is not modelled",
         "{0} 上没有规则转换 {1}，而{2} 表明可能由 kube-proxy 以外的组件转换，这尚未建模",
