@@ -324,7 +324,7 @@ fn random_policies_say_what_a_naive_reading_says() {
     // The dice meet everything often.
     let of = |said: Said| counts.get(&said).copied().unwrap_or(0);
     assert!(
-        of(Some(true)) > 5_000 && of(Some(false)) > 5_000 && of(None) > 500,
+        of(Some(true)) > 4_000 && of(Some(false)) > 4_000 && of(None) > 500,
         "{counts:?}"
     );
 }

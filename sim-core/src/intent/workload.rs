@@ -168,10 +168,8 @@ pub(crate) fn trouble(pod: &Pod) -> Option<String> {
         }
         "Pending" => {
             let unscheduled = condition("PodScheduled").and_then(|scheduled| {
-                scheduled
-                    .message
-                    .clone()
-                    .or_else(|| scheduled.reason.clone())
+                let said = scheduled.message.as_ref().or(scheduled.reason.as_ref())?;
+                Some(format!("`{}`", said.trim_end_matches('.')))
             });
             let unimportant = unscheduled.is_some() && pod.priority_class.is_none();
             let why = unscheduled.or(waiting);
@@ -219,7 +217,7 @@ mod tests {
         );
         assert_eq!(
             trouble(&pod).unwrap(),
-            "is Pending (0/3 nodes are available: 1 Insufficient cpu), and has no priority class"
+            "is Pending (`0/3 nodes are available: 1 Insufficient cpu`), and has no priority class"
         );
         assert!(matches!(
             agent(&[&pod], "n2"),

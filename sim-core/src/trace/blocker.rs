@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
 use crate::linux::conntrack::Ct;
 use crate::linux::icmp;
-use crate::linux::netfilter::xtables::NearMiss;
-use crate::linux::netfilter::{CtDirection, CtState};
+use crate::linux::netfilter::{CtDirection, CtState, xtables::NearMiss};
 use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
 use crate::linux::source_address;
 use crate::source::Source;
@@ -200,8 +199,10 @@ impl Walk<'_, '_> {
                 return Err(Stop::TooBig(mtu));
             }
             if let Some(lost) = lost {
-                blocker.message =
-                    format!("{} (of the ICMP error: {})", blocker.message, lost.message);
+                blocker.message = format!(
+                    "{} (the ICMP error that would tell its sender is lost on its way back: {})",
+                    blocker.message, lost.message
+                );
                 blocker.sources.extend(lost.sources);
             }
         }

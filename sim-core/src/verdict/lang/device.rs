@@ -248,7 +248,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} has no Geneve device for VNI {1} from {2} that is up",
         "{0} 没有 VNI {1}、来自 {2} 的已启用 Geneve 网卡",
     ),
-    ("{0} {1} (VNI {2})", "{0} {1}（VNI {2}）"),
+    ("{0} {1} (VNI {2})", "{0} {1} (VNI {2})"),
     // `trace/device/wireguard.rs`
     (
         "no WireGuard peer of {0} on {1} is allowed {2}",

@@ -3,6 +3,11 @@
 use super::Sentence;
 
 pub(super) const SENTENCES: &[Sentence] = &[
+    // `verdict/policies.rs`
+    (
+        "; admin policies, which might allow it, were not captured",
+        "；可能放行它的管理员策略未采集",
+    ),
     // `intent.rs`
     (
         "the source is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that",
@@ -13,6 +18,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "目的地址在途中被转换，而 NetworkPolicy 没有规定按转换前还是转换后的地址判断",
     ),
     // `intent/all_pairs.rs`
+    (
+        "kube/pods.json was not captured, or cannot be read: pods are missing here",
+        "未采集到 kube/pods.json，或无法读取：这里缺少 Pod",
+    ),
     ("it has ended ({0})", "它已结束（{0}）"),
     ("it has no address ({0})", "它没有地址（{0}）"),
     (

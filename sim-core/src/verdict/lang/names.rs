@@ -69,8 +69,40 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     // `intent/dns/server.rs`
     (
-        "what the files that {0} imports hold was not captured",
-        "没有采集 {0} 引入的文件的内容",
+        "not all of {0}, or of the files that it imports, was captured",
+        "{0} 或它 import 的文件没有全部采集",
+    ),
+    (
+        "{0} has no port `{1}` of {2}",
+        "{0} 没有 {2} 协议的端口 `{1}`",
+    ),
+    (
+        "which of the server blocks of {0} takes a question is not decided",
+        "{0} 的哪个 server 块接收该查询无法判定",
+    ),
+    (
+        "not all options of the plugin `{0}` of {1} are known",
+        "{1} 的插件 `{0}` 的选项没有全部已知",
+    ),
+    (
+        "whether {0} takes requests by listener `{1}`, beside the more specific `{2}`, is not known",
+        "除更具体的 `{2}` 之外，{0} 是否还经监听器 `{1}` 接收请求，尚不清楚",
+    ),
+    (
+        "whether the controller isolates listeners",
+        "控制器是否隔离监听器",
+    ),
+    (
+        "the namespace selector of listener `{0}` cannot be read",
+        "监听器 `{0}` 的命名空间选择器无法读取",
+    ),
+    (
+        "the labels of namespace `{0}`, which listener `{1}` selects by, are not known",
+        "监听器 `{1}` 据以选择的命名空间 `{0}` 的标签未知",
+    ),
+    (
+        "whether the query parameters of {0} are those of `{1}` is not decided",
+        "{0} 的查询参数是否与 `{1}` 一致无法判定",
     ),
     (
         "no server block of {0} serves `{1}` on port {2}: it is refused",

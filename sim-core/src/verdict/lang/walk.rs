@@ -55,8 +55,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("translated", "经地址转换"),
     // `trace/blocker.rs`
     (
-        "{0} (of the ICMP error: {1})",
-        "{0}（其 ICMP 差错报文：{1}）",
+        "{0} (the ICMP error that would tell its sender is lost on its way back: {1})",
+        "{0}（告知发送方的 ICMP 错误报文在回程丢失：{1}）",
     ),
     // `trace/circle.rs`
     ("within {0}", "{0} 内部"),

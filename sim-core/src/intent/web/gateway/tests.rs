@@ -1,3 +1,5 @@
+//! Gateways and routes as the API has them.
+
 use super::*;
 use crate::evidence::testing::{clean, file};
 
