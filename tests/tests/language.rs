@@ -162,7 +162,9 @@ fn is_chinese(text: &str) -> bool {
 fn sentences_are_whole() {
     for (en, zh) in lang::sentences() {
         assert_eq!(holes(en), holes(zh), "{en}: {zh}");
-        assert!(is_chinese(zh) || zh == en, "{en}: {zh}");
+        let has_words =
+            (en.as_bytes().windows(2)).any(|pair| pair.iter().all(u8::is_ascii_lowercase));
+        assert!(is_chinese(zh) || !has_words, "{en}: {zh}");
         let ticks = |text: &str| text.matches('`').count();
         assert_eq!(ticks(en), ticks(zh), "{en}: {zh}");
     }
