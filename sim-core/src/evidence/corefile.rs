@@ -121,8 +121,13 @@ pub fn parse(text: &str) -> Vec<ServerBlock> {
             }),
         }
     }
+    let snippets: Snippets = snippets
+        .into_iter()
+        .map(|(name, body)| (name, (n_directives(&body), body)))
+        .collect();
+    let mut left = MOST_EXPANDED;
     for block in &mut blocks {
-        expand(&mut block.directives, &snippets, 0);
+        expand(&mut block.directives, &snippets, 0, &mut left);
     }
     blocks
 }
@@ -182,24 +187,36 @@ fn zone_key(text: &str) -> ZoneKey {
     }
 }
 
-fn expand(
-    directives: &mut Vec<Directive>,
-    snippets: &BTreeMap<String, Vec<Directive>>,
-    depth: usize,
-) {
+/// Directives that imports may add; further ones stay imports.
+const MOST_EXPANDED: usize = 10_000;
+
+/// Snippets by their names, each with its number of directives.
+type Snippets = BTreeMap<String, (usize, Vec<Directive>)>;
+
+fn n_directives(body: &[Directive]) -> usize {
+    let own = |directive: &Directive| 1 + n_directives(&directive.body);
+    body.iter().map(own).sum()
+}
+
+fn expand(directives: &mut Vec<Directive>, snippets: &Snippets, depth: usize, left: &mut usize) {
     let mut expanded = Vec::new();
     for mut directive in directives.drain(..) {
         let snippet = (directive.name() == "import" && depth < DEEPEST)
             .then(|| directive.args().first().and_then(|name| snippets.get(name)))
             .flatten();
-        match snippet {
+        // One that is empty costs something as well.
+        let fits = snippet.and_then(|(size, body)| {
+            *left = left.checked_sub(size + 1)?;
+            Some(body)
+        });
+        match fits {
             Some(snippet) => {
                 let mut snippet = snippet.clone();
-                expand(&mut snippet, snippets, depth + 1);
+                expand(&mut snippet, snippets, depth + 1, left);
                 expanded.extend(snippet);
             }
             None => {
-                expand(&mut directive.body, snippets, depth + 1);
+                expand(&mut directive.body, snippets, depth + 1, left);
                 expanded.push(directive);
             }
         }
@@ -238,5 +255,22 @@ mod tests {
             [".", "10.0.0.1", "/etc/resolv.conf"]
         );
         assert!(blocks[2].keys.is_empty());
+    }
+
+    #[test]
+    fn imports_of_imports_are_not_put_in_place_without_end() {
+        let mut text = "(s0) {\nerrors\n}\n".to_owned();
+        for n in 1..9 {
+            let many = format!("import s{}\n", n - 1).repeat(20);
+            text.push_str(&format!("(s{n}) {{\n{many}}}\n"));
+        }
+        let blocks = parse(&format!("{text}. {{\nimport s8\n}}\n"));
+        let directives = &blocks[0].directives;
+        assert!(directives.len() <= 2 * MOST_EXPANDED);
+        assert!(
+            directives
+                .iter()
+                .any(|directive| directive.name() == "import")
+        );
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Url {
     pub(crate) port: u16,
     /// Begins with a slash; without query.
     pub(crate) path: String,
+    /// What stands behind the question mark.
+    pub(crate) query: String,
 }
 
 impl Url {
@@ -31,7 +33,8 @@ impl Url {
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let path = path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
             _ => (authority, if tls { 443 } else { 80 }),
@@ -46,6 +49,7 @@ impl Url {
             } else {
                 path.to_owned()
             },
+            query: query.to_owned(),
         })
     }
 }
@@ -66,6 +70,8 @@ pub(crate) enum Decision {
     /// It is passed on to one of these.
     Pass {
         backends: Vec<Backend>,
+        /// What the proxy answers itself to the requests that would go to backends it may not use.
+        lost: Vec<Answer>,
         /// The rule, in words.
         rule: String,
         object: String,
@@ -173,6 +179,7 @@ mod tests {
             (url.tls, url.host.as_str(), url.port, url.path.as_str()),
             (true, "shop.example", 8443, "/a/b")
         );
+        assert_eq!(url.query, "c");
         assert_eq!(Url::of("http://a?x").unwrap().path, "/");
         assert_eq!(Url::of("http://[2001:db8::1]").unwrap().host, "2001:db8::1");
         assert!(

@@ -4,6 +4,7 @@
 mod explain;
 mod lookup;
 mod settings;
+mod upstream;
 
 use std::net::IpAddr;
 
@@ -13,11 +14,10 @@ use crate::flow::{FlowRequest, Protocol, Sender, Unresolved, sender, wrong};
 use crate::intent::dns::resolver::{Asked, Library, Resolver, ask};
 use crate::intent::dns::{Found, Reply, Why, WhyKind};
 use crate::linux::choice::Doubt;
-use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::verdict::{FlowEnd, HopStep, Leg, Outcome, StepStatus, Verdict, evidences};
 use crate::world::{Halt, World};
-use lookup::{Asking, Server, Servers, agreed, servers};
+use lookup::{Asking, Servers, agreed, servers};
 
 /// A name and the port behind it.
 struct Named {
@@ -255,52 +255,10 @@ fn query(
     lookup.tcp = Some(one::answer(world, &question(address, Protocol::Tcp))?);
     let reached = lookup.queries.last().map(servers).unwrap_or_default();
     if reached.all.is_empty() {
-        let all = intended(world, address)?;
+        let all = lookup::intended(world, address)?;
         return Ok(Servers { all, whole: true });
     }
     Ok(reached)
-}
-
-/// The servers that should answer at `address`: pods behind its service.
-fn intended(world: &mut World<'_>, address: IpAddr) -> Result<Vec<Server>, Halt> {
-    let records = world.by_address(address)?;
-    let service = records.iter().find_map(|record| match record {
-        IndexRecord::Object {
-            object: ObjectKind::Service,
-            entry,
-            namespace,
-            name,
-            ..
-        } => Some((entry, namespace, name)),
-        _ => None,
-    });
-    let mut found = Vec::new();
-    let Some((entry, of, name)) = service else {
-        return Ok(found);
-    };
-    let service = world.service(entry, of, name)?;
-    let Some(selector) = service.and_then(|service| service.selector) else {
-        return Ok(found);
-    };
-    for pod in world.all_pods()?.unwrap_or_default() {
-        let labels = &pod.meta.labels;
-        let selected = selector
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value));
-        if pod.meta.namespace != *of || !selected {
-            continue;
-        }
-        let node = pod.node.clone().unwrap_or_default();
-        let (namespace, name) = (&pod.meta.namespace, &pod.meta.name);
-        let server = Server {
-            object: format!("pod:{namespace}/{name}"),
-            path: format!("nodes/{node}/pods/{namespace}_{name}"),
-            at: None,
-            port: 53,
-        };
-        found.push(server);
-    }
-    Ok(found)
 }
 
 /// What servers outside say is not in a capture; but a name made for the cluster is taken not to be known there.

@@ -2,7 +2,9 @@
 //! connection to what stands behind the rule.
 
 mod backend;
+mod entrance;
 mod proxy;
+mod rule;
 
 use std::net::IpAddr;
 
@@ -10,17 +12,14 @@ use super::merge::{self, Found};
 use super::one;
 use crate::flow::{FlowRequest, Protocol, Unresolved, wrong};
 use crate::intent::web::{Answer, Decision, Fault, Url};
-use crate::source::Source;
 use crate::verdict::catalogue::{self, Entry};
-use crate::verdict::{
-    Finding, FlowEnd, HopStep, Leg, Outcome, Severity, StepStatus, Verdict, evidences,
-};
+use crate::verdict::{Finding, FlowEnd, Outcome, Severity, Verdict};
 use crate::world::World;
 use backend::Endpoint;
-use proxy::{Plan, plan};
+use proxy::{Plan, Taker, plan};
 
-/// Proxies of which each one's way to the backend is walked.
-const MOST_PROXIES: usize = 4;
+/// Proxies of which each one's way to the backend is walked; of more, nothing is said for sure.
+const MOST_PROXIES: usize = 64;
 
 pub(super) fn answer(world: &mut World<'_>, request: &FlowRequest) -> Result<Verdict, Unresolved> {
     let Some(url) = Url::of(&request.to) else {
@@ -63,7 +62,7 @@ pub(super) fn answer(world: &mut World<'_>, request: &FlowRequest) -> Result<Ver
             ),
             "the address: ask for a flow to it",
         );
-        verdict.legs.push(rule_leg(&plan));
+        verdict.legs.push(rule::leg(&plan));
         if let Decision::Fixed(answer) = &plan.decision {
             let own = fixed(answer, "");
             verdict.findings = merge::at_most(&[own], Severity::Contributing);
@@ -73,11 +72,33 @@ pub(super) fn answer(world: &mut World<'_>, request: &FlowRequest) -> Result<Ver
     verdict.flow.from = first.flow.from.clone();
     verdict.flow.to.address.clone_from(&first.flow.to.address);
     merge::absorb(&mut verdict, &first);
+    verdict.findings.clone_from(&first.findings);
+    if url.host.parse::<IpAddr>().is_ok() {
+        match proxy::taker(&first, &plan) {
+            Taker::Proxy => {}
+            Taker::Other(who) => {
+                verdict.legs.push(merge::leg("request", &first));
+                let said = format!(
+                    "{who}: the connection is the answer, and no rule of {} is asked",
+                    plan.name
+                );
+                merge::add(&mut verdict.assumptions, &[said]);
+                verdict.branches.clone_from(&first.branches);
+                verdict.possible.clone_from(&first.possible);
+                verdict.outcome = first.outcome;
+                return Ok(verdict);
+            }
+            Taker::Unsure(doubt) => {
+                verdict.legs.push(merge::leg("request", &first));
+                undecided(&mut verdict, &doubt.what, &doubt.settle);
+                return Ok(verdict);
+            }
+        }
+    }
     verdict
         .legs
         .push(merge::leg("request to the proxy", &first));
-    verdict.legs.push(rule_leg(&plan));
-    verdict.findings.clone_from(&first.findings);
+    verdict.legs.push(rule::leg(&plan));
     let blocked = merge::fails(first.outcome);
     let mut findings: Vec<Finding> = plan.findings.clone();
     let behind = behind(world, &mut verdict, request, &plan, &first, &mut findings)?;
@@ -178,7 +199,7 @@ fn behind(
     findings: &mut Vec<Finding>,
 ) -> Result<Outcome, Unresolved> {
     let at = first.flow.from.namespace.clone().unwrap_or_default();
-    let (backends, object, sources) = match &plan.decision {
+    let (backends, lost, object, sources) = match &plan.decision {
         Decision::Unknown(doubt) => {
             undecided(verdict, &doubt.what, &doubt.settle);
             return Ok(Outcome::Unknown);
@@ -194,13 +215,15 @@ fn behind(
         }
         Decision::Pass {
             backends,
+            lost,
             object,
             sources,
             ..
-        } => (backends, object, sources),
+        } => (backends, lost, object, sources),
     };
     let mut endpoints: Vec<Endpoint> = Vec::new();
-    let mut missing = 0;
+    let mut missing = lost.len();
+    findings.extend(lost.iter().map(|answer| fixed(answer, &at)));
     for one in backends {
         match backend::endpoints(world, one, object, sources)? {
             Ok(some) => endpoints.extend(some),
@@ -226,7 +249,14 @@ fn behind(
     if endpoints.is_empty() {
         return Ok(Outcome::Unreachable);
     }
-    backend::share(&mut endpoints);
+    if backend::share(&mut endpoints).is_none() {
+        undecided(
+            verdict,
+            "the shares of the endpoints have no common measure that can be counted with",
+            "",
+        );
+        return Ok(Outcome::Unknown);
+    }
     let proxies = proxy::of(first, plan);
     if proxies.is_empty() {
         undecided(
@@ -306,15 +336,42 @@ fn connections(
         }
         outcomes.push(walked.outcome);
     }
-    outcomes.sort_unstable();
-    outcomes.dedup();
-    Ok(match outcomes.as_slice() {
-        [only] => *only,
+    if proxies.len() > MOST_PROXIES {
+        undecided(
+            verdict,
+            &format!(
+                "the proxy has {} pods, of which {MOST_PROXIES} are followed",
+                proxies.len()
+            ),
+            "a flow from each of the others to the backend",
+        );
+        outcomes.push(Outcome::Unknown);
+    }
+    let outcome = any(&outcomes);
+    if outcome == Outcome::Unknown {
+        let sure: Vec<Outcome> = outcomes
+            .into_iter()
+            .filter(|outcome| *outcome != Outcome::Unknown)
+            .collect();
+        if !sure.is_empty() {
+            merge::add(&mut verdict.possible, &sure);
+            merge::add(&mut verdict.possible, &[Outcome::Partial]);
+        }
+    }
+    Ok(outcome)
+}
+
+/// The outcome where any of several proxies may take the request.
+fn any(outcomes: &[Outcome]) -> Outcome {
+    let some = |wanted| outcomes.contains(&wanted);
+    match outcomes {
         [] => Outcome::Unknown,
-        _ if outcomes.contains(&Outcome::Connected) => Outcome::Partial,
-        _ if outcomes.contains(&Outcome::Unknown) => Outcome::Unknown,
-        [first, ..] => *first,
-    })
+        _ if some(Outcome::Unknown) => Outcome::Unknown,
+        [first, others @ ..] if others.iter().all(|other| other == first) => *first,
+        _ if some(Outcome::Connected) || some(Outcome::Partial) => Outcome::Partial,
+        // All fail, in different ways.
+        _ => outcomes.iter().min().copied().unwrap_or(Outcome::Unknown),
+    }
 }
 
 /// What the client is told where the proxy does not reach its backend.
@@ -382,66 +439,17 @@ fn fixed(answer: &Answer, at: &str) -> Finding {
     .into()
 }
 
-/// The rule that takes the request, or that none does.
-fn rule_leg(plan: &Plan) -> Leg {
-    let (text, status, sources, outcome): (String, StepStatus, &[Source], Outcome) =
-        match &plan.decision {
-            Decision::Pass {
-                rule,
-                backends,
-                sources,
-                ..
-            } => {
-                let to: Vec<String> = backends
-                    .iter()
-                    .map(|one| {
-                        format!(
-                            "service {}/{} port {}",
-                            one.namespace, one.service, one.port
-                        )
-                    })
-                    .collect();
-                (
-                    format!("{rule} → {}", to.join(" or ")),
-                    StepStatus::Normal,
-                    sources,
-                    Outcome::Connected,
-                )
-            }
-            Decision::Fixed(answer) if answer.why == Fault::Redirect => (
-                answer.message.clone(),
-                StepStatus::Normal,
-                &answer.sources,
-                Outcome::Connected,
-            ),
-            Decision::Fixed(answer) => (
-                answer.message.clone(),
-                StepStatus::Blocked,
-                &answer.sources,
-                Outcome::Unreachable,
-            ),
-            Decision::Unknown(doubt) => (
-                doubt.what.clone(),
-                StepStatus::Unknown,
-                doubt.source.as_slice(),
-                Outcome::Unknown,
-            ),
-        };
-    let end = FlowEnd {
-        object: plan.object.clone(),
-        address: String::new(),
-        namespace: None,
-    };
-    Leg {
-        name: "rule".to_owned(),
-        from: end.clone(),
-        to: end,
-        outcome,
-        steps: vec![HopStep {
-            text,
-            status,
-            evidence: evidences(sources),
-        }],
-        branches: Vec::new(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_proxy_that_is_not_known_leaves_the_whole_unknown() {
+        use Outcome::{Connected, Partial, Refused, Timeout, Unknown};
+        assert_eq!(any(&[Connected, Unknown]), Unknown);
+        assert_eq!(any(&[Timeout, Partial]), Partial);
+        assert_eq!(any(&[Timeout, Connected, Timeout]), Partial);
+        assert_eq!(any(&[Timeout, Timeout]), Timeout);
+        assert!(merge::fails(any(&[Timeout, Refused])));
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::{Found, Reply, Why, WhyKind, below};
 use crate::evidence::corefile::{Directive, normal};
-use crate::evidence::kube::service::{Service, ServiceKind};
+use crate::evidence::kube::service::{Service, ServiceKind, ServicePort};
 use crate::linux::choice::Doubt;
 use crate::source::Source;
 use crate::world::{Halt, World};
@@ -33,7 +33,14 @@ impl<'c> Setup<'c> {
             .body
             .iter()
             .filter(|option| option.name() == "namespaces");
-        let strange = ["namespace_labels", "labels", "multicluster", "zonal"];
+        let strange = [
+            "namespace_labels",
+            "labels",
+            "multicluster",
+            "zonal",
+            "endpoint",
+            "kubeconfig",
+        ];
         Self {
             pods: pods.map_or("disabled", String::as_str),
             endpoint_pod_names: named("endpoint_pod_names").is_some(),
@@ -102,15 +109,24 @@ pub(crate) fn answer(
     match (*kind, front) {
         (_, []) => namespace_itself(world, namespace, config).map(Answer::Reply),
         ("pod", [address]) => pod(world, setup, namespace, address, config).map(Answer::Reply),
-        ("svc", [service]) => find(world, setup, namespace, service, None, config),
-        ("svc", [endpoint, service]) => {
-            find(world, setup, namespace, service, Some(endpoint), config)
-        }
+        ("svc", [service]) => find(world, setup, namespace, service, Part::Whole, config),
+        ("svc", [endpoint, service]) => find(
+            world,
+            setup,
+            namespace,
+            service,
+            Part::Endpoint(endpoint),
+            config,
+        ),
         // `_port._protocol` names have SRV records; their addresses are the service's.
         ("svc", [port, protocol, service])
             if port.starts_with('_') && protocol.starts_with('_') =>
         {
-            find(world, setup, namespace, service, None, config)
+            let part = Part::Port(
+                port.trim_start_matches('_'),
+                protocol.trim_start_matches('_'),
+            );
+            find(world, setup, namespace, service, part, config)
         }
         _ => reply(no_object(format!(
             "`{name}` has too many parts for a name of an object"
@@ -220,15 +236,28 @@ fn pod(
     }
 }
 
+/// What of a service a name asks for.
+#[derive(Clone, Copy)]
+enum Part<'n> {
+    Whole,
+    Endpoint(&'n str),
+    /// The name of a port and of its protocol.
+    Port(&'n str, &'n str),
+}
+
 fn find(
     world: &mut World<'_>,
     setup: &Setup<'_>,
     namespace: &str,
     name: &str,
-    endpoint: Option<&str>,
+    part: Part<'_>,
     config: &Source,
 ) -> Result<Answer, Halt> {
     let reply = |reply| Ok(Answer::Reply(reply));
+    let endpoint = match part {
+        Part::Endpoint(endpoint) => Some(endpoint),
+        Part::Whole | Part::Port(..) => None,
+    };
     let Some(services) = world.services(namespace)? else {
         return reply(not_captured("kube/services.json"));
     };
@@ -255,6 +284,26 @@ fn find(
             return reply(Reply::NoName(why.of(object)));
         }
         return Ok(Answer::Alias(normal(target), source, object));
+    }
+    if let Part::Port(port, protocol) = part {
+        let fits = |own: &ServicePort| {
+            let name = own.name.as_deref().unwrap_or_default();
+            name.eq_ignore_ascii_case(port)
+                && own.protocol.to_string().eq_ignore_ascii_case(protocol)
+        };
+        if !service.ports.iter().any(fits) {
+            let text = format!("{object} has no port `{port}` of {protocol}");
+            // A headless service's ports are those of its endpoints.
+            return reply(if service.headless {
+                Reply::Unknown(Doubt {
+                    what: text,
+                    settle: "what the name resolves to: ask for that address".to_owned(),
+                    source: Some(source),
+                })
+            } else {
+                Reply::NoName(Why::new(WhyKind::NoObject, text, vec![source]).of(object))
+            });
+        }
     }
     if !service.headless && endpoint.is_none() {
         if setup.ignore_empty {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::records::{Answer, Setup, answer};
 use super::{Found, Reply, Why, WhyKind, below, lies_in};
-use crate::evidence::corefile::{Directive, ServerBlock, normal};
+use crate::evidence::corefile::{Directive, ServerBlock, ZoneKey, normal};
 use crate::linux::choice::Doubt;
 use crate::source::Source;
 use crate::world::{Halt, World};
@@ -90,6 +90,9 @@ const SILENT: &[&str] = &[
     "tsig",
 ];
 
+/// What pruning leaves in place of lines that it does not keep.
+const LEFT_OUT: &str = "left-out";
+
 /// The plugins that are followed, in the order in which they see a question.
 const FOLLOWED: &[&str] = &[
     "rewrite",
@@ -140,9 +143,11 @@ impl Corefile {
     /// What becomes of the question for `name` that comes in on `port`.
     pub(crate) fn step(&self, world: &mut World<'_>, port: u16, name: &str) -> Result<Step, Halt> {
         let unknown = |what: String| Ok(Step::Reply(Reply::Unknown(self.doubt(what))));
-        if self.blocks.iter().any(|block| block.keys.is_empty()) {
+        let part = |key: &ZoneKey| key.zone == LEFT_OUT || key.zone.contains(['{', '%', '(']);
+        let whole = |block: &ServerBlock| !block.keys.is_empty() && !block.keys.iter().any(part);
+        if !self.blocks.iter().all(whole) {
             return unknown(format!(
-                "what the files that {} imports hold was not captured",
+                "not all of {}, or of the files that it imports, was captured",
                 self.object
             ));
         }
@@ -151,16 +156,27 @@ impl Corefile {
             .iter()
             .flat_map(|block| block.keys.iter().map(move |key| (block, key)));
         let own = keys.filter(|(_, key)| key.scheme == "dns" && key.port == port);
-        let Some((block, key)) = own
-            .filter(|(_, key)| lies_in(name, &key.zone))
-            .max_by_key(|(_, key)| key.zone.len())
-        else {
+        let fitting: Vec<_> = own.filter(|(_, key)| lies_in(name, &key.zone)).collect();
+        let Some(&(block, key)) = fitting.iter().max_by_key(|(_, key)| key.zone.len()) else {
             let text = format!(
                 "no server block of {} serves `{name}` on port {port}: it is refused",
                 self.object
             );
             return Ok(Step::Reply(Reply::Failure(self.setup(text))));
         };
+        let binds = |block: &ServerBlock| {
+            let binds = block.directives.iter().filter(|own| own.name() == "bind");
+            binds.flat_map(Directive::args).cloned().collect::<Vec<_>>()
+        };
+        let twin = |(other, same): &(&ServerBlock, &ZoneKey)| {
+            binds(other) != binds(block) || (!std::ptr::eq(*same, key) && same.zone == key.zone)
+        };
+        if fitting.iter().any(twin) {
+            return unknown(format!(
+                "which of the server blocks of {} takes a question is not decided",
+                self.object
+            ));
+        }
         // Where such a plugin comes in the order is not known.
         let strange = block.directives.iter().map(Directive::name).find(|name| {
             let known = SILENT.contains(name) || FOLLOWED.contains(name);
@@ -169,6 +185,21 @@ impl Corefile {
         if let Some(plugin) = strange {
             return unknown(format!(
                 "the plugin `{plugin}` of {} is not modelled",
+                self.object
+            ));
+        }
+        // Options that are not known may change who is asked, and for what.
+        let followed = |own: &&Directive| FOLLOWED.contains(&own.name());
+        let variable = |word: &String| word.starts_with(['{', '%']);
+        let gap = block.directives.iter().filter(followed).find(|own| {
+            let gaps = [LEFT_OUT, "import", "failover", "next"];
+            own.args().iter().any(variable)
+                || own.body.iter().any(|option| gaps.contains(&option.name()))
+        });
+        if let Some(own) = gap {
+            return unknown(format!(
+                "not all options of the plugin `{}` of {} are known",
+                own.name(),
                 self.object
             ));
         }
@@ -378,7 +409,7 @@ fn rewrite<'d>(rules: impl Iterator<Item = &'d Directive>, name: &str) -> Result
                 ));
             }
             ["name", from, to, ..] => exact(&name, from, to),
-            ["class" | "edns0" | "ttl" | "cname", ..] | [] => None,
+            ["class" | "edns0" | "ttl", ..] => None,
             other => {
                 return Err(format!(
                     "the rule `rewrite {}` is not modelled",

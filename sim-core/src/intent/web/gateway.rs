@@ -1,5 +1,7 @@
 //! Gateway API: listeners, the HTTPRoutes attached to them, and which of their rules takes a request.
 
+mod selector;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use super::{Answer, Backend, Decision, Fault, HostFit, Url, below, host_fit, items, label, text};
 use crate::evidence::kube::generic::Object;
+use crate::evidence::kube::selector::LabelSelector;
 use crate::linux::choice::Doubt;
 
 /// What a Gateway's requests are decided by.
@@ -15,14 +18,18 @@ pub(crate) struct Routing<'r> {
     pub(crate) routes: &'r [Object],
     /// Permissions across namespaces; `None` where they are not known.
     pub(crate) grants: Option<&'r [Object]>,
-    /// Labels of namespaces.
+    /// Labels of namespaces, as far as they are known.
     pub(crate) namespaces: &'r BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The listener that takes a request: the one with the most specific host.
 pub(crate) fn listener<'g>(gateway: &'g Object, url: &Url) -> Option<(&'g Value, HostFit)> {
+    listeners(gateway, url).max_by_key(|(_, fit)| *fit)
+}
+
+fn listeners<'g>(gateway: &'g Object, url: &Url) -> impl Iterator<Item = (&'g Value, HostFit)> {
     let protocol = if url.tls { "HTTPS" } else { "HTTP" };
-    let fits = items(&gateway.body, "/spec/listeners").filter_map(|listener| {
+    items(&gateway.body, "/spec/listeners").filter_map(move |listener| {
         let port = listener.get("port").and_then(Value::as_u64) == Some(url.port.into());
         let speaks = text(listener, "/protocol") == Some(protocol);
         let host = host_fit(
@@ -31,12 +38,11 @@ pub(crate) fn listener<'g>(gateway: &'g Object, url: &Url) -> Option<(&'g Value,
             true,
         );
         host.filter(|_| port && speaks).map(|fit| (listener, fit))
-    });
-    fits.max_by_key(|(_, fit)| *fit)
+    })
 }
 
 /// How well the route's own host names fit.
-fn route_fit(route: &Object, url: &Url) -> Option<HostFit> {
+pub(crate) fn route_fit(route: &Object, url: &Url) -> Option<HostFit> {
     let mut names = items(&route.body, "/spec/hostnames")
         .filter_map(Value::as_str)
         .peekable();
@@ -62,11 +68,17 @@ fn parents<'r>(gateway: &'r Object, route: &'r Object) -> impl Iterator<Item = &
     })
 }
 
+/// Why a route is not attached to a listener.
+enum Off {
+    No(String),
+    Unknown(Doubt),
+}
+
 /// A match of a rule that takes the request; the greatest `order` wins.
 struct Taking<'r> {
     route: &'r Object,
     rule: &'r Value,
-    order: (HostFit, bool, usize, bool),
+    order: (HostFit, bool, usize, bool, usize),
     path: String,
 }
 
@@ -114,9 +126,16 @@ impl Routing<'_> {
             else {
                 continue;
             };
-            if let Err(why) = self.attached(route, listener) {
-                kept_off.get_or_insert((route, why));
-                continue;
+            match self.attached(route, listener) {
+                Ok(()) => {}
+                Err(Off::Unknown(doubt)) => return Decision::Unknown(doubt),
+                Err(Off::No(why)) => {
+                    if let Some(doubt) = self.beside(route, fit, listener, url) {
+                        return Decision::Unknown(doubt);
+                    }
+                    kept_off.get_or_insert((route, why));
+                    continue;
+                }
             }
             for rule in items(&route.body, "/spec/rules") {
                 match takes(route, rule, fit, url) {
@@ -161,8 +180,28 @@ impl Routing<'_> {
         self.fixed(404, Fault::NoRule, object, what, &misses)
     }
 
+    /// Why `route` may take the request though the most specific listener does not have it: not every implementation
+    /// keeps the routes of less specific listeners away (listener isolation is an extended feature).
+    fn beside(&self, route: &Object, fit: HostFit, own: &Value, url: &Url) -> Option<Doubt> {
+        let may = |listener: &Value| !matches!(self.attached(route, listener), Err(Off::No(_)));
+        let takes_it = items(&route.body, "/spec/rules")
+            .any(|rule| !matches!(takes(route, rule, fit, url), Ok(None)));
+        let (other, _) = listeners(self.gateway, url)
+            .find(|(listener, _)| *listener != own && takes_it && may(listener))?;
+        Some(Doubt {
+            what: format!(
+                "whether {} takes requests by listener `{}`, beside the more specific `{}`, is not known",
+                label("httproute", route),
+                text(other, "/name").unwrap_or_default(),
+                text(own, "/name").unwrap_or_default(),
+            ),
+            settle: "whether the controller isolates listeners".to_owned(),
+            source: Some(self.gateway.meta.source.clone()),
+        })
+    }
+
     /// Whether the listener lets the route attach; why not.
-    fn attached(&self, route: &Object, listener: &Value) -> Result<(), String> {
+    fn attached(&self, route: &Object, listener: &Value) -> Result<(), Off> {
         let name = text(listener, "/name").unwrap_or_default();
         let named = parents(self.gateway, route).any(|parent| {
             let section = text(parent, "/sectionName").is_none_or(|section| section == name);
@@ -172,48 +211,51 @@ impl Routing<'_> {
             section && port
         });
         if !named {
-            return Err(format!(
+            return Err(Off::No(format!(
                 "its parentRefs name another listener than `{name}`"
-            ));
+            )));
         }
         let namespace = &route.meta.namespace;
         let own = *namespace == self.gateway.meta.namespace;
         let allowed = match text(listener, "/allowedRoutes/namespaces/from").unwrap_or("Same") {
             "All" => true,
             "Selector" => {
-                let wanted = listener.pointer("/allowedRoutes/namespaces/selector/matchLabels");
-                let labels = self.namespaces.get(namespace);
-                let expressions =
-                    listener.pointer("/allowedRoutes/namespaces/selector/matchExpressions");
-                let fits = |wanted: &Value| {
-                    wanted
-                        .as_object()
-                        .into_iter()
-                        .flatten()
-                        .all(|(key, value)| {
-                            labels
-                                .and_then(|labels| labels.get(key))
-                                .map(String::as_str)
-                                == value.as_str()
-                        })
+                let wanted = listener.pointer("/allowedRoutes/namespaces/selector");
+                let unknown = |what: String| {
+                    Off::Unknown(Doubt {
+                        what,
+                        settle: "kube/namespaces.json".to_owned(),
+                        source: Some(self.gateway.meta.source.clone()),
+                    })
                 };
-                expressions.is_none() && wanted.is_none_or(fits)
+                let selector = wanted.map_or_else(|| Some(LabelSelector::default()), selector::of);
+                let Some(selector) = selector else {
+                    return Err(unknown(format!(
+                        "the namespace selector of listener `{name}` cannot be read"
+                    )));
+                };
+                let Some(labels) = self.namespaces.get(namespace) else {
+                    return Err(unknown(format!(
+                        "the labels of namespace `{namespace}`, which listener `{name}` selects by, are not known"
+                    )));
+                };
+                selector.matches(labels)
             }
             _ => own,
         };
         if !allowed {
-            return Err(format!(
+            return Err(Off::No(format!(
                 "listener `{name}` allows no routes from namespace `{namespace}` (allowedRoutes)"
-            ));
+            )));
         }
         let kinds: Vec<&str> = items(listener, "/allowedRoutes/kinds")
             .filter_map(|kind| text(kind, "/kind"))
             .collect();
         if !kinds.is_empty() && !kinds.contains(&"HTTPRoute") {
-            return Err(format!(
+            return Err(Off::No(format!(
                 "listener `{name}` allows only routes of kind {}",
                 kinds.join(", ")
-            ));
+            )));
         }
         Ok(())
     }
@@ -242,6 +284,7 @@ impl Routing<'_> {
             }
         }
         let mut backends = Vec::new();
+        let mut lost = Vec::new();
         for reference in items(taken.rule, "/backendRefs") {
             let weight = reference.get("weight").and_then(Value::as_u64).unwrap_or(1);
             let kind = text(reference, "/kind").unwrap_or("Service");
@@ -267,9 +310,10 @@ impl Routing<'_> {
                     .iter()
                     .any(|grant| grants_it(grant, &route.meta.namespace, namespace, name))
                 {
-                    return self.fixed(500, Fault::NotPermitted, object.clone(), format!(
+                    lost.push(self.answer(500, Fault::NotPermitted, object.clone(), format!(
                         "{object} names service {namespace}/{name}, and no ReferenceGrant there permits it"
-                    ), &[route]);
+                    ), &[route]));
+                    continue;
                 }
             }
             backends.push(Backend {
@@ -282,6 +326,9 @@ impl Routing<'_> {
                 weight,
             });
         }
+        if backends.is_empty() && !lost.is_empty() {
+            return Decision::Fixed(lost.swap_remove(0));
+        }
         if backends.is_empty() {
             return self.fixed(
                 500,
@@ -293,6 +340,7 @@ impl Routing<'_> {
         }
         Decision::Pass {
             backends,
+            lost,
             rule,
             object,
             sources: vec![route.meta.source.clone(), self.gateway.meta.source.clone()],
@@ -307,19 +355,30 @@ impl Routing<'_> {
         message: String,
         routes: &[&Object],
     ) -> Decision {
+        Decision::Fixed(self.answer(status, why, object, message, routes))
+    }
+
+    fn answer(
+        &self,
+        status: u16,
+        why: Fault,
+        object: String,
+        message: String,
+        routes: &[&Object],
+    ) -> Answer {
         let mut sources: Vec<_> = routes
             .iter()
             .take(3)
             .map(|route| route.meta.source.clone())
             .collect();
         sources.push(self.gateway.meta.source.clone());
-        Decision::Fixed(Answer {
+        Answer {
             status,
             why,
             object,
             message,
             sources,
-        })
+        }
     }
 
     fn unknown(&self, what: String) -> Decision {
@@ -348,11 +407,8 @@ fn takes<'r>(
         let path = text(one, "/path/value").unwrap_or("/");
         let kind = text(one, "/path/type").unwrap_or("PathPrefix");
         let method = text(one, "/method");
-        let more = items(one, "/headers")
-            .chain(items(one, "/queryParams"))
-            .next()
-            .is_some();
-        if more || method.is_some_and(|method| method != "GET") {
+        let headers = items(one, "/headers").next().is_some();
+        if headers || method.is_some_and(|method| method != "GET") {
             continue;
         }
         let fits = match kind {
@@ -371,7 +427,19 @@ fn takes<'r>(
             kind == "Exact",
             path.trim_end_matches('/').len(),
             method.is_some(),
+            items(one, "/queryParams").count(),
         );
+        if fits
+            && !asked(one, url).ok_or_else(|| {
+                format!(
+                    "whether the query parameters of {} are those of `{}` is not decided",
+                    label("httproute", route),
+                    url.query
+                )
+            })?
+        {
+            continue;
+        }
         if fits && best.as_ref().is_none_or(|best| best.order < order) {
             best = Some(Taking {
                 route,
@@ -382,6 +450,26 @@ fn takes<'r>(
         }
     }
     Ok(best)
+}
+
+/// Whether the URL has the query parameters that a match names; `None` where they cannot be compared.
+fn asked(one: &Value, url: &Url) -> Option<bool> {
+    let mut all = true;
+    for wanted in items(one, "/queryParams") {
+        let exact = text(wanted, "/type").is_none_or(|kind| kind == "Exact");
+        // Whether a controller decodes them first is its own.
+        if !exact || url.query.contains(['%', '+']) {
+            return None;
+        }
+        // Of a name that is given twice, the first counts.
+        let own = url
+            .query
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .find(|(name, _)| Some(*name) == text(wanted, "/name"));
+        all &= own.is_some_and(|(_, value)| Some(value) == text(wanted, "/value"));
+    }
+    Some(all)
 }
 
 /// Whether `grant` lets HTTPRoutes of namespace `from` use the service `to/name`.
@@ -399,94 +487,4 @@ fn grants_it(grant: &Object, from: &str, to: &str, name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::evidence::testing::{clean, file};
-
-    fn objects(items: &str) -> Vec<Object> {
-        clean(crate::evidence::kube::generic::parse(&file(
-            "kube/x.json",
-            &format!("{{\"items\":[{items}]}}"),
-        )))
-    }
-
-    const GATEWAY: &str = r#"{"kind":"Gateway","metadata":{"name":"g","namespace":"infra"},"spec":{"listeners":[
-        {"name":"web","port":80,"protocol":"HTTP","hostname":"*.example","allowedRoutes":{"namespaces":{"from":"All"}}},
-        {"name":"own","port":81,"protocol":"HTTP"}]}}"#;
-
-    fn route(section: &str, rules: &str) -> String {
-        format!(
-            r#"{{"kind":"HTTPRoute","metadata":{{"name":"r","namespace":"shop"}},"spec":{{"parentRefs":[{{"name":"g","namespace":"infra"{section}}}],"hostnames":["a.example"],"rules":[{rules}]}}}}"#
-        )
-    }
-
-    fn decide(routes: &str, grants: &str, url: &str) -> String {
-        let (gateway, routes, grants) = (objects(GATEWAY), objects(routes), objects(grants));
-        let routing = Routing {
-            gateway: &gateway[0],
-            routes: &routes,
-            grants: Some(&grants),
-            namespaces: &BTreeMap::new(),
-        };
-        match routing.decide(&Url::of(url).unwrap()) {
-            Decision::Pass { backends, .. } => {
-                let all: Vec<String> = backends
-                    .iter()
-                    .map(|backend| {
-                        format!(
-                            "{}/{} {}",
-                            backend.namespace, backend.service, backend.weight
-                        )
-                    })
-                    .collect();
-                all.join(", ")
-            }
-            Decision::Fixed(answer) => format!("{} {:?}", answer.status, answer.why),
-            Decision::Unknown(doubt) => doubt.what,
-        }
-    }
-
-    #[test]
-    fn the_most_specific_match_takes_the_request() {
-        let rules = r#"{"matches":[{"path":{"type":"PathPrefix","value":"/"}}],"backendRefs":[{"name":"root","port":80}]},
-            {"matches":[{"path":{"type":"PathPrefix","value":"/api"}}],"backendRefs":[{"name":"new","port":80,"weight":3},{"name":"old","port":80}]},
-            {"matches":[{"path":{"type":"Exact","value":"/api"}},{"path":{"value":"/h"},"headers":[{"name":"x","value":"y"}]}],"backendRefs":[{"name":"exact","port":80}]}"#;
-        let routes = route("", rules);
-        assert_eq!(decide(&routes, "", "http://a.example/api"), "shop/exact 1");
-        assert_eq!(
-            decide(&routes, "", "http://a.example/api/v1"),
-            "shop/new 3, shop/old 1"
-        );
-        assert_eq!(decide(&routes, "", "http://a.example/h"), "shop/root 1");
-        assert_eq!(decide(&routes, "", "http://b.example/"), "404 NoRule");
-        assert_eq!(decide(&routes, "", "http://a.other/"), "404 NoListener");
-    }
-
-    #[test]
-    fn routes_attach_where_the_listener_lets_them() {
-        let rules = r#"{"backendRefs":[{"name":"web","port":80}]}"#;
-        assert_eq!(
-            decide(&route("", rules), "", "http://a.example:81/"),
-            "404 NotAttached"
-        );
-        assert_eq!(
-            decide(
-                &route(r#","sectionName":"own""#, rules),
-                "",
-                "http://a.example/"
-            ),
-            "404 NotAttached"
-        );
-    }
-
-    #[test]
-    fn services_of_other_namespaces_need_a_grant() {
-        let routes = route(
-            "",
-            r#"{"backendRefs":[{"name":"db","namespace":"data","port":80}]}"#,
-        );
-        assert_eq!(decide(&routes, "", "http://a.example/"), "500 NotPermitted");
-        let grant = r#"{"kind":"ReferenceGrant","metadata":{"name":"g","namespace":"data"},"spec":{"from":[{"group":"gateway.networking.k8s.io","kind":"HTTPRoute","namespace":"shop"}],"to":[{"group":"","kind":"Service"}]}}"#;
-        assert_eq!(decide(&routes, grant, "http://a.example/"), "data/db 1");
-    }
-}
+mod tests;

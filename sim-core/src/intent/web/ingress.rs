@@ -237,6 +237,7 @@ fn pass(ingress: &Object, backend: &Value, rule: String) -> Decision {
                 port,
                 weight: 1,
             }],
+            lost: Vec::new(),
             rule,
             object: label("ingress", ingress),
             sources: vec![ingress.meta.source.clone()],

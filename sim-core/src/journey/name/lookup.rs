@@ -4,10 +4,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::settings::{HANDED_OUT, handed_out, resolv_conf};
+use super::upstream::targets;
 use crate::evidence::corefile::parse;
 use crate::evidence::kube::pod::Pod;
-use crate::evidence::resolv::ResolvConf;
 use crate::flow::{FlowRequest, Protocol, Unresolved};
 use crate::intent::dns::server::{Corefile, Forward, Step, Upstream};
 use crate::intent::dns::{Found, Reply, Why, WhyKind};
@@ -15,7 +14,7 @@ use crate::journey::{merge, one};
 use crate::linux::choice::Doubt;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::verdict::{Finding, Leg, Outcome, Verdict};
-use crate::world::{Halt, World, machine_of};
+use crate::world::{Halt, World};
 
 /// A chain of aliases and servers longer than this is not followed.
 const LONGEST: usize = 8;
@@ -44,7 +43,7 @@ pub(super) struct Servers {
 const MOST_ASKED: usize = 256;
 
 /// A doubt that only the name's address settles.
-fn of_name(what: String) -> Doubt {
+pub(super) fn of_name(what: String) -> Doubt {
     Doubt {
         what,
         settle: "what the name resolves to: ask for that address".to_owned(),
@@ -223,6 +222,48 @@ pub(super) fn corefile(
             source: None,
         }),
     })
+}
+
+/// The servers that should answer at `address`: pods behind its service.
+pub(super) fn intended(world: &mut World<'_>, address: IpAddr) -> Result<Vec<Server>, Halt> {
+    let records = world.by_address(address)?;
+    let service = records.iter().find_map(|record| match record {
+        IndexRecord::Object {
+            object: ObjectKind::Service,
+            entry,
+            namespace,
+            name,
+            ..
+        } => Some((entry, namespace, name)),
+        _ => None,
+    });
+    let mut found = Vec::new();
+    let Some((entry, of, name)) = service else {
+        return Ok(found);
+    };
+    let service = world.service(entry, of, name)?;
+    let Some(selector) = service.and_then(|service| service.selector) else {
+        return Ok(found);
+    };
+    for pod in world.all_pods()?.unwrap_or_default() {
+        let labels = &pod.meta.labels;
+        let selected = selector
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value));
+        if pod.meta.namespace != *of || !selected {
+            continue;
+        }
+        let node = pod.node.clone().unwrap_or_default();
+        let (namespace, name) = (&pod.meta.namespace, &pod.meta.name);
+        let server = Server {
+            object: format!("pod:{namespace}/{name}"),
+            path: format!("nodes/{node}/pods/{namespace}_{name}"),
+            at: None,
+            port: 53,
+        };
+        found.push(server);
+    }
+    Ok(found)
 }
 
 impl Asking {
@@ -443,94 +484,4 @@ impl Asking {
             .push((server.object.clone(), address, port, tcp, verdict.clone()));
         Ok(verdict)
     }
-}
-
-type Target = (IpAddr, u16, Option<crate::source::Source>);
-
-/// The addresses that a question is passed on to.
-fn targets(
-    world: &mut World<'_>,
-    server: &Server,
-    corefile: &Corefile,
-    forward: &Forward,
-    assumptions: &mut Vec<String>,
-) -> Result<Result<Vec<Target>, Doubt>, Halt> {
-    let mut all = Vec::new();
-    for upstream in &forward.to {
-        match upstream {
-            Upstream::Address(address, port) => all.push((*address, *port, None)),
-            Upstream::File(_) => match file_of(world, server, assumptions)? {
-                Ok(file) => all.extend(
-                    file.nameservers
-                        .iter()
-                        .map(|named| (named.address, 53, Some(named.source.clone()))),
-                ),
-                Err(doubt) => return Ok(Err(doubt)),
-            },
-            Upstream::ClusterDns => {
-                let found =
-                    world.by_name(ObjectKind::Service, "kube-system", "kube-dns-upstream")?;
-                let Some(IndexRecord::Object { addresses, .. }) = found.first() else {
-                    return Ok(Err(Doubt {
-                        what:
-                            "which address NodeLocal DNS asks for names of the cluster is not known"
-                                .to_owned(),
-                        settle: "kube/services.json with kube-system/kube-dns-upstream".to_owned(),
-                        source: Some(corefile.source.clone()),
-                    }));
-                };
-                all.extend(addresses.first().map(|address| (*address, 53, None)));
-            }
-            Upstream::Other(word) => {
-                return Ok(Err(Doubt {
-                    what: format!(
-                        "who stands behind `{word}`, which {} asks for names, is not known",
-                        server.object
-                    ),
-                    settle: "what the name resolves to: ask for that address".to_owned(),
-                    source: Some(corefile.source.clone()),
-                }));
-            }
-        }
-    }
-    Ok(Ok(all))
-}
-
-/// The server's own `resolv.conf`; a pod of policy `Default` has its node's.
-fn file_of(
-    world: &mut World<'_>,
-    server: &Server,
-    assumptions: &mut Vec<String>,
-) -> Result<Result<ResolvConf, Doubt>, Halt> {
-    let own = resolv_conf(world, &server.path)?;
-    // The file of a node's own network is not that of a pod in it.
-    let of_pod = server.path.contains("/pods/");
-    if own.is_ok() && of_pod {
-        return Ok(own);
-    }
-    let not_known = || of_name(format!("the resolv.conf of {} is not known", server.object));
-    let Some(pods) = world.all_pods()? else {
-        return Ok(Err(not_known()));
-    };
-    let pod = pods.iter().find(|pod| match server.object.split_once(':') {
-        Some(("pod", name)) => name == format!("{}/{}", pod.meta.namespace, pod.meta.name),
-        Some(("node", node)) => {
-            pod.host_network && pod.node.as_deref() == Some(node) && config_of(pod).is_some()
-        }
-        _ => false,
-    });
-    let of_node = |pod: &&Pod| {
-        let policy = pod.dns_policy.as_deref();
-        let taken = policy == Some("Default") || (policy == Some("ClusterFirst") && !of_pod);
-        taken && pod.dns_config.nameservers.is_empty()
-    };
-    if pod.filter(of_node).is_none() {
-        return Ok(Err(not_known()));
-    }
-    let host = resolv_conf(world, &format!("{}/host", machine_of(&server.path)))?;
-    let host = handed_out(host);
-    if host.is_ok() {
-        merge::add(assumptions, &[HANDED_OUT.to_owned()]);
-    }
-    Ok(host)
 }

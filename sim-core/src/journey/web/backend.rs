@@ -20,17 +20,21 @@ pub(super) struct Endpoint {
     of: (u64, u64),
 }
 
-/// Gives each endpoint its share of its backend's weight.
-pub(super) fn share(endpoints: &mut [Endpoint]) {
+/// Gives each endpoint its share of its backend's weight; `None` where the shares are too fine to be counted.
+pub(super) fn share(endpoints: &mut [Endpoint]) -> Option<()> {
     // A common multiple of the numbers of endpoints, so that shares are whole.
-    let common = endpoints.iter().fold(1_u64, |common, endpoint| {
+    let mut common = 1_u64;
+    for endpoint in endpoints.iter() {
         let n = endpoint.of.1.max(1);
-        (common / gcd(common, n)).saturating_mul(n)
-    });
+        common = (common / gcd(common, n)).checked_mul(n)?;
+    }
+    let mut sum = 0_u64;
     for endpoint in endpoints {
         let (weight, n) = endpoint.of;
-        endpoint.weight = weight.saturating_mul(common / n.max(1));
+        endpoint.weight = weight.checked_mul(common / n.max(1))?;
+        sum = sum.checked_add(endpoint.weight)?;
     }
+    Some(())
 }
 
 fn gcd(mut a: u64, mut b: u64) -> u64 {
@@ -122,9 +126,12 @@ pub(super) fn endpoints(
                 .ports
                 .iter()
                 .filter(|own| own.protocol == Protocol::Tcp && same(&own.name));
-            for number in ports.filter_map(|own| own.port) {
+            for own in ports {
+                let Some(number) = own.port else {
+                    return unknown("the port of an endpoint slice that names none");
+                };
                 for endpoint in &slice.endpoints {
-                    if !endpoint.ready {
+                    if !endpoint.ready && !service.publish_not_ready {
                         unready += 1;
                         continue;
                     }
@@ -201,8 +208,10 @@ mod tests {
             endpoint((1, 3)),
             endpoint((1, 3)),
         ];
-        share(&mut all);
+        assert!(share(&mut all).is_some());
         let weights: Vec<u64> = all.iter().map(|endpoint| endpoint.weight).collect();
         assert_eq!(weights, [9, 9, 2, 2, 2]);
+        let mut fine: Vec<Endpoint> = [u64::MAX, u64::MAX - 1].map(|n| endpoint((1, n))).into();
+        assert!(share(&mut fine).is_none());
     }
 }

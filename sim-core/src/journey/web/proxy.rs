@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::entrance::{Entrance, entrances};
 use crate::evidence::kube::generic::Object;
 use crate::evidence::kube::pod::Pod;
 use crate::evidence::kube::service::Service;
@@ -11,7 +12,6 @@ use crate::intent::web::ingress::{self, Class};
 use crate::intent::web::{Answer, Decision, Fault, HostFit, Url, items, label, text};
 use crate::journey::merge::Found;
 use crate::linux::choice::Doubt;
-use crate::source::Source;
 use crate::verdict::{Finding, Outcome, Severity, Verdict, catalogue};
 use crate::world::{Halt, World};
 
@@ -28,13 +28,6 @@ pub(super) struct Plan {
     pub(super) pods: Vec<Pod>,
     pub(super) assumptions: Vec<String>,
     pub(super) findings: Vec<Finding>,
-}
-
-/// A way by which clients reach the proxy: any of these addresses.
-pub(super) struct Entrance {
-    pub(super) to: Vec<(IpAddr, u16)>,
-    pub(super) assumption: String,
-    pub(super) source: Source,
 }
 
 /// Controllers, and the label that their pods have wherever they are installed as documented.
@@ -92,7 +85,7 @@ const OF_GATEWAY: &[&str] = &[
 pub(super) fn plan(world: &mut World<'_>, url: &Url) -> Result<Result<Plan, Doubt>, Halt> {
     let ingresses = world.objects_of("ingresses")?;
     let gateways = world.objects_of("gateways")?;
-    let routes = world.objects_of("httproutes")?.unwrap_or_default();
+    let routes = world.objects_of("httproutes")?;
     if ingresses.is_none() && gateways.is_none() {
         return Ok(Err(doubt(
             "which rules take HTTP requests is not known",
@@ -104,6 +97,14 @@ pub(super) fn plan(world: &mut World<'_>, url: &Url) -> Result<Result<Plan, Doub
         .iter()
         .filter_map(|ingress| ingress::fit(ingress, url))
         .max();
+    let named = by_ingress.is_some_and(|fit| fit > HostFit::Any);
+    if routes.is_none() && !gateways.is_empty() && !named {
+        return Ok(Err(doubt(
+            "which HTTPRoutes the Gateways have is not known",
+            "kube/httproutes.json",
+        )));
+    }
+    let routes = routes.unwrap_or_default();
     let wanted = |gateway: &&Object| {
         let routed = routes.iter().any(|route| is_for(gateway, route, url));
         routed || listener(gateway, url).is_some_and(|(_, fit)| fit > HostFit::Any)
@@ -147,16 +148,30 @@ fn of_ingress(
             "the address that the host's name has",
         )));
     };
+    // Which of two controllers the host's name leads to is not the cluster's to say.
+    let fit = ingress::fit(meant, url);
+    let rival = classed
+        .iter()
+        .find(|(one, other)| fit.is_some() && ingress::fit(one, url) == fit && other != class);
+    if let Some((rival, _)) = rival {
+        return Ok(Err(doubt(
+            &format!(
+                "{} and {}, of different ingress classes, both take `{}`",
+                label("ingress", meant),
+                label("ingress", rival),
+                url.host
+            ),
+            "the address that the host's name has",
+        )));
+    }
     let Some(class) = class else {
         let object = label("ingress", meant);
-        let decision = Decision::Fixed(Answer {
-            status: 404,
-            why: Fault::NoClass,
-            object: object.clone(),
-            message: format!(
-                "{object} names no ingress class, and no class is the default: no controller takes it"
+        let decision = Decision::Unknown(Doubt {
+            what: format!(
+                "{object} names no ingress class, and no class is the default: whether a controller takes such Ingresses is not known"
             ),
-            sources: vec![meant.meta.source.clone()],
+            settle: "the controller's options".to_owned(),
+            source: Some(meant.meta.source.clone()),
         });
         return controller(world, &classes, None, url, decision, Vec::new());
     };
@@ -378,102 +393,6 @@ fn services(world: &mut World<'_>, pods: &[Pod]) -> Result<Vec<Service>, Halt> {
     Ok(found)
 }
 
-/// The ways to the proxy, the one that the world outside takes first.
-fn entrances(
-    world: &mut World<'_>,
-    services: &[Service],
-    pods: &[Pod],
-    stated: &[(Vec<IpAddr>, Source)],
-    url: &Url,
-) -> Result<Vec<Entrance>, Halt> {
-    let mut all = Vec::new();
-    let mut add = |to: Vec<(IpAddr, u16)>, what: String, source: &Source| {
-        let list: Vec<String> = to
-            .iter()
-            .map(|(address, port)| format!("{address} port {port}"))
-            .collect();
-        if !to.is_empty() {
-            all.push(Entrance {
-                assumption: format!("`{}` leads to {}, {what}", url.host, list.join(" or ")),
-                to,
-                source: source.clone(),
-            });
-        }
-    };
-    for (addresses, source) in stated {
-        let to = addresses
-            .iter()
-            .map(|address| (*address, url.port))
-            .collect();
-        add(to, "as the Gateway's status says".to_owned(), source);
-    }
-    let fitting = |service: &&Service| service.ports.iter().any(|port| port.port == url.port);
-    let mut nodes = Vec::new();
-    for record in world.objects()? {
-        if let crate::snapshot::IndexRecord::Object {
-            object: crate::snapshot::ObjectKind::Node,
-            addresses,
-            ..
-        } = record
-        {
-            nodes.extend(addresses.first().copied());
-        }
-    }
-    for service in services.iter().filter(fitting) {
-        let name = format!("service {}/{}", service.meta.namespace, service.meta.name);
-        let source = &service.meta.source;
-        let own: Vec<_> = service
-            .load_balancer
-            .iter()
-            .filter_map(|one| one.ip)
-            .map(|address| (address, url.port))
-            .collect();
-        add(own, format!("the load balancer of {name}"), source);
-        let own: Vec<_> = service
-            .external_ips
-            .iter()
-            .map(|address| (*address, url.port))
-            .collect();
-        add(own, format!("an external address of {name}"), source);
-        let port = service
-            .ports
-            .iter()
-            .find(|port| port.port == url.port)
-            .and_then(|port| port.node_port);
-        let own: Vec<_> = port
-            .iter()
-            .flat_map(|port| nodes.iter().map(|node| (*node, *port)))
-            .collect();
-        add(own, format!("the node port of {name}"), source);
-    }
-    let on_host: Vec<&Pod> = pods.iter().filter(|pod| pod.host_network).collect();
-    if let Some(first) = on_host.first() {
-        let own = on_host
-            .iter()
-            .filter_map(|pod| pod.ips.first().or(pod.host_ip.as_ref()))
-            .map(|address| (*address, url.port))
-            .collect();
-        add(
-            own,
-            "where the proxy runs in its node's network".to_owned(),
-            &first.meta.source,
-        );
-    }
-    for service in services.iter().filter(fitting) {
-        let name = format!("service {}/{}", service.meta.namespace, service.meta.name);
-        let own = service
-            .cluster_ips
-            .first()
-            .map(|address| (*address, url.port));
-        add(
-            own.into_iter().collect(),
-            format!("the cluster's own address of {name}"),
-            &service.meta.source,
-        );
-    }
-    Ok(all)
-}
-
 /// The proxies that the request comes to: where its walk ends, else those that labels name.
 pub(super) fn of(first: &Verdict, plan: &Plan) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -492,4 +411,51 @@ pub(super) fn of(first: &Verdict, plan: &Plan) -> Vec<String> {
         }
     }
     found
+}
+
+/// Who takes a request that is sent to an address.
+pub(super) enum Taker {
+    Proxy,
+    /// Another, in words.
+    Other(String),
+    Unsure(Doubt),
+}
+
+/// Whether the proxy of `plan` is what `first`, a request to an address, comes to.
+pub(super) fn taker(first: &Verdict, plan: &Plan) -> Taker {
+    let own = |object: &str| {
+        plan.pods
+            .iter()
+            .any(|pod| object == format!("pod:{}/{}", pod.meta.namespace, pod.meta.name))
+    };
+    let connected = first
+        .branches
+        .iter()
+        .filter(|branch| branch.outcome == Outcome::Connected);
+    let takers: Vec<&str> = connected
+        .filter_map(|branch| Some(branch.hops.last()?.object.as_str()))
+        .collect();
+    let Some(one) = takers.first() else {
+        return Taker::Other("nothing is known to take the request".to_owned());
+    };
+    if takers.iter().all(|object| own(object)) {
+        return Taker::Proxy;
+    }
+    // A node's own address may be that of a proxy in its network; unlabelled pods may be proxies, too.
+    let pod = |object: &&str| object.starts_with("pod:") && !own(object);
+    let elsewhere = plan.pods.iter().all(|pod| !pod.host_network);
+    if !plan.pods.is_empty()
+        && takers
+            .iter()
+            .all(|object| pod(object) || elsewhere && !own(object))
+    {
+        return Taker::Other(format!(
+            "{one} takes the request, which is no pod of {}",
+            plan.name
+        ));
+    }
+    Taker::Unsure(doubt(
+        &format!("whether {one} is {} is not known", plan.name),
+        "kube/pods.json with the proxy's pods",
+    ))
 }

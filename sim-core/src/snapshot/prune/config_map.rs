@@ -78,8 +78,12 @@ const COREFILE: &[&str] = &[
     "bufsize",
     "cache",
     "cancel",
+    "class",
+    "consolidate",
     "denial",
+    "disable",
     "dns64",
+    "drop",
     "endpoint_pod_names",
     "errors",
     "except",
@@ -93,6 +97,7 @@ const COREFILE: &[&str] = &[
     "health_check",
     "hosts",
     "ignore",
+    "keepttl",
     "import",
     "kubernetes",
     "labels",
@@ -105,8 +110,11 @@ const COREFILE: &[&str] = &[
     "max_fails",
     "minimal",
     "multicluster",
+    "name",
     "namespace_labels",
     "namespaces",
+    "next",
+    "no_reverse",
     "nodecache",
     "noendpoints",
     "policy",
@@ -120,6 +128,7 @@ const COREFILE: &[&str] = &[
     "rewrite",
     "root",
     "serve_stale",
+    "servfail",
     "success",
     "template",
     "answer",
@@ -129,6 +138,7 @@ const COREFILE: &[&str] = &[
     "upstream",
     "view",
     "whoami",
+    "zonal",
 ];
 
 /// Plugins that answer names themselves; of their lines the name stays, so that nobody takes them not to be there.
@@ -164,7 +174,7 @@ const SILENT: &[&str] = &[
     "transfer",
     "tsig",
 ];
-/// Stands for a plugin that nobody listed.
+/// Stands for a plugin, an option or a server block's key that nobody listed.
 const LEFT_OUT: &str = "left-out";
 
 /// A Corefile without comments and without directives that may hold credentials (`route53`, `etcd`, `tls` …).
@@ -189,7 +199,8 @@ fn corefile(text: &str) -> String {
             depth = (depth + usize::from(opens)).saturating_sub(usize::from(word == "}"));
             continue;
         }
-        if depth == 1 && !word.is_empty() && !SILENT.contains(&word) {
+        let silent = depth == 1 && SILENT.contains(&word);
+        if !word.is_empty() && !silent {
             let indent = code.len().saturating_sub(code.trim_start().len());
             let name = ANSWERING.iter().find(|name| **name == word);
             kept.push_str(code.get(..indent).unwrap_or_default());
@@ -232,5 +243,13 @@ mod tests {
         let kept = ".:53 {\n    errors\n    route53\n    left-out\n    forward . 192.0.2.1 {\n        max_concurrent 9\n    }\n}\n";
         assert_eq!(corefile(text), kept);
         assert_eq!(corefile(kept), kept);
+    }
+
+    #[test]
+    fn what_a_corefile_loses_is_marked_at_every_depth() {
+        let text = "a.example,\n.:53 {\n    kubernetes {\n        kubeconfig CANARY\n        zonal\n    }\n    rewrite stop {\n        name exact a.example b.example\n    }\n}\n";
+        let kept = "left-out\n.:53 {\n    kubernetes {\n        left-out\n        zonal\n    }\n    rewrite stop {\n        name exact a.example b.example\n    }\n}\n";
+        assert_eq!(corefile(text), kept);
+        assert!(corefile(".:53\nforward . 192.0.2.1\n").starts_with("left-out\n"));
     }
 }

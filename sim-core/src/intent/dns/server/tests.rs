@@ -23,7 +23,7 @@ fn step(text: &str, name: &str) -> String {
         ),
         (
             "services",
-            r#"{"kind":"Service","metadata":{"name":"web","namespace":"shop"},"spec":{"clusterIP":"10.96.0.7","ports":[{"port":80}]}},
+            r#"{"kind":"Service","metadata":{"name":"web","namespace":"shop"},"spec":{"clusterIP":"10.96.0.7","ports":[{"name":"http","port":80}]}},
           {"kind":"Service","metadata":{"name":"db","namespace":"shop"},"spec":{"clusterIP":"None","ports":[{"port":80}]}},
           {"kind":"Service","metadata":{"name":"none","namespace":"shop"},"spec":{"clusterIP":"None","ports":[{"port":80}]}},
           {"kind":"Service","metadata":{"name":"ext","namespace":"shop"},"spec":{"type":"ExternalName","externalName":"www.example.org"}}"#,
@@ -61,6 +61,10 @@ fn names_of_the_cluster() {
     assert_eq!(
         step(USUAL, "_http._tcp.web.shop.svc.cluster.local"),
         "10.96.0.7"
+    );
+    assert_eq!(
+        step(USUAL, "_wrong._tcp.web.shop.svc.cluster.local"),
+        "no name: NoObject"
     );
     assert_eq!(step(USUAL, "db.shop.svc.cluster.local"), "10.244.0.5");
     assert_eq!(step(USUAL, "db-0.db.shop.svc.cluster.local"), "10.244.0.5");
@@ -124,4 +128,23 @@ fn plugins_act_in_coredns_own_order() {
         .starts_with("forward")
     );
     assert!(step(". {\n fancy\n}\n", "b.example").contains("`fancy`"));
+}
+
+#[test]
+fn what_is_left_out_or_twice_there_is_not_decided() {
+    for text in [
+        ".:53 {\n forward . 192.0.2.9 {\n left-out\n }\n}\n",
+        ".:53 {\n forward . 192.0.2.9 {\n next NXDOMAIN\n }\n}\n",
+        "left-out\nforward . 192.0.2.9\n",
+        "left-out\n.:53 {\n forward . 192.0.2.9\n}\n",
+        ".:53 {\n rewrite stop {\n }\n forward . 192.0.2.9\n}\n",
+        ".:53 {\n rewrite cname exact a b\n forward . 192.0.2.9\n}\n",
+        ".:53 {\n bind 192.0.2.1\n forward . 192.0.2.9\n}\n.:53 {\n bind 192.0.2.2\n forward . 192.0.2.8\n}\n",
+    ] {
+        let said = step(text, "b.example");
+        assert!(
+            said.contains(' ') && !said.starts_with("forward"),
+            "{text}: {said}"
+        );
+    }
 }
