@@ -106,7 +106,7 @@ END
 }
 
 initramfs() { # the base, which changes rarely, and the scenarios
-    [ "$work/base.cpio" -nt "$here/record.sh" ] && [ "$work/base.cpio" -nt "$here/lab.py" ] || base
+    if [ "$here/record.sh" -nt "$work/base.cpio" ] || [ "$here/lab.py" -nt "$work/base.cpio" ]; then base; fi
     local tree=$work/scenarios
     rm -rf "$tree" && mkdir -p "$tree/lab"
     cp -r "$here"/*.py "$here/scenarios" "$tree/lab/"

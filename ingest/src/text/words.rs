@@ -12,6 +12,8 @@ pub(crate) fn label(lang: Lang, english: &'static str) -> &'static str {
         (Lang::Zh, "Warning") => "警告",
         (Lang::Zh, "Note") => "提示",
         (Lang::Zh, "Confirm") => "确认",
+        (Lang::Zh, "First") => "先决",
+        (Lang::Zh, "Nearest") => "最近",
         (Lang::Zh, "Fix") => "修复",
         (Lang::Zh, "Path") => "路径",
         (Lang::Zh, "Reply") => "应答",

@@ -7,6 +7,7 @@
 mod device;
 mod evidence;
 mod intent;
+mod journey;
 mod kernel;
 mod names;
 mod netfilter;
@@ -19,7 +20,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 
-use super::{Finding, Hop, Lang, Verdict, catalogue};
+use super::{Branch, Finding, HopStep, Lang, Verdict, catalogue};
 
 /// English and its translation; `{0}`, `{1}` … stand for what differs, in the order of the English.
 pub type Sentence = (&'static str, &'static str);
@@ -43,6 +44,7 @@ pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
         intent::SENTENCES,
         policy::SENTENCES,
         names::SENTENCES,
+        journey::SENTENCES,
         walk::SENTENCES,
         device::SENTENCES,
         netfilter::SENTENCES,
@@ -66,10 +68,12 @@ impl Verdict {
         let texts = verdict.assumptions.iter_mut().chain(&mut verdict.settle);
         let reasons = verdict.gaps.iter_mut().map(|gap| &mut gap.reason);
         texts.chain(reasons).for_each(|text| translator.put(text));
-        for branch in &mut verdict.branches {
-            let hops = branch.hops.iter_mut().chain(&mut branch.reply.hops);
-            hops.for_each(|hop| translator.hop(hop));
+        for leg in &mut verdict.legs {
+            translator.put(&mut leg.name);
+            translator.steps(&mut leg.steps);
+            translator.branches(&mut leg.branches);
         }
+        translator.branches(&mut verdict.branches);
         for one in &mut verdict.intended {
             translator.put(&mut one.message);
         }
@@ -125,14 +129,21 @@ impl Translator {
         *text = self.text(text);
     }
 
-    fn hop(&self, hop: &mut Hop) {
-        hop.steps
-            .iter_mut()
-            .for_each(|step| self.put(&mut step.text));
+    fn branches(&self, branches: &mut [Branch]) {
+        for branch in branches {
+            for hop in branch.hops.iter_mut().chain(&mut branch.reply.hops) {
+                self.steps(&mut hop.steps);
+            }
+        }
+    }
+
+    fn steps(&self, steps: &mut [HopStep]) {
+        steps.iter_mut().for_each(|step| self.put(&mut step.text));
     }
 
     fn finding(&self, finding: &mut Finding, lang: Lang) {
         self.put(&mut finding.message);
+        (finding.nearest.iter_mut()).for_each(|near| self.put(&mut near.text));
         match catalogue::find(&finding.code) {
             Some(entry) => entry.fix.get(lang).clone_into(&mut finding.fix),
             None => self.put(&mut finding.fix),
@@ -335,13 +346,12 @@ impl Pattern {
         parts.iter().enumerate().all(|(hole, part)| {
             let before = self.before(hole).trim_end();
             let after = self.after.get(hole).copied().unwrap_or_default();
-            self.is_quoted(hole)
-                || before.ends_with([':', ';'])
+            let says_so = before.ends_with([':', ';'])
                 || after.starts_with([':', ';'])
-                || (hole > 0 && before.is_empty())
-                || SENTENCES_JOINED
-                    .iter()
-                    .all(|(joint, _)| split(part, joint).len() == 1)
+                || (hole > 0 && before.is_empty());
+            let is_whole = |(joint, _): &Sentence| split(part, joint).len() == 1;
+            let closed = part.matches('(').count() == part.matches(')').count();
+            self.is_quoted(hole) || closed && (says_so || SENTENCES_JOINED.iter().all(is_whole))
         })
     }
 }
