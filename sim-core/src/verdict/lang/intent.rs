@@ -28,10 +28,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "it has no address of this IP version",
         "它没有该 IP 版本的地址",
     ),
-    (
-        "kube/pods.json was not captured, or cannot be read: pods are missing here",
-        "没有采集 kube/pods.json，或无法读取：这里缺少 Pod",
-    ),
     // `intent/node.rs`
     (
         "node:{0} has the condition {1} = {2}{3}",
@@ -266,10 +262,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "; its policies of the other direction do not bear on answers",
         "；它另一方向的策略对应答不生效",
-    ),
-    (
-        "; admin policies, which might allow it, were not captured",
-        "；没有采集 admin 策略，而它们可能放行",
     ),
     // `verdict/warnings.rs`
     (

@@ -144,18 +144,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the rule `rewrite {0}` is not modelled",
         "规则 `rewrite {0}` 尚未建模",
     ),
-    (
-        "not all of {0}, or of the files that it imports, was captured",
-        "没有采集全 {0} 或它引入的文件",
-    ),
-    (
-        "which of the server blocks of {0} takes a question is not decided",
-        "{0} 的哪个 server 块接收请求未作判断",
-    ),
-    (
-        "not all options of the plugin `{0}` of {1} are known",
-        "{1} 的插件 `{0}` 有不认识的选项",
-    ),
     // `intent/web/gateway.rs`
     (
         "no listener of {0} takes `{1}` on port {2}; it has {3}",
@@ -208,26 +196,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "whether the {0} `{1}` of {2} takes `{3}` is not decided",
         "{2} 的 {0} `{1}` 是否接收 `{3}` 未作判断",
-    ),
-    (
-        "whether {0} takes requests by listener `{1}`, beside the more specific `{2}`, is not known",
-        "不知道在有更具体的 `{2}` 时 {0} 是否还从监听器 `{1}` 接收请求",
-    ),
-    (
-        "whether the controller isolates listeners",
-        "控制器是否隔离各监听器",
-    ),
-    (
-        "the namespace selector of listener `{0}` cannot be read",
-        "无法读取监听器 `{0}` 的命名空间选择器",
-    ),
-    (
-        "the labels of namespace `{0}`, which listener `{1}` selects by, are not known",
-        "不知道命名空间 `{0}` 的标签，而监听器 `{1}` 按它选择",
-    ),
-    (
-        "whether the query parameters of {0} are those of `{1}` is not decided",
-        "{0} 的查询参数是否与 `{1}` 的相符未作判断",
     ),
     // `intent/web/ingress.rs`
     ("{0} has the host `{1}`", "{0} 的主机为 `{1}`"),
