@@ -3,6 +3,7 @@
 //!
 //! `docs/findings.md` is written from it (`cargo xtask findings`), and a test keeps the two equal.
 
+mod balancer;
 pub mod coverage;
 mod device;
 mod names;
@@ -11,6 +12,7 @@ mod page;
 mod routing;
 mod workload;
 
+pub(crate) use balancer::*;
 pub(crate) use device::*;
 pub(crate) use names::*;
 pub(crate) use netfilter::*;
@@ -118,7 +120,7 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [BALANCERS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 }
@@ -162,5 +164,11 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::Stranger => REPLY_STRANGER,
         BlockerKind::Ttl => TTL_EXCEEDED,
         BlockerKind::Loop => ROUTE_LOOP,
+        BlockerKind::BalancerInactive => LB_INACTIVE,
+        BlockerKind::ListenerMissing => LB_LISTENER_MISSING,
+        BlockerKind::ListenerStopped => LB_LISTENER_STOPPED,
+        BlockerKind::BalancerAcl => LB_ACL_DENIED,
+        BlockerKind::NoBackends => LB_NO_BACKENDS,
+        BlockerKind::Loopback => LB_LOOPBACK,
     }
 }
