@@ -41,7 +41,19 @@ impl Balancers {
 }
 
 /// Reads a region's load balancers.
-pub(super) fn read(provider: Provider, files: &Files<'_>) -> Balancers {
+pub(super) fn read(provider: Provider, files: &mut Files<'_>) -> Balancers {
+    let lists: &[&str] = match provider {
+        Provider::Aliyun => &[
+            "slb/DescribeLoadBalancers",
+            "nlb/ListLoadBalancers",
+            "alb/ListLoadBalancers",
+        ],
+        Provider::Tencent => &["clb/DescribeLoadBalancers"],
+    };
+    // Without its list, who is a load balancer is not known.
+    for list in lists {
+        files.bodies(list, |_, _| Ok(()));
+    }
     let all: Vec<_> = files.all().cloned().collect();
     let responses = body::Responses {
         folder: files.folder(),

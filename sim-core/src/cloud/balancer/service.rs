@@ -11,7 +11,7 @@ use crate::evidence::kube::node::Node;
 use crate::evidence::kube::service::{Service, ServiceKind, ServicePort};
 use crate::intent::service::Known;
 use crate::source::Source;
-use expected::{Expected, expected};
+use expected::expected;
 
 /// By what a service and a load balancer belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

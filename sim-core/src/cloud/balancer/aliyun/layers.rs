@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::super::body::{Body, Responses};
 use super::super::{
     Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Product,
-    Prober, Rule, Scheduler, Speaks, State, Target,
+    Prober, Rule, Scheduler, Speaks, Target,
 };
 use super::state;
 
