@@ -7,6 +7,7 @@ use super::catalogue::{self, Entry};
 use super::render::{evidence as evidence_of, evidences, tuple};
 use super::warnings::Warning;
 use super::{Finding, NearMiss, Place, Severity};
+use crate::cloud::balancer::service::Kind;
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
 use crate::intent::workload::{Agent, Agents};
@@ -168,6 +169,7 @@ impl Findings {
             let object = format!("node:{}", ailment.node);
             self.report(entry, object, place, ailment.says.clone(), &ailment.sources);
         }
+        self.add_differences(intent);
         let asked = target.and_then(|target| target.object.strip_prefix("service:"));
         let Some(service) = asked.and_then(|name| intent.services.get(name)) else {
             return;
@@ -188,6 +190,33 @@ impl Findings {
                 ),
                 std::slice::from_ref(&unready.source),
             );
+        }
+    }
+
+    /// Adds what a service and its load balancer do not agree on, apart from what the packet met there.
+    fn add_differences(&mut self, intent: &Intent) {
+        for difference in &intent.differences {
+            let entry = match difference.kind {
+                Kind::BalancerMissing => catalogue::LB_MISSING,
+                Kind::ListenerMissing => catalogue::LB_LISTENER_MISSING,
+                Kind::ListenerStale => catalogue::LB_LISTENER_STALE,
+                Kind::WrongPort => catalogue::LB_BACKEND_WRONG_PORT,
+                Kind::BackendUnexpected => catalogue::LB_BACKEND_UNEXPECTED,
+                Kind::BackendMissing => catalogue::LB_BACKEND_MISSING,
+                Kind::Unhealthy => catalogue::LB_BACKEND_UNHEALTHY,
+                Kind::AddressUnlisted => catalogue::LB_ADDRESS_UNLISTED,
+            };
+            let is_met = entry.severity == Severity::Cause
+                && self.found.iter().any(|known| known.code == entry.code);
+            if !is_met {
+                let entry = Entry {
+                    severity: Severity::Warning,
+                    ..entry
+                };
+                let object = difference.object.clone();
+                let message = difference.message.clone();
+                self.report(entry, object, String::new(), message, &difference.sources);
+            }
         }
     }
 

@@ -102,11 +102,7 @@ fn among(balancer: &Balancer, client: Client) -> Result<Handed, End> {
             Seen::Client => (client.address.to_string(), None),
             Seen::Own(own, stands) => (own.to_string(), stands),
         };
-        for assumption in stands {
-            if !assumptions.contains(&assumption) {
-                assumptions.push(assumption);
-            }
-        }
+        assumptions.extend(stands.filter(|stands| !assumptions.contains(stands)));
         if !seen_as.contains(&seen) {
             seen_as.push(seen);
         }

@@ -368,6 +368,8 @@ impl Context<'_, '_> {
             (None, false) if !body.source().file().contains("DescribeLoadBalancerListeners") => {
                 Vec::new()
             }
+            // A rule sends to a group of the balancer's: where there is but the listener's own, none sends elsewhere.
+            (None, false) if self.has_one_group(body) => Vec::new(),
             (None, false) => {
                 let action = format!("DescribeLoadBalancer{}ListenerAttribute", speaks.words());
                 return Err(self.responses.path(SLB, &action, &format!("{}.{port}", self.id)));
@@ -381,6 +383,17 @@ impl Context<'_, '_> {
             source: rule.source(),
         };
         Ok(listed.iter().map(rule).collect())
+    }
+
+    /// Whether the balancer has no server group but the one of the listener `body`.
+    fn has_one_group(&self, body: &Body<'_>) -> bool {
+        let own = body.text("VServerGroupId");
+        let listed = self.responses.get(SLB, "DescribeVServerGroups", self.id);
+        listed.is_some_and(|listed| {
+            let groups = listed.list("VServerGroups", "VServerGroup");
+            let mut groups = groups.iter();
+            groups.all(|group| group.text("VServerGroupId") == own)
+        })
     }
 
     fn backend(&self, speaks: Speaks, listener: u16, server: &Body<'_>, check: &Check) -> Backend {

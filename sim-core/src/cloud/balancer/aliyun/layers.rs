@@ -304,6 +304,7 @@ impl Api<'_> {
     /// An ALB's rules, small priorities first, and its default action.
     fn by_rules(&self, listener: &str, body: &Body<'_>) -> Action {
         let lists = self.responses.all("alb", "ListRules");
+        let balancer = body.text("LoadBalancerId").unwrap_or_default();
         let known = lists.iter().any(|list| {
             let rules = list.list("Rules", "Rule");
             let of_this = |rule: &Body<'_>| rule.text("ListenerId").as_deref() == Some(listener);
@@ -311,6 +312,7 @@ impl Api<'_> {
             rules.iter().any(of_this)
                 || file.file() == self.responses.path("alb", "ListRules", "")
                 || file.file() == self.responses.path("alb", "ListRules", listener)
+                || file.file() == self.responses.path("alb", "ListRules", &balancer)
         });
         if !known {
             return Action::Unknown(self.responses.path("alb", "ListRules", listener));
