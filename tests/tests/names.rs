@@ -12,7 +12,7 @@ use pathglass_tests::cluster::{Cluster, edit, edit_list};
 use pathglass_tests::corpus::Files;
 use pathglass_tests::honesty::{self, Compared};
 use pathglass_tests::schema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const CLIENT: &str = "nodes/node-1/pods/default_client";
 /// The pods that take the parts of name server and proxy.
