@@ -63,7 +63,10 @@ struct Expect {
     says: String,
 }
 
-fn changed(files: &BTreeMap<String, Value>, set: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+fn changed(
+    files: &BTreeMap<String, Value>,
+    set: &BTreeMap<String, Value>,
+) -> BTreeMap<String, Value> {
     let mut files = files.clone();
     for (place, value) in set {
         let (name, pointer) = place.split_once('#').unwrap_or((place, ""));
@@ -77,7 +80,10 @@ fn changed(files: &BTreeMap<String, Value>, set: &BTreeMap<String, Value>) -> BT
         }
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let file = files.get_mut(name).unwrap_or_else(|| panic!("no {name}"));
-        match file.pointer_mut(parent).unwrap_or_else(|| panic!("no {place}")) {
+        match file
+            .pointer_mut(parent)
+            .unwrap_or_else(|| panic!("no {place}"))
+        {
             Value::Object(map) => {
                 map.insert(key.to_owned(), value.clone());
             }
@@ -92,12 +98,14 @@ fn changed(files: &BTreeMap<String, Value>, set: &BTreeMap<String, Value>) -> BT
 }
 
 fn decided(table: &Table, case: &Case) -> Expect {
-    let files = changed(&table.files, &case.set).into_iter().map(|(name, body)| {
-        Arc::new(SourceFile {
-            name: format!("{}{name}", table.folder),
-            text: serde_json::to_string_pretty(&body).unwrap(),
-        })
-    });
+    let files = changed(&table.files, &case.set)
+        .into_iter()
+        .map(|(name, body)| {
+            Arc::new(SourceFile {
+                name: format!("{}{name}", table.folder),
+                text: serde_json::to_string_pretty(&body).unwrap(),
+            })
+        });
     let cloud = Cloud::read(files, &BTreeMap::new());
     let client = Client {
         address: case.ask.from.parse().unwrap(),

@@ -108,7 +108,8 @@ pub(crate) enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Balancer {
     pub(crate) product: Product,
-    pub(crate) region: String,
+    /// `cloud/<provider>/<region>`: where it was read.
+    pub(crate) folder: String,
     pub(crate) id: String,
     pub(crate) name: String,
     /// Addresses that clients ask.
@@ -324,7 +325,9 @@ pub(crate) struct Backend {
 impl Backend {
     /// `i-1 (10.0.1.10:30080)`.
     pub(crate) fn words(&self) -> String {
-        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
+        let port = self
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
         let address = match self.address {
             Some(IpAddr::V6(address)) => format!("[{address}]{port}"),
             Some(IpAddr::V4(address)) => format!("{address}{port}"),
@@ -351,11 +354,6 @@ pub(crate) enum Health {
     Unchecked,
     /// The evidence lacks it; the file that would tell.
     Unknown(String),
-}
-
-/// The region's name in `cloud/<provider>/<region>`.
-fn region_of(folder: &str) -> String {
-    folder.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// A block, or an address alone.

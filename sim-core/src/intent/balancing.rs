@@ -21,7 +21,9 @@ pub(super) fn of(
         return Ok(Vec::new());
     };
     let listed = known.service.load_balancer.iter();
-    let mut is_asked = listed.filter_map(|ingress| ingress.ip).any(|ip| ip == asked);
+    let mut is_asked = listed
+        .filter_map(|ingress| ingress.ip)
+        .any(|ip| ip == asked);
     for region in &cloud.regions {
         let own = of_service(&region.balancers, region.provider, &known.service);
         is_asked |= own.is_some_and(|(own, _)| own.addresses.contains(&asked));
@@ -34,7 +36,7 @@ pub(super) fn of(
     let regions = cloud.regions.iter();
     // A region without load balancers was not asked for them.
     let asked_for = regions.filter(|region| region.balancers.iter().next().is_some());
-    let found = asked_for
-        .map(|region| differences(&region.balancers, region.provider, known, &nodes));
+    let found =
+        asked_for.map(|region| differences(&region.balancers, region.provider, known, &nodes));
     Ok(found.flatten().collect())
 }

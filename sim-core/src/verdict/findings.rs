@@ -63,6 +63,13 @@ impl Findings {
         finding.confirm = entry.commands_with(&known(&finding, blocker, circumstances));
         finding.under = under.map(str::to_owned);
         self.push(finding);
+        let own = catalogue::entry(blocker.kind);
+        if entry.code == catalogue::LB_LOOPBACK.code && own.code != entry.code {
+            // What the kernel made of it follows from that.
+            let mut own = self::finding(own, blocker, Severity::Contributing);
+            own.under = Some(entry.code.to_owned());
+            self.push(own);
+        }
         entry.code
     }
 
@@ -213,14 +220,17 @@ impl Findings {
                 Kind::BackendMissing => catalogue::LB_BACKEND_MISSING,
                 Kind::Unhealthy => catalogue::LB_BACKEND_UNHEALTHY,
                 Kind::AddressUnlisted => catalogue::LB_ADDRESS_UNLISTED,
+                Kind::ProbeDropped => catalogue::LB_PROBE_DROPPED,
             };
             let is_met = entry.severity == Severity::Cause
                 && self.found.iter().any(|known| known.code == entry.code);
             if !is_met {
-                let entry = Entry {
-                    severity: Severity::Warning,
-                    ..entry
+                // It does not stop this flow; why backends are unhealthy comes before that they are.
+                let severity = match difference.kind {
+                    Kind::ProbeDropped => Severity::Contributing,
+                    _ => Severity::Warning,
                 };
+                let entry = Entry { severity, ..entry };
                 let object = difference.object.clone();
                 let message = difference.message.clone();
                 self.report(entry, object, String::new(), message, &difference.sources);

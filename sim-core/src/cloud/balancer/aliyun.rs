@@ -2,12 +2,14 @@
 
 mod clb;
 mod layers;
+mod reported;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::body::{Body, Responses};
-use super::{Balancer, State};
+use super::{Balancer, Scheduler, State};
 
 /// All load balancers of a region.
 pub(crate) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
@@ -32,9 +34,11 @@ fn elastic_addresses(responses: Responses<'_>) -> BTreeMap<String, Vec<IpAddr>> 
     for body in responses.all("vpc", "DescribeEipAddresses") {
         for eip in body.list("EipAddresses", "EipAddress") {
             let of_balancer = eip.word("InstanceType") == "slbinstance";
-            if let (true, Some(id), Some(address)) =
-                (of_balancer, eip.text("InstanceId"), eip.address("IpAddress"))
-            {
+            if let (true, Some(id), Some(address)) = (
+                of_balancer,
+                eip.text("InstanceId"),
+                eip.address("IpAddress"),
+            ) {
                 elastic.entry(id).or_default().push(address);
             }
         }
@@ -48,5 +52,13 @@ fn state(body: &Body<'_>, key: &str, works: &[&str]) -> State {
         None => State::Unknown(body.source().file().to_owned()),
         Some(word) if works.iter().any(|works| word.eq_ignore_ascii_case(works)) => State::Running,
         Some(word) => State::Not(word),
+    }
+}
+
+fn scheduler(word: &str) -> Scheduler {
+    match word {
+        "rr" => Scheduler::Even,
+        "" | "wrr" => Scheduler::Weighted,
+        other => Scheduler::ByState(other.to_owned()),
     }
 }

@@ -61,7 +61,11 @@ pub(crate) enum Seen {
     Own(IpAddr, Option<String>),
 }
 
-fn refused<T>(why: Why, message: String, sources: impl IntoIterator<Item = Source>) -> Result<T, End> {
+fn refused<T>(
+    why: Why,
+    message: String,
+    sources: impl IntoIterator<Item = Source>,
+) -> Result<T, End> {
     Err(End::Refused {
         why,
         message,
@@ -127,12 +131,11 @@ impl Balancer {
         }
         let listeners = match &self.listeners {
             Ok(listeners) => listeners,
-            Err(file) => return missing(format!("which listeners {words} has"), file, &self.source),
+            Err(file) => {
+                return missing(format!("which listeners {words} has"), file, &self.source);
+            }
         };
-        let listener = listeners
-            .iter()
-            .find(|one| one.speaks.carrier() == protocol && one.ports.contains(&port));
-        let Some(listener) = listener else {
+        let Some(listener) = self.listener_for(protocol, port) else {
             let have: Vec<String> = listeners.iter().map(Listener::words).collect();
             let have = match have.as_slice() {
                 [] => "it has none".to_owned(),
@@ -162,11 +165,21 @@ impl Balancer {
         Ok(listener)
     }
 
+    /// The listener for a port, whatever its state.
+    pub(crate) fn listener_for(&self, protocol: Protocol, port: u16) -> Option<&Listener> {
+        let mut all = self.listeners.iter().flatten();
+        all.find(|one| one.speaks.carrier() == protocol && one.ports.contains(&port))
+    }
+
     /// The listener's ACL: a list without entries lets everyone pass (B.3).
     fn admits(&self, listener: &Listener, client: IpAddr) -> Result<(), End> {
         let words = self.words();
         for kind in [AclKind::White, AclKind::Black] {
-            let acls: Vec<_> = listener.acls.iter().filter(|acl| acl.kind == kind).collect();
+            let acls: Vec<_> = listener
+                .acls
+                .iter()
+                .filter(|acl| acl.kind == kind)
+                .collect();
             let mut has_entries = false;
             let mut holder = None;
             let mut untold = None;
@@ -232,8 +245,9 @@ impl Balancer {
         let mut candidates: Vec<&Backend> = backends.iter().filter(|one| one.weight > 0).collect();
         if candidates.is_empty() {
             let n = backends.len();
-            let message =
-                format!("{of} has no backend that takes new connections: the weight of all {n} is 0");
+            let message = format!(
+                "{of} has no backend that takes new connections: the weight of all {n} is 0"
+            );
             return refused(Why::NoBackends, message, cited());
         }
         // C.4, loopback (2): a backend with the client's own address is not chosen.
@@ -297,7 +311,10 @@ impl Balancer {
         if let Some(own) = self.own.iter().find(|own| own.is_ipv4() == v4) {
             let others = self.own.iter().filter(|own| own.is_ipv4() == v4).count() > 1;
             let stands = others.then(|| {
-                format!("{own} stands for the addresses that {} uses towards backends", self.words())
+                format!(
+                    "{own} stands for the addresses that {} uses towards backends",
+                    self.words()
+                )
             });
             return Ok(Seen::Own(*own, stands));
         }
@@ -315,14 +332,20 @@ impl Balancer {
         };
         let Some(first) = first_of(block).filter(|_| v4) else {
             return Err(Doubt {
-                what: format!("by which IPv6 address {} reaches its backends", self.words()),
+                what: format!(
+                    "by which IPv6 address {} reaches its backends",
+                    self.words()
+                ),
                 settle: String::new(),
                 source: Some(self.source.clone()),
             });
         };
         let stands = match self.product {
             Product::TencentClb => Unconfirmed::LayerSevenSource.text().to_owned(),
-            _ => format!("{first} stands for the addresses in {block} that {} uses", self.words()),
+            _ => format!(
+                "{first} stands for the addresses in {block} that {} uses",
+                self.words()
+            ),
         };
         Ok(Seen::Own(first, Some(stands)))
     }

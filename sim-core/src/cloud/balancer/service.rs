@@ -5,10 +5,12 @@ mod expected;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Action, Balancer, Balancers, Health, Listener, Pool, Target};
+use super::choose::first_of;
+use super::{Action, Backend, Balancer, Balancers, Health, Listener, Pool, Prober, Target};
 use crate::cloud::Provider;
 use crate::evidence::kube::node::Node;
 use crate::evidence::kube::service::{Service, ServiceKind, ServicePort};
+use crate::flow::Protocol;
 use crate::intent::service::Known;
 use crate::source::Source;
 use expected::expected;
@@ -32,6 +34,24 @@ pub(crate) struct Difference {
     pub(crate) object: String,
     pub(crate) message: String,
     pub(crate) sources: Vec<Source>,
+    /// How the backend that it is about is probed.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// A probe of a load balancer's health check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Probe {
+    /// `cloud/<provider>/<region>`.
+    pub(crate) folder: String,
+    /// The load balancer's id, and what people call it.
+    pub(crate) balancer: String,
+    pub(crate) words: String,
+    /// Where it comes from.
+    pub(crate) source: IpAddr,
+    /// What it asks.
+    pub(crate) address: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
 }
 
 /// The kinds, each with a finding.
@@ -48,6 +68,8 @@ pub(crate) enum Kind {
     BackendMissing,
     Unhealthy,
     AddressUnlisted,
+    /// A health check's probe does not get through.
+    ProbeDropped,
 }
 
 const ALIYUN_ID_LABEL: &str = "service.k8s.alibaba/loadbalancer-id";
@@ -100,14 +122,20 @@ pub(crate) fn of_service<'b>(
     service: &Service,
 ) -> Option<(&'b Arc<Balancer>, By)> {
     if let Some((id, by)) = named_id(service, provider) {
-        return balancers.iter().find(|one| one.id == id).map(|one| (one, by));
+        return balancers
+            .iter()
+            .find(|one| one.id == id)
+            .map(|one| (one, by));
     }
     if service.kind == ServiceKind::LoadBalancer && !service.meta.uid.is_empty() {
         let (tag, value) = match provider {
             Provider::Aliyun => ("kubernetes.do.not.delete", default_name(service)),
             Provider::Tencent => ("tke-lb-serviceuuid", service.meta.uid.clone()),
         };
-        if let Some(one) = balancers.iter().find(|one| one.tags.get(tag) == Some(&value)) {
+        if let Some(one) = balancers
+            .iter()
+            .find(|one| one.tags.get(tag) == Some(&value))
+        {
             return Some((one, By::Tag));
         }
         let is_named = |one: &&Arc<Balancer>| match provider {
@@ -117,7 +145,9 @@ pub(crate) fn of_service<'b>(
             }
             Provider::Tencent => {
                 let rest = format!("_{}_{}", service.meta.namespace, service.meta.name);
-                one.name.strip_suffix(&rest).is_some_and(|cluster| cluster.starts_with("cls-"))
+                one.name
+                    .strip_suffix(&rest)
+                    .is_some_and(|cluster| cluster.starts_with("cls-"))
             }
         };
         if let Some(one) = balancers.iter().find(is_named) {
@@ -155,6 +185,7 @@ pub(crate) fn differences(
                     known.object()
                 ),
                 sources: vec![service.meta.source.clone()],
+                probe: None,
             })
             .into_iter()
             .collect();
@@ -165,9 +196,9 @@ pub(crate) fn differences(
         return found;
     };
     for port in &service.ports {
-        let listener = listeners.iter().find(|one| {
-            one.speaks.carrier() == port.protocol && one.ports.contains(&port.port)
-        });
+        let listener = listeners
+            .iter()
+            .find(|one| one.speaks.carrier() == port.protocol && one.ports.contains(&port.port));
         match listener {
             None => found.push(Difference {
                 kind: Kind::ListenerMissing,
@@ -181,8 +212,11 @@ pub(crate) fn differences(
                     known.object()
                 ),
                 sources: vec![balancer.source.clone(), service.meta.source.clone()],
+                probe: None,
             }),
-            Some(listener) => found.extend(of_port(balancer, listener, port, known, nodes, provider)),
+            Some(listener) => {
+                found.extend(of_port(balancer, listener, port, known, nodes, provider))
+            }
         }
     }
     let stale = listeners.iter().filter(|one| is_of(one, provider, service));
@@ -202,6 +236,7 @@ pub(crate) fn differences(
                     known.object()
                 ),
                 sources: vec![listener.source.clone(), service.meta.source.clone()],
+                probe: None,
             });
         }
     }
@@ -245,7 +280,11 @@ fn unlisted(balancer: &Balancer, known: &Known) -> Option<Difference> {
             own.join(", ")
         )
     } else {
-        let told: Vec<String> = ingress.iter().filter_map(|one| one.ip).map(|ip| ip.to_string()).collect();
+        let told: Vec<String> = ingress
+            .iter()
+            .filter_map(|one| one.ip)
+            .map(|ip| ip.to_string())
+            .collect();
         format!(
             "the status of {} lists {}, while {} has {}",
             known.object(),
@@ -260,6 +299,7 @@ fn unlisted(balancer: &Balancer, known: &Known) -> Option<Difference> {
         object: known.object(),
         message,
         sources: vec![known.service.meta.source.clone(), balancer.source.clone()],
+        probe: None,
     })
 }
 
@@ -285,15 +325,19 @@ fn of_port(
         object: known.object(),
         message,
         sources,
+        probe: None,
     };
     let words = format!("the listener {} of {}", listener.words(), balancer.words());
     for backend in backends {
         if let Health::Unhealthy(state, source) = &backend.health {
-            found.push(difference(
-                Kind::Unhealthy,
-                format!("backend {} of {words} is unhealthy ({state})", backend.words()),
-                vec![source.clone()],
-            ));
+            let message = format!(
+                "backend {} of {words} is unhealthy ({state})",
+                backend.words()
+            );
+            found.push(Difference {
+                probe: probe(balancer, listener, backend),
+                ..difference(Kind::Unhealthy, message, vec![source.clone()])
+            });
         }
     }
     let of_instances = (backends.iter()).filter(|one| matches!(one.target, Target::Instance(_)));
@@ -316,6 +360,30 @@ fn of_port(
     }
     found.extend(members(&words, pool, known, nodes, provider, &difference));
     found
+}
+
+/// How a backend is probed, where that can be walked: by a TCP connection from a known address.
+fn probe(balancer: &Balancer, listener: &Listener, backend: &Backend) -> Option<Probe> {
+    // UDP listeners are probed by echo or by datagrams of their own.
+    if listener.speaks.carrier() != Protocol::Tcp {
+        return None;
+    }
+    let address = backend.address?;
+    let same_family = |one: &&IpAddr| one.is_ipv4() == address.is_ipv4();
+    let source = match listener.check.prober {
+        Prober::Shared => first_of("100.64.0.0/10"),
+        Prober::Vip => balancer.addresses.iter().find(same_family).copied(),
+        Prober::Own => balancer.own.iter().find(same_family).copied(),
+    };
+    Some(Probe {
+        folder: balancer.folder.clone(),
+        balancer: balancer.id.clone(),
+        words: balancer.words(),
+        source: source.filter(|source| source.is_ipv4() == address.is_ipv4())?,
+        address,
+        port: listener.check.port.or(backend.port)?,
+        protocol: Protocol::Tcp,
+    })
 }
 
 /// Backends that the service does not call for, and those that it calls for in vain.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::body::{Body, Responses};
 use super::{
-    Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Product, Prober, Rule,
+    Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober, Product, Rule,
     Scheduler, Speaks, State, Target,
 };
 
@@ -26,7 +26,9 @@ pub(crate) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
     for (id, addresses) in elastic_addresses(responses) {
         if let Some(balancer) = found.get_mut(&id) {
             let known = balancer.addresses.clone();
-            let more = addresses.into_iter().filter(|address| !known.contains(address));
+            let more = addresses
+                .into_iter()
+                .filter(|address| !known.contains(address));
             balancer.addresses.extend(more);
         }
     }
@@ -39,9 +41,11 @@ fn elastic_addresses(responses: Responses<'_>) -> BTreeMap<String, Vec<IpAddr>> 
     for body in responses.all("vpc", "DescribeAddresses") {
         for address in body.list("AddressSet", "Address") {
             let of_balancer = address.word("InstanceType") == "clb";
-            if let (true, Some(id), Some(own)) =
-                (of_balancer, address.text("InstanceId"), address.address("AddressIp"))
-            {
+            if let (true, Some(id), Some(own)) = (
+                of_balancer,
+                address.text("InstanceId"),
+                address.address("AddressIp"),
+            ) {
                 elastic.entry(id).or_default().push(own);
             }
         }
@@ -56,12 +60,14 @@ fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
     let own = body.list("SnatIps", "SnatIp");
     Balancer {
         product: Product::TencentClb,
-        region: super::region_of(responses.folder),
+        folder: responses.folder.to_owned(),
         id: id.to_owned(),
         name: body.text("LoadBalancerName").unwrap_or_default(),
         addresses: addresses.chain(body.address("AddressIPv6")).collect(),
         public: body.word("LoadBalancerType") == "open",
-        host: body.text("LoadBalancerDomain").or_else(|| body.text("Domain")),
+        host: body
+            .text("LoadBalancerDomain")
+            .or_else(|| body.text("Domain")),
         vpc: body.text("VpcId"),
         subnets: body.text("SubnetId").into_iter().collect(),
         state: state(body),
@@ -161,7 +167,10 @@ fn listener(
     };
     let own = body.text("ListenerId").unwrap_or_default();
     let first = body.port("Port")?;
-    let last = body.port("EndPort").filter(|last| *last >= first).unwrap_or(first);
+    let last = body
+        .port("EndPort")
+        .filter(|last| *last >= first)
+        .unwrap_or(first);
     let flags = body.texts("AttrFlags", "AttrFlag");
     let stopped = flags.iter().find(|flag| flag.eq_ignore_ascii_case("stop"));
     let check = check(body);
@@ -194,7 +203,9 @@ fn listener(
         },
         acls: Vec::new(),
         scheduler: scheduler(&body.word("Scheduler")),
-        sticky: body.number("SessionExpireTime").is_some_and(|seconds| seconds > 0),
+        sticky: body
+            .number("SessionExpireTime")
+            .is_some_and(|seconds| seconds > 0),
         check,
         // G.20: without connections that are kept alive, layer 7 shows backends the client's address, too.
         keeps_client: !translates
@@ -292,7 +303,8 @@ impl Targets<'_, '_> {
             source = own.source();
             let targets = own.list("Targets", "Target");
             let read = targets.iter();
-            read.map(|target| self.backend(target, location, check)).collect()
+            read.map(|target| self.backend(target, location, check))
+                .collect()
         });
         Pool {
             id: location.unwrap_or(self.listener).to_owned(),
@@ -308,15 +320,24 @@ impl Targets<'_, '_> {
         let port = target.port("Port");
         let key = address.map(|address| {
             let location = location.unwrap_or_default().to_owned();
-            (self.listener.to_owned(), location, address, port.unwrap_or(self.asked))
+            (
+                self.listener.to_owned(),
+                location,
+                address,
+                port.unwrap_or(self.asked),
+            )
         });
-        let file = || self.responses.path(CLB, "DescribeTargetHealth", self.balancer);
+        let file = || {
+            self.responses
+                .path(CLB, "DescribeTargetHealth", self.balancer)
+        };
         let health = match (check.on, self.health, key) {
             (Some(false), _, _) => Health::Unchecked,
             (_, Err(file), _) => Health::Unknown(file.clone()),
-            (_, Ok(found), Some(key)) => {
-                found.get(&key).cloned().unwrap_or_else(|| Health::Unknown(file()))
-            }
+            (_, Ok(found), Some(key)) => found
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| Health::Unknown(file())),
             (_, Ok(_), None) => Health::Unknown(file()),
         };
         let id = |key: &str| target.text(key).unwrap_or_default();

@@ -86,7 +86,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "by which IPv6 address {0} reaches its backends",
         "{0} 用哪个 IPv6 地址访问其后端",
     ),
-    ("GetLoadBalancerAttribute of {0}", "{0} 的 GetLoadBalancerAttribute"),
+    (
+        "GetLoadBalancerAttribute of {0}",
+        "{0} 的 GetLoadBalancerAttribute",
+    ),
     ("to whom {0} forwards", "{0}转发给谁"),
     (
         "{0} has no rule and no default backends",
@@ -126,16 +129,65 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "backend {0} of {1} is asked at port {2}, while the node port of {3} is {4}",
         "{1}的后端 {0} 使用端口 {2}，而 {3} 的 NodePort 是 {4}",
     ),
-    ("backend {0} of {1} is none of {2}", "{1}的后端 {0} 不在{2}之中"),
+    (
+        "backend {0} of {1} is none of {2}",
+        "{1}的后端 {0} 不在{2}之中",
+    ),
     (
         "{0} has {1} backends of the expected {2}: {3}{4} missing",
         "{0}有 {1} 个后端，应有 {2} 个：缺少 {3}{4}",
     ),
     (" and {0} more", "等另外 {0} 个"),
-    (
-        "the nodes that hold a ready endpoint",
-        "有就绪端点的节点",
-    ),
+    ("the nodes that hold a ready endpoint", "有就绪端点的节点"),
     ("the nodes that may be backends", "可以作为后端的节点"),
     ("the service's endpoints", "该 Service 的端点"),
+    // `cloud/ruling.rs`
+    (
+        "G.7: a load balancer of Alibaba Cloud whose backends are all abnormal forwards to all of them",
+        "G.7：阿里云负载均衡的后端全部异常时，会转发给所有后端",
+    ),
+    (
+        "G.20: at layer 7 Tencent's CLB reaches backends from 100.127.0.0/16 where it keeps connections alive, else with the client's address",
+        "G.20：腾讯云 CLB 七层在开启长连接时以 100.127.0.0/16 访问后端，否则使用客户端地址",
+    ),
+    // `journey/probe.rs`
+    (
+        "the probe of {0} from {1} to {2} is lost: {3}",
+        "{0} 从 {1} 到 {2} 的探测报文丢失：{3}",
+    ),
+    // `trace/cloud/balancer.rs`
+    (
+        "the client's connection ends at {0}: what is said of its backends is of the request that it passes on",
+        "客户端的连接终止于 {0}：关于其后端的结论针对它转发的请求",
+    ),
+    (
+        "cloud: {0}, listener {1}: one of {2} backends, {3}",
+        "云：{0}，监听 {1}：{2} 个后端之一，{3}",
+    ),
+    (
+        "cloud: {0} sends the answer to the client",
+        "云：{0} 把应答发给客户端",
+    ),
+    (
+        "cloud: no backend of {0} is healthy: all are asked",
+        "云：{0} 没有健康的后端：向全部后端转发",
+    ),
+    (
+        "whether backend {0} of {1} is healthy",
+        "{1} 的后端 {0} 是否健康",
+    ),
+    (
+        "what {0} answers by itself is not modelled",
+        "{0} 自己的应答尚未建模",
+    ),
+    (
+        "load balancers pass no ICMP errors back to clients",
+        "负载均衡不把 ICMP 错误传回客户端",
+    ),
+    ("which address backend {0} has", "后端 {0} 的地址"),
+    // `verdict/loopback.rs`
+    (
+        "the load balancer at {0} hands the packet of {1} back to {2}, the client's own node, with its source {3} kept",
+        "地址为 {0} 的负载均衡把 {1} 的报文送回客户端自己所在的节点 {2}，源地址仍是 {3}",
+    ),
 ];

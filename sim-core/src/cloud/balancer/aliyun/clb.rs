@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use super::super::body::{Body, Responses};
 use super::super::{
-    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Product,
-    Prober, Rule, Scheduler, Speaks, State, Target,
+    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober,
+    Product, Rule, Scheduler, Speaks, State, Target,
 };
-use super::state;
+use super::reported::{Reported, reported};
+use super::{scheduler, state};
 
-const SLB: &str = "slb";
-
-/// What a listener reports of a backend: by port, protocol, server, address and its port.
-type Reported = BTreeMap<(u16, String, String, String, u16), Health>;
+pub(super) const SLB: &str = "slb";
 
 pub(super) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
     let mut found: BTreeMap<String, Balancer> = BTreeMap::new();
@@ -37,7 +35,7 @@ fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
     let attribute = responses.get(SLB, "DescribeLoadBalancerAttribute", id);
     Balancer {
         product: Product::AliyunClb,
-        region: super::super::region_of(responses.folder),
+        folder: responses.folder.to_owned(),
         id: id.to_owned(),
         name: body.text("LoadBalancerName").unwrap_or_default(),
         addresses: body.address("Address").into_iter().collect(),
@@ -90,11 +88,15 @@ fn listeners(
     }
     let mut known = !found.is_empty();
     let lists = responses.all(SLB, "DescribeLoadBalancerListeners");
-    for body in lists.iter().flat_map(|list| list.list("Listeners", "Listener")) {
+    for body in lists
+        .iter()
+        .flat_map(|list| list.list("Listeners", "Listener"))
+    {
         if body.text("LoadBalancerId").as_deref() != Some(id) {
             continue;
         }
-        let (Some(port), Some(speaks)) = (body.port("ListenerPort"), speaks(&body, "ListenerProtocol"))
+        let (Some(port), Some(speaks)) =
+            (body.port("ListenerPort"), speaks(&body, "ListenerProtocol"))
         else {
             continue;
         };
@@ -104,15 +106,20 @@ fn listeners(
             .entry((speaks, port))
             .or_insert_with(|| context.listener(speaks, port, &body, config.as_ref()));
     }
-    known |= responses.get(SLB, "DescribeLoadBalancerListeners", id).is_some()
-        || lists.iter().any(|list| list.source().file().ends_with("Listeners.json"));
+    known |= responses
+        .get(SLB, "DescribeLoadBalancerListeners", id)
+        .is_some()
+        || lists
+            .iter()
+            .any(|list| list.source().file().ends_with("Listeners.json"));
     // What only the balancer itself names has no settings here.
     if let Some(attribute) = attribute {
         known = true;
         let right = attribute.list("ListenerPortsAndProtocol", "ListenerPortAndProtocol");
         let misspelt = attribute.list("ListenerPortsAndProtocal", "ListenerPortAndProtocal");
         for entry in right.iter().chain(&misspelt) {
-            let speaks = speaks(entry, "ListenerProtocol").or_else(|| speaks(entry, "ListenerProtocal"));
+            let speaks =
+                speaks(entry, "ListenerProtocol").or_else(|| speaks(entry, "ListenerProtocal"));
             if let (Some(speaks), Some(port)) = (speaks, entry.port("ListenerPort")) {
                 found
                     .entry((speaks, port))
@@ -137,27 +144,6 @@ fn speaks(body: &Body<'_>, key: &str) -> Option<Speaks> {
     }
 }
 
-/// What the health checks of a balancer found; `None` where that was not captured.
-fn reported(responses: Responses<'_>, id: &str) -> Option<Reported> {
-    let body = responses.get(SLB, "DescribeHealthStatus", id)?;
-    let mut reported = Reported::new();
-    for server in body.list("BackendServers", "BackendServer") {
-        let (Some(port), Some(own)) = (server.port("ListenerPort"), server.port("Port")) else {
-            continue;
-        };
-        let text = |key: &str| server.text(key).unwrap_or_default();
-        let word = server.word("ServerHealthStatus");
-        let health = match word.as_str() {
-            "normal" => Health::Healthy,
-            "unavailable" => Health::Checking(server.source()),
-            _ => Health::Unhealthy(word, server.source()),
-        };
-        let key = (port, server.word("Protocol"), text("ServerId"), text("ServerIp"), own);
-        reported.insert(key, health);
-    }
-    Some(reported)
-}
-
 /// What listeners of one balancer have in common.
 struct Context<'c, 'r> {
     responses: Responses<'r>,
@@ -176,7 +162,11 @@ impl Context<'_, '_> {
         body: &Body<'_>,
         config: Option<&Body<'_>>,
     ) -> Listener {
-        let either = |key: &str| config.and_then(|config| config.text(key)).or_else(|| body.text(key));
+        let either = |key: &str| {
+            config
+                .and_then(|config| config.text(key))
+                .or_else(|| body.text(key))
+        };
         let on = either("HealthCheck").map(|word| word.eq_ignore_ascii_case("on"));
         let check_port = config
             .and_then(|config| config.port("HealthCheckConnectPort"))
@@ -222,7 +212,9 @@ impl Context<'_, '_> {
 
     /// A listener of which only port and protocol are known.
     fn named_only(&self, speaks: Speaks, port: u16, entry: &Body<'_>) -> Listener {
-        let file = self.responses.path(SLB, "DescribeLoadBalancerListeners", self.id);
+        let file = self
+            .responses
+            .path(SLB, "DescribeLoadBalancerListeners", self.id);
         Listener {
             id: format!("{}:{port}", speaks.words().to_ascii_lowercase()),
             speaks,
@@ -256,7 +248,9 @@ impl Context<'_, '_> {
             _ => AclKind::White,
         };
         let acl = |id: String| {
-            let answer = self.responses.must(SLB, "DescribeAccessControlListAttribute", &id);
+            let answer = self
+                .responses
+                .must(SLB, "DescribeAccessControlListAttribute", &id);
             let source = answer.as_ref().map_or_else(|_| body.source(), Body::source);
             let entries = answer.map(|answer| {
                 let entries = answer.list("AclEntrys", "AclEntry");
@@ -282,7 +276,10 @@ impl Context<'_, '_> {
         config: Option<&Body<'_>>,
         check: &Check,
     ) -> Captured<Pool> {
-        let either = |key: &str| body.text(key).or_else(|| config.and_then(|config| config.text(key)));
+        let either = |key: &str| {
+            body.text(key)
+                .or_else(|| config.and_then(|config| config.text(key)))
+        };
         if let Some(id) = either("VServerGroupId") {
             return Ok(self.group(speaks, port, &id, check, body));
         }
@@ -290,7 +287,9 @@ impl Context<'_, '_> {
             return Ok(self.pair(speaks, port, &id, check, body));
         }
         let Some((servers, source)) = self.default else {
-            return Err(self.responses.path(SLB, "DescribeLoadBalancerAttribute", self.id));
+            return Err(self
+                .responses
+                .path(SLB, "DescribeLoadBalancerAttribute", self.id));
         };
         let own = body.port("BackendServerPort");
         let backends = servers.iter().map(|server| {
@@ -310,12 +309,21 @@ impl Context<'_, '_> {
     }
 
     fn group(&self, speaks: Speaks, port: u16, id: &str, check: &Check, named: &Body<'_>) -> Pool {
-        let answer = self.responses.must(SLB, "DescribeVServerGroupAttribute", id);
-        let name = answer.as_ref().ok().and_then(|answer| answer.text("VServerGroupName"));
-        let source = answer.as_ref().map_or_else(|_| named.source(), Body::source);
+        let answer = self
+            .responses
+            .must(SLB, "DescribeVServerGroupAttribute", id);
+        let name = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.text("VServerGroupName"));
+        let source = answer
+            .as_ref()
+            .map_or_else(|_| named.source(), Body::source);
         let backends = answer.map(|answer| {
             let servers = answer.list("BackendServers", "BackendServer");
-            let read = servers.iter().map(|server| self.backend(speaks, port, server, check));
+            let read = servers
+                .iter()
+                .map(|server| self.backend(speaks, port, server, check));
             read.collect()
         });
         Pool {
@@ -328,16 +336,21 @@ impl Context<'_, '_> {
 
     /// A master and its slave: the slave takes over where the master is unhealthy.
     fn pair(&self, speaks: Speaks, port: u16, id: &str, check: &Check, named: &Body<'_>) -> Pool {
-        let answer = self.responses.must(SLB, "DescribeMasterSlaveServerGroupAttribute", id);
-        let source = answer.as_ref().map_or_else(|_| named.source(), Body::source);
+        let answer = self
+            .responses
+            .must(SLB, "DescribeMasterSlaveServerGroupAttribute", id);
+        let source = answer
+            .as_ref()
+            .map_or_else(|_| named.source(), Body::source);
         let backends = answer.map(|answer| {
             let servers = answer.list("MasterSlaveBackendServers", "MasterSlaveBackendServer");
             let is_master = |server: &Body<'_>| server.word("ServerType") == "master";
             let mut backends: Vec<(bool, Backend)> = (servers.iter())
                 .map(|server| (is_master(server), self.backend(speaks, port, server, check)))
                 .collect();
-            let master_is_down = (backends.iter())
-                .any(|(master, backend)| *master && matches!(backend.health, Health::Unhealthy(..)));
+            let master_is_down = (backends.iter()).any(|(master, backend)| {
+                *master && matches!(backend.health, Health::Unhealthy(..))
+            });
             for (master, backend) in &mut backends {
                 backend.weight = u64::from(*master != master_is_down);
             }
@@ -365,14 +378,21 @@ impl Context<'_, '_> {
             (_, true) => body.list("Rules", "Rule"),
             (Some(apart), false) => apart.list("Rules", "Rule"),
             // A listener's own answer without rules has none; the list of listeners never tells them.
-            (None, false) if !body.source().file().contains("DescribeLoadBalancerListeners") => {
+            (None, false)
+                if !body
+                    .source()
+                    .file()
+                    .contains("DescribeLoadBalancerListeners") =>
+            {
                 Vec::new()
             }
             // A rule sends to a group of the balancer's: where there is but the listener's own, none sends elsewhere.
             (None, false) if self.has_one_group(body) => Vec::new(),
             (None, false) => {
                 let action = format!("DescribeLoadBalancer{}ListenerAttribute", speaks.words());
-                return Err(self.responses.path(SLB, &action, &format!("{}.{port}", self.id)));
+                return Err(self
+                    .responses
+                    .path(SLB, &action, &format!("{}.{port}", self.id)));
             }
         };
         let rule = |rule: &Body<'_>| Rule {
@@ -406,7 +426,10 @@ impl Context<'_, '_> {
             },
             address: server.address("ServerIp"),
             port,
-            weight: server.number("Weight").and_then(|weight| weight.try_into().ok()).unwrap_or(100),
+            weight: server
+                .number("Weight")
+                .and_then(|weight| weight.try_into().ok())
+                .unwrap_or(100),
             health: self.health(speaks, listener, server, port.unwrap_or(listener), check),
             source: server.source(),
         }
@@ -443,13 +466,5 @@ impl Context<'_, '_> {
         };
         let found = reported.iter().find(|(key, _)| same(key));
         found.map_or_else(|| Health::Unknown(file()), |(_, health)| health.clone())
-    }
-}
-
-fn scheduler(word: &str) -> Scheduler {
-    match word {
-        "rr" => Scheduler::Even,
-        "" | "wrr" => Scheduler::Weighted,
-        other => Scheduler::ByState(other.to_owned()),
     }
 }

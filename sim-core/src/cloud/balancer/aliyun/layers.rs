@@ -1,14 +1,14 @@
 //! NLB 2022-04-30 and ALB 2020-06-16: the same shapes, of layers 4 and 7.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::super::body::{Body, Responses};
 use super::super::{
-    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Product,
-    Prober, Rule, Scheduler, Speaks, Target,
+    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober,
+    Product, Rule, Scheduler, Speaks, Target,
 };
-use super::state;
+use super::zones::{texts, zones};
+use super::{scheduler, state};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,17 +49,11 @@ struct Api<'r> {
     kind: Kind,
 }
 
-/// The addresses of a balancer in its zones.
-#[derive(Default)]
-struct Zones {
-    asked: Vec<IpAddr>,
-    own: Vec<IpAddr>,
-    subnets: Vec<String>,
-}
-
 impl Api<'_> {
     fn balancer(&self, body: &Body<'_>, id: &str) -> Balancer {
-        let attribute = self.responses.get(self.kind.folder(), "GetLoadBalancerAttribute", id);
+        let attribute = self
+            .responses
+            .get(self.kind.folder(), "GetLoadBalancerAttribute", id);
         let zones = zones(attribute.as_ref().unwrap_or(body));
         let crossed = body.flag("CrossZoneEnabled") != Some(false);
         Balancer {
@@ -67,7 +61,7 @@ impl Api<'_> {
                 Kind::Network => Product::AliyunNlb,
                 Kind::Application => Product::AliyunAlb,
             },
-            region: super::super::region_of(self.responses.folder),
+            folder: self.responses.folder.to_owned(),
             id: id.to_owned(),
             name: body.text("LoadBalancerName").unwrap_or_default(),
             addresses: zones.asked,
@@ -90,7 +84,9 @@ impl Api<'_> {
         let lists = self.responses.all(folder, "ListListeners");
         let attributes = self.responses.all(folder, "GetListenerAttribute");
         let mut found = BTreeMap::new();
-        let listed = lists.iter().flat_map(|list| list.list("Listeners", "Listener"));
+        let listed = lists
+            .iter()
+            .flat_map(|list| list.list("Listeners", "Listener"));
         for body in attributes.into_iter().chain(listed) {
             if body.text("LoadBalancerId").as_deref() != Some(id) {
                 continue;
@@ -133,7 +129,11 @@ impl Api<'_> {
             Kind::Application => None,
         };
         let (check, scheduler, keeps_client) = match &group {
-            Some(group) => (group.check.clone(), group.scheduler.clone(), group.keeps_client),
+            Some(group) => (
+                group.check.clone(),
+                group.scheduler.clone(),
+                group.keeps_client,
+            ),
             None => (self.unset(), Scheduler::Weighted, false),
         };
         let action = if crossed {
@@ -175,24 +175,30 @@ impl Api<'_> {
     fn settings(&self, group: &str) -> Settings {
         let body = self.group(group);
         let check = body.as_ref().and_then(|body| {
-            body.at("HealthCheck").or_else(|| body.at("HealthCheckConfig"))
+            body.at("HealthCheck")
+                .or_else(|| body.at("HealthCheckConfig"))
         });
         let instances = body
             .as_ref()
             .is_none_or(|body| body.word("ServerGroupType") == "instance");
-        let keeps = body.as_ref().and_then(|body| body.flag("PreserveClientIpEnabled"));
-        let word = body.as_ref().map(|body| body.word("Scheduler")).unwrap_or_default();
+        let keeps = body
+            .as_ref()
+            .and_then(|body| body.flag("PreserveClientIpEnabled"));
+        let word = body
+            .as_ref()
+            .map(|body| body.word("Scheduler"))
+            .unwrap_or_default();
         Settings {
             check: Check {
-                on: check.as_ref().and_then(|check| check.flag("HealthCheckEnabled")),
-                port: check.as_ref().and_then(|check| check.port("HealthCheckConnectPort")),
+                on: check
+                    .as_ref()
+                    .and_then(|check| check.flag("HealthCheckEnabled")),
+                port: check
+                    .as_ref()
+                    .and_then(|check| check.port("HealthCheckConnectPort")),
                 prober: Prober::Own,
             },
-            scheduler: match word.as_str() {
-                "rr" => Scheduler::Even,
-                "" | "wrr" => Scheduler::Weighted,
-                other => Scheduler::ByState(other.to_owned()),
-            },
+            scheduler: scheduler(&word),
             // B.4: the default of groups of instances.
             keeps_client: keeps.unwrap_or(instances),
         }
@@ -214,7 +220,9 @@ impl Api<'_> {
         let any_port = body.as_ref().and_then(|body| body.flag("AnyPortEnabled")) == Some(true);
         let servers = self.responses.must(folder, "ListServerGroupServers", group);
         let reported = self.reported(listener, group);
-        let source = servers.as_ref().map_or_else(|_| named.source(), Body::source);
+        let source = servers
+            .as_ref()
+            .map_or_else(|_| named.source(), Body::source);
         let backends = servers.map(|body| {
             let servers = body.list("Servers", "Server");
             let read = servers
@@ -242,18 +250,34 @@ impl Api<'_> {
         let address = server.address("ServerIp");
         let key = (
             id.clone(),
-            address.map(|address| address.to_string()).unwrap_or_default(),
+            address
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
             port.unwrap_or_default(),
         );
         let health = match (checked, reported) {
             (Some(false), _) => Health::Unchecked,
             (_, Err(file)) => Health::Unknown(file.clone()),
-            (_, Ok(Reported { on: Some(false), .. })) => Health::Unchecked,
+            (
+                _,
+                Ok(Reported {
+                    on: Some(false), ..
+                }),
+            ) => Health::Unchecked,
             // Those that are not listed are well.
-            (_, Ok(reported)) => reported.not_normal.get(&key).cloned().unwrap_or(Health::Healthy),
+            (_, Ok(reported)) => reported
+                .not_normal
+                .get(&key)
+                .cloned()
+                .unwrap_or(Health::Healthy),
         };
-        let serves = matches!(server.word("Status").as_str(), "available" | "configuring" | "");
-        let weight = server.number("Weight").and_then(|weight| u64::try_from(weight).ok());
+        let serves = matches!(
+            server.word("Status").as_str(),
+            "available" | "configuring" | ""
+        );
+        let weight = server
+            .number("Weight")
+            .and_then(|weight| u64::try_from(weight).ok());
         Backend {
             target: match server.word("ServerType").as_str() {
                 "eni" | "eci" => Target::Interface(id),
@@ -270,7 +294,9 @@ impl Api<'_> {
 
     fn reported(&self, listener: &str, group: &str) -> Captured<Reported> {
         let folder = self.kind.folder();
-        let body = self.responses.must(folder, "GetListenerHealthStatus", listener)?;
+        let body = self
+            .responses
+            .must(folder, "GetListenerHealthStatus", listener)?;
         let mut reported = Reported::default();
         let direct = body.list("ListenerHealthStatus", "ListenerHealthStatu");
         let of_rules = body.list("RuleHealthStatus", "RuleHealthStatu");
@@ -279,10 +305,14 @@ impl Api<'_> {
             .chain(&of_rules)
             .flat_map(|status| status.list("ServerGroupInfos", "ServerGroupInfo"));
         for info in infos.filter(|info| info.text("ServerGroupId").as_deref() == Some(group)) {
-            let on = info.flag("HeathCheckEnabled").or_else(|| info.flag("HealthCheckEnabled"));
+            let on = info
+                .flag("HeathCheckEnabled")
+                .or_else(|| info.flag("HealthCheckEnabled"));
             reported.on = reported.on.or(on);
             for server in info.list("NonNormalServers", "NonNormalServer") {
-                let reason = server.at("Reason").and_then(|reason| reason.text("ReasonCode"));
+                let reason = server
+                    .at("Reason")
+                    .and_then(|reason| reason.text("ReasonCode"));
                 let word = server.word("Status");
                 let health = match word.as_str() {
                     "initial" => Health::Checking(server.source()),
@@ -320,7 +350,12 @@ impl Api<'_> {
         let rules = lists.iter().flat_map(|list| list.list("Rules", "Rule"));
         let of_this = rules.filter(|rule| rule.text("ListenerId").as_deref() == Some(listener));
         let mut sorted: Vec<(i64, Rule)> = of_this
-            .map(|rule| (rule.number("Priority").unwrap_or_default(), self.rule(listener, &rule)))
+            .map(|rule| {
+                (
+                    rule.number("Priority").unwrap_or_default(),
+                    self.rule(listener, &rule),
+                )
+            })
             .collect();
         sorted.sort_by_key(|(priority, _)| *priority);
         let otherwise = body
@@ -347,7 +382,9 @@ impl Api<'_> {
         Rule {
             host: values("host", "HostConfig"),
             path: values("path", "PathConfig"),
-            pool: actions.iter().find_map(|action| self.forwards(listener, action)),
+            pool: actions
+                .iter()
+                .find_map(|action| self.forwards(listener, action)),
             source: rule.source(),
         }
     }
@@ -393,7 +430,9 @@ impl Api<'_> {
         let relations = config.list("AclRelations", "AclRelation");
         let acl = |id: String| {
             let answer = self.responses.must("alb", "ListAclEntries", &id);
-            let source = answer.as_ref().map_or_else(|_| config.source(), Body::source);
+            let source = answer
+                .as_ref()
+                .map_or_else(|_| config.source(), Body::source);
             let entries = answer.map(|answer| {
                 let entries = answer.list("AclEntries", "AclEntry");
                 let nets = entries.iter().filter_map(|entry| entry.text("Entry"));
@@ -406,7 +445,9 @@ impl Api<'_> {
                 source,
             }
         };
-        let ids = relations.iter().filter_map(|relation| relation.text("AclId"));
+        let ids = relations
+            .iter()
+            .filter_map(|relation| relation.text("AclId"));
         ids.map(acl).collect()
     }
 }
@@ -422,39 +463,4 @@ struct Settings {
 struct Reported {
     on: Option<bool>,
     not_normal: BTreeMap<(String, String, u16), Health>,
-}
-
-fn zones(body: &Body<'_>) -> Zones {
-    let mut zones = Zones::default();
-    for zone in body.list("ZoneMappings", "ZoneMapping") {
-        zones.subnets.extend(zone.text("VSwitchId"));
-        let serves = matches!(zone.word("Status").as_str(), "active" | "");
-        for address in zone.list("LoadBalancerAddresses", "LoadBalancerAddress") {
-            let of = |key: &str| {
-                let texts = address.texts(key, key).into_iter();
-                texts.filter_map(|text| text.parse::<IpAddr>().ok())
-            };
-            zones.own.extend(of("Ipv4LocalAddresses").chain(of("Ipv6LocalAddresses")));
-            let asked = [
-                "PrivateIPv4Address",
-                "PublicIPv4Address",
-                "IntranetAddress",
-                "Address",
-                "Ipv6Address",
-            ];
-            for asked in asked.into_iter().filter_map(|key| address.address(key)) {
-                if serves && !zones.asked.contains(&asked) {
-                    zones.asked.push(asked);
-                }
-            }
-        }
-    }
-    zones
-}
-
-/// Texts that say something.
-fn texts(body: &Body<'_>, key: &str) -> Vec<String> {
-    let mut texts = body.texts(key, key);
-    texts.retain(|text| !text.is_empty());
-    texts
 }

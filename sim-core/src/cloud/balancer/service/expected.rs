@@ -46,7 +46,11 @@ impl Member {
     fn of(node: &Node) -> Self {
         Self {
             name: node.meta.name.clone(),
-            instance: node.provider_id.as_deref().map(instance_of).unwrap_or_default(),
+            instance: node
+                .provider_id
+                .as_deref()
+                .map(instance_of)
+                .unwrap_or_default(),
             addresses: node.internal_ips.clone(),
         }
     }
@@ -56,7 +60,10 @@ impl Member {
             Target::Instance(id) => !id.is_empty() && *id == self.instance,
             Target::Interface(_) | Target::Address => false,
         };
-        by_id || backend.address.is_some_and(|address| self.addresses.contains(&address))
+        by_id
+            || backend
+                .address
+                .is_some_and(|address| self.addresses.contains(&address))
     }
 }
 
@@ -71,9 +78,9 @@ impl Expected {
     pub(super) fn has(&self, backend: &Backend) -> bool {
         match self {
             Self::Nodes { allowed, .. } => allowed.iter().any(|node| node.is(backend)),
-            Self::Pods(addresses) => {
-                backend.address.is_none_or(|address| addresses.contains(&address))
-            }
+            Self::Pods(addresses) => backend
+                .address
+                .is_none_or(|address| addresses.contains(&address)),
         }
     }
 
@@ -85,9 +92,8 @@ impl Expected {
                 missing.map(|node| format!("node:{}", node.name)).collect()
             }
             Self::Pods(addresses) => {
-                let has = |address: &&IpAddr| {
-                    backends.iter().any(|one| one.address == Some(**address))
-                };
+                let has =
+                    |address: &&IpAddr| backends.iter().any(|one| one.address == Some(**address));
                 let missing = addresses.iter().filter(|address| !has(address));
                 missing.map(IpAddr::to_string).collect()
             }
@@ -132,10 +138,18 @@ pub(super) fn expected(
             // Unless told so, TKE binds all nodes and lets the health check sort them out (E.4).
             Provider::Tencent => {
                 let key = "service.kubernetes.io/local-svc-only-bind-node-with-pod";
-                service.meta.annotations.get(key).is_some_and(|value| value == "true")
+                service
+                    .meta
+                    .annotations
+                    .get(key)
+                    .is_some_and(|value| value == "true")
             }
         };
-    let fits = |node: &&&Node| selected.as_deref().is_none_or(|wanted| has_labels(node, wanted));
+    let fits = |node: &&&Node| {
+        selected
+            .as_deref()
+            .is_none_or(|wanted| has_labels(node, wanted))
+    };
     let allowed: Vec<&&Node> = nodes
         .iter()
         .filter(fits)
@@ -161,7 +175,9 @@ fn sends_to_pods(backends: &[Backend], service: &Service, provider: Provider) ->
     };
     asked
         || (!backends.is_empty()
-            && backends.iter().all(|one| !matches!(one.target, Target::Instance(_))))
+            && backends
+                .iter()
+                .all(|one| !matches!(one.target, Target::Instance(_))))
 }
 
 fn selector(service: &Service, provider: Provider) -> Option<String> {
@@ -185,10 +201,19 @@ fn has_labels(node: &Node, wanted: &str) -> bool {
 }
 
 fn is_eligible(node: &Node, provider: Provider, drops_cordoned: bool) -> bool {
-    let excluded = EXCLUDED.iter().any(|label| node.meta.labels.contains_key(*label));
+    let excluded = EXCLUDED
+        .iter()
+        .any(|label| node.meta.labels.contains_key(*label));
     let leaving = node.taints.iter().any(|taint| taint.starts_with(LEAVING));
-    let virtual_node = node.meta.labels.get("type").is_some_and(|kind| kind == "virtual-kubelet");
-    let hybrid = node.provider_id.as_deref().is_some_and(|id| id.starts_with("ack-hybrid://"));
+    let virtual_node = node
+        .meta
+        .labels
+        .get("type")
+        .is_some_and(|kind| kind == "virtual-kubelet");
+    let hybrid = node
+        .provider_id
+        .as_deref()
+        .is_some_and(|id| id.starts_with("ack-hybrid://"));
     let ready = node
         .conditions
         .iter()
