@@ -26,16 +26,18 @@ impl Circumstances<'_> {
         if machine_of(&back.ns.path) != home {
             return None;
         }
-        let step = hop.steps.iter().find(|step| step.text.contains(BALANCED));
+        let step = hop.steps.iter().find(|step| step.text.contains(BALANCED))?;
+        let (balancer, _) = step.text.split_once(BALANCED)?;
+        let id = balancer.split(' ').next_back()?;
         let target = self.target.map(|target| target.object.clone());
         Some(Attribution {
             entry: catalogue::LB_LOOPBACK,
-            object: target.unwrap_or_else(|| hop.ns.object.clone()),
+            object: target.unwrap_or_else(|| format!("cloud:{id}")),
             why: format!(
                 "the load balancer at {} hands the packet of {} back to {}, the client's own node, with its source {} kept",
                 hop.before.dst, first.ns.object, back.ns.object, hop.before.src
             ),
-            sources: step.map(|step| step.sources.clone()).unwrap_or_default(),
+            sources: step.sources.clone(),
         })
     }
 }
