@@ -1,5 +1,9 @@
 //! What ends a packet's way, and what its sender notices of it.
 
+mod kind;
+
+pub(crate) use kind::BlockerKind;
+
 use std::sync::Arc;
 
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
@@ -11,71 +15,6 @@ use crate::linux::source_address;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
-
-/// The kinds of blocker; each has an entry in the catalogue of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum BlockerKind {
-    /// No route to the destination.
-    RouteMissing,
-    /// No address can be the source.
-    AddressMissing,
-    /// A blackhole, unreachable or prohibit route or rule.
-    RouteRefused,
-    /// rp_filter.
-    ReversePath,
-    /// A martian source or destination.
-    Martian,
-    /// Forwarding is off.
-    ForwardingOff,
-    /// A rule (or policy) drops.
-    RuleDrop,
-    /// A rule rejects.
-    RuleReject,
-    /// A device is down.
-    DeviceDown,
-    /// A device that is needed does not exist.
-    DeviceMissing,
-    /// A neighbour does not resolve.
-    NeighbourUnresolved,
-    /// The frame reaches nobody with its hardware address.
-    NeighbourWrong,
-    /// A bridge does not pass it on.
-    BridgePort,
-    /// Hairpin mode is off.
-    HairpinOff,
-    /// Ports are isolated from one another.
-    BridgeIsolated,
-    /// No VXLAN peer is known for the address.
-    VxlanFdbMissing,
-    /// The VXLAN peer does not exist or does not take the packet.
-    VxlanPeer,
-    /// A tunnel's outer packet reaches a machine where nothing takes it.
-    TunnelPeer,
-    /// A tunnel sends from an address that its machine does not have.
-    TunnelSource,
-    /// A WireGuard peer is missing, or not allowed the address.
-    WireguardPeer,
-    /// A bridge or device does not take frames of a VLAN.
-    VlanMissing,
-    /// Too big for a link, and the sender does not learn of it.
-    Mtu,
-    /// Nothing listens.
-    NoListener,
-    /// A virtual service has no server.
-    NoServer,
-    /// The listening socket's backlog is full.
-    BacklogFull,
-    /// The connection table is full.
-    ConntrackFull,
-    /// The answer reaches the client from another address than it asked.
-    ReplyMismatch,
-    /// The packet reaches another machine than its connection is with.
-    Stranger,
-    /// TTL ran out.
-    Ttl,
-    /// The packet goes in circles.
-    Loop,
-}
 
 /// Something that ends a packet's way.
 #[derive(Debug, Clone)]
@@ -218,6 +157,11 @@ impl Walk<'_, '_> {
         let retries = self.phase == Phase::Request
             && unconfirmed
             && self.chose_in.contains(&blocker.ends_at.path);
+        let blocker = if first {
+            self.blame_route(blocker)
+        } else {
+            blocker
+        };
         self.log.step(
             StepStatus::Blocked,
             || blocker.message.clone(),
@@ -465,10 +409,12 @@ impl Walk<'_, '_> {
         );
         let conns = self.conns.clone();
         let learned = self.learned.clone();
+        let clouded = self.clouded.clone();
         let passages = std::mem::take(&mut self.passages);
         let result = walk(self);
         self.passages = passages;
         self.conns = conns;
+        self.clouded = clouded;
         if !teaches {
             self.learned = learned;
         }

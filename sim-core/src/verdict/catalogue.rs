@@ -3,6 +3,7 @@
 //!
 //! `docs/findings.md` is written from it (`cargo xtask findings`), and a test keeps the two equal.
 
+mod cloud;
 pub mod coverage;
 mod device;
 mod names;
@@ -11,6 +12,7 @@ mod page;
 mod routing;
 mod workload;
 
+pub(crate) use cloud::*;
 pub(crate) use device::*;
 pub(crate) use names::*;
 pub(crate) use netfilter::*;
@@ -60,7 +62,11 @@ pub struct Entry {
 }
 
 /// What `Entry::confirm` leaves to be filled in.
-pub(crate) const PLACEHOLDERS: [&str; 7] = [
+///
+/// `{aliyun}` and `{tencent}` are an object's id in that cloud.
+pub(crate) const PLACEHOLDERS: [&str; 9] = [
+    "aliyun",
+    "tencent",
     "destination",
     "source",
     "port",
@@ -118,7 +124,7 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 }
@@ -162,5 +168,17 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::Stranger => REPLY_STRANGER,
         BlockerKind::Ttl => TTL_EXCEEDED,
         BlockerKind::Loop => ROUTE_LOOP,
+        BlockerKind::CloudGroupDenied => CLOUD_GROUP_DENIED,
+        BlockerKind::CloudNoCommonGroup => CLOUD_NO_COMMON_GROUP,
+        BlockerKind::CloudAclDenied => CLOUD_ACL_DENIED,
+        BlockerKind::CloudRouteMissing => CLOUD_ROUTE_MISSING,
+        BlockerKind::CloudNextHop => CLOUD_NEXT_HOP,
+        BlockerKind::CloudRouteElsewhere => CLOUD_ROUTE_ELSEWHERE,
+        BlockerKind::CloudNoSnat => CLOUD_NO_SNAT,
+        BlockerKind::CloudNoDnat => CLOUD_NO_FORWARD_ENTRY,
+        BlockerKind::CloudNatHairpin => CLOUD_NAT_HAIRPIN,
+        BlockerKind::CloudSourceCheck => CLOUD_SOURCE_CHECK,
+        BlockerKind::CloudInstanceDown => CLOUD_INSTANCE_STOPPED,
+        BlockerKind::CloudNoPublicAddress => CLOUD_NO_PUBLIC_ADDRESS,
     }
 }

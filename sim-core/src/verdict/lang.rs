@@ -4,6 +4,7 @@
 //! apart by the pattern that it was written with, and put together again by the pattern's translation. Names,
 //! addresses, rules and commands stay as they are.
 
+mod cloud;
 mod device;
 mod evidence;
 mod intent;
@@ -46,6 +47,7 @@ pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
         names::SENTENCES,
         journey::SENTENCES,
         walk::SENTENCES,
+        cloud::SENTENCES,
         device::SENTENCES,
         netfilter::SENTENCES,
         nft::SENTENCES,
