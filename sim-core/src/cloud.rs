@@ -2,6 +2,7 @@
 //! into, and what it decides about a packet. Each decision names the rule of the provider's documents that it follows.
 
 mod acl;
+mod admission;
 mod aliyun;
 pub mod balancer;
 mod elastic;
@@ -14,17 +15,19 @@ mod route;
 mod ruling;
 mod subnet;
 mod tencent;
+mod way;
 
 pub use acl::{Acl, AclPeer, AclRule};
 pub use elastic::{Elastic, ElasticHolder, OwnPublic};
 pub(crate) use files::Files;
 pub use group::{Group, GroupKind, GroupRule, Peer, Service, Services};
 pub use interface::{Instance, Interface, InterfaceAddress};
-pub use nat::{Dnat, NatGateway, Snat};
+pub use nat::{Dnat, NatGateway, Snat, Translated};
 pub use portset::{AddressRange, PortSet};
 pub use route::{Destination, Hop, HopKind, RouteEntry, RouteTable};
 pub use ruling::{Ruling, Unconfirmed};
 pub use subnet::{Gateway, Peering, Subnet, Vpc};
+pub use way::{Onward, Way};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -96,6 +99,8 @@ pub struct Region {
     pub lists: BTreeMap<String, Vec<AddressRange>>,
     /// Services that rules name: templates of protocols and ports, and groups of them.
     pub services: BTreeMap<String, Vec<Service>>,
+    /// Port lists that rules name.
+    pub port_lists: BTreeMap<String, PortSet>,
     /// Network ACLs.
     pub acls: Vec<Acl>,
     /// NAT gateways.

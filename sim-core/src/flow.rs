@@ -1,6 +1,7 @@
 //! The question: who, to whom, with which protocol and port.
 
 mod balancer;
+mod cloud;
 mod resolve;
 mod sender;
 

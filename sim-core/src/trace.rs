@@ -7,6 +7,7 @@ mod blocker;
 mod bridge_vlan;
 mod bridging;
 mod circle;
+mod cloud;
 mod delivery;
 mod device;
 mod exchange;
@@ -33,6 +34,7 @@ mod ways;
 mod wire;
 
 pub(crate) use blocker::{Blocker, BlockerKind, Failure};
+pub(crate) use cloud::INTERNET;
 pub(crate) use exchange::{Asked, Exchanged, Question};
 pub(crate) use log::{LoggedHop, LoggedStep};
 pub(crate) use payload::walk;
@@ -292,6 +294,8 @@ pub(crate) struct Walk<'w, 's> {
     pub(crate) sent_mtu: u32,
     /// The machines that sent the packet under way on, in order.
     passages: Vec<circle::Passage>,
+    /// What the cloud remembers.
+    clouded: cloud::Clouded,
 }
 
 /// More stages than any real path has: reaching it means that packets go in circles.
@@ -339,6 +343,7 @@ impl<'w, 's> Walk<'w, 's> {
             learned: device::Learned::default(),
             sent_mtu: 0,
             passages: Vec::new(),
+            clouded: cloud::Clouded::default(),
         }
     }
 

@@ -304,6 +304,7 @@ pub fn object_of(path: &str) -> String {
         }
         (Some("nodes"), Some(node), _, _) => format!("node:{node}"),
         (Some("fabric"), Some(name), _, _) => format!("fabric:{name}"),
+        (Some("cloud"), Some(provider), Some(region), _) => format!("cloud:{provider}/{region}"),
         _ => path.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod ask;
+pub mod clouds;
 pub mod cluster;
 pub mod corpus;
 pub mod doubts;
@@ -12,6 +13,7 @@ pub mod kernel;
 pub mod large;
 pub mod literals;
 pub mod naive;
+pub mod naive_groups;
 #[cfg(target_os = "linux")]
 pub mod oracle;
 pub mod pairs;

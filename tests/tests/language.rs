@@ -12,7 +12,9 @@ use pathglass_tests::corpus::{self, Case, each, workspace};
 use pathglass_tests::literals::{Literal, literals, numbered};
 
 /// Where texts of verdicts are written.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 17] = [
+    "cloud",
+    "cloud.rs",
     "evidence",
     "evidence.rs",
     "flow",

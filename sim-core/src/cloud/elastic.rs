@@ -131,6 +131,14 @@ impl Region {
         })
     }
 
+    /// Whether `address` is one by which the internet comes in.
+    #[must_use]
+    pub fn is_public(&self, address: IpAddr) -> bool {
+        self.elastic(address).is_some()
+            || self.behind(address).is_some()
+            || self.nats.iter().any(|nat| nat.addresses.contains(&address))
+    }
+
     /// The elastic address's own object.
     #[must_use]
     pub fn elastic(&self, public: IpAddr) -> Option<&Elastic> {

@@ -12,12 +12,15 @@ use crate::evidence::mac::Mac;
 use crate::snapshot::FileState;
 use crate::source::SourceFile;
 
+/// A response's file, and what its call was about.
+type Keyed = (Option<String>, Arc<SourceFile>);
+
 /// The response files of a region, and what turned out to be missing in them.
 #[derive(Debug)]
 pub(crate) struct Files<'s> {
     folder: String,
     /// By `<product>/<Action>`, with the key of each file.
-    actions: BTreeMap<String, Vec<(Option<String>, Arc<SourceFile>)>>,
+    actions: BTreeMap<String, Vec<Keyed>>,
     states: &'s BTreeMap<String, FileState>,
     gaps: BTreeMap<String, String>,
 }

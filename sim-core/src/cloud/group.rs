@@ -72,8 +72,8 @@ pub enum Services {
     One(Service),
     /// A template's.
     Template(String),
-    /// A list that was not captured, e.g. a port list.
-    Unknown(String),
+    /// A protocol (any where there is none) with the ports of a list.
+    PortList(Option<u8>, String),
 }
 
 /// The other side of a rule.

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::PortSet;
+use super::{PortSet, Provider, Region, Unconfirmed};
+use crate::linux::choice::{Doubt, Tri};
+use crate::linux::packet::Port;
 use crate::source::Source;
 
 /// A NAT gateway.
@@ -70,4 +72,107 @@ pub struct Dnat {
     pub active: bool,
     /// Where it stands.
     pub source: Source,
+}
+
+/// What a NAT gateway makes of a packet that leaves by it.
+#[derive(Debug)]
+pub struct Translated<'r> {
+    /// The addresses of which one stands for the source; none where no rule is for it.
+    pub addresses: &'r [IpAddr],
+    /// The rule.
+    pub rule: Option<&'r Snat>,
+    /// Unconfirmed rules that it rests on.
+    pub rests_on: Vec<Unconfirmed>,
+}
+
+impl Region {
+    /// Which addresses stand for `src` behind `nat` (reference B.2 "NAT semantics", C.4, G.10, G.19).
+    ///
+    /// # Errors
+    /// What is not known.
+    pub fn snat<'r>(&'r self, nat: &'r NatGateway, src: IpAddr) -> Result<Translated<'r>, Doubt> {
+        let dnats = nat.dnats.iter().flatten();
+        let mut mapped =
+            dnats.filter(|rule| rule.active && rule.private == src && rule.is_mapping());
+        if let Some(mapping) = mapped.next() {
+            // B.2 NAT (1): a mapping of addresses is the source's own public address.
+            return Ok(Translated {
+                addresses: std::slice::from_ref(&mapping.public),
+                rule: None,
+                rests_on: Vec::new(),
+            });
+        }
+        let Some(snats) = &nat.snats else {
+            let file = match self.provider {
+                Provider::Aliyun => "vpc/DescribeSnatTableEntries.json",
+                Provider::Tencent => "vpc/DescribeNatGatewaySourceIpTranslationNatRules.json",
+            };
+            return Err(self.missing(file, &format!("it does not hold those of {}", nat.id)));
+        };
+        let own = snats
+            .iter()
+            .filter(|rule| rule.active && rule.sources.contains(&src));
+        let mut own: Vec<&Snat> = own.collect();
+        own.sort_by_key(|rule| (!rule.is_interface, u8::MAX - rule.sources.prefix_len()));
+        let several = own.len() > 1;
+        Ok(match own.first() {
+            Some(rule) => Translated {
+                addresses: &rule.addresses,
+                rule: Some(rule),
+                rests_on: match self.provider {
+                    _ if !several => Vec::new(),
+                    Provider::Aliyun => vec![Unconfirmed::LongestSnatMask],
+                    Provider::Tencent => vec![Unconfirmed::SnatOrder],
+                },
+            },
+            None => Translated {
+                addresses: if nat.strict { &[] } else { &nat.addresses },
+                rule: None,
+                rests_on: Vec::new(),
+            },
+        })
+    }
+
+    /// The rule by which `nat` lets in what is sent to its address `dst`; mappings of single ports come first.
+    ///
+    /// # Errors
+    /// What is not known.
+    pub fn dnat<'r>(
+        &'r self,
+        nat: &'r NatGateway,
+        dst: IpAddr,
+        protocol: u8,
+        port: Option<Port>,
+    ) -> Result<Option<&'r Dnat>, Doubt> {
+        let Some(dnats) = &nat.dnats else {
+            let file = "vpc/DescribeForwardTableEntries.json";
+            return Err(self.missing(file, &format!("it does not hold those of {}", nat.id)));
+        };
+        let own = dnats.iter().filter(|rule| {
+            rule.active
+                && rule.public == dst
+                && rule.protocol.is_none_or(|own| own == protocol)
+                && (rule.is_mapping() || port.is_some())
+                && rule.public_ports.has(port) == Tri::Yes
+        });
+        Ok(own.min_by_key(|rule| rule.is_mapping()))
+    }
+}
+
+impl Dnat {
+    /// It maps an address with all of its ports.
+    #[must_use]
+    pub fn is_mapping(&self) -> bool {
+        self.private_port.is_none()
+    }
+
+    /// The private port for a public one.
+    #[must_use]
+    pub fn port_for(&self, public: u16) -> u16 {
+        match (self.public_port, self.private_port) {
+            (Some(first), Some(private)) => private.saturating_add(public.saturating_sub(first)),
+            (None, Some(private)) => private,
+            (_, None) => public,
+        }
+    }
 }

@@ -45,6 +45,34 @@ impl PortSet {
         ranges.map(Self::of)
     }
 
+    /// Those of both.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Some(mut own), Some(more)) => {
+                own.extend(more);
+                Self(Some(own))
+            }
+            _ => Self::ALL,
+        }
+    }
+
+    /// As text: `80`, `1-100,443`, `all`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Some(ranges) = &self.0 else {
+            return "all".to_owned();
+        };
+        let range = |(low, high): &(u16, u16)| {
+            if low == high {
+                low.to_string()
+            } else {
+                format!("{low}-{high}")
+            }
+        };
+        ranges.iter().map(range).collect::<Vec<_>>().join(",")
+    }
+
     /// Whether it names `port`: one that a kernel will choose is in it where all of its choices are.
     #[must_use]
     pub fn has(&self, port: Option<Port>) -> Tri {
@@ -113,6 +141,21 @@ impl AddressRange {
             return (first.is_ipv4() == last.is_ipv4()).then_some(Self { first, last });
         }
         block(text).map(Self::from)
+    }
+
+    /// The length of the prefix that it is, or that of the longest prefix that holds it.
+    #[must_use]
+    pub fn prefix_len(&self) -> u8 {
+        let common = match (self.first, self.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                (u32::from(first) ^ u32::from(last)).leading_zeros()
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                (u128::from(first) ^ u128::from(last)).leading_zeros()
+            }
+            _ => 0,
+        };
+        u8::try_from(common).unwrap_or(0)
     }
 
     /// Whether `address` is in it.

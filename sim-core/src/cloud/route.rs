@@ -119,3 +119,14 @@ impl Region {
         }
     }
 }
+
+impl Destination {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Net(net) => net.to_string(),
+            Self::List(id) => id.clone(),
+        }
+    }
+}

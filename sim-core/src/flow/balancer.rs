@@ -35,7 +35,10 @@ pub(super) fn entrance(
         let Some((balancer, _)) = of_service(&region.balancers, region.provider, &service) else {
             continue;
         };
-        let listed = service.load_balancer.iter().filter_map(|ingress| ingress.ip);
+        let listed = service
+            .load_balancer
+            .iter()
+            .filter_map(|ingress| ingress.ip);
         let mut own = listed.filter(|ip| balancer.addresses.contains(ip));
         return Ok(own.next().or_else(|| balancer.addresses.first().copied()));
     }

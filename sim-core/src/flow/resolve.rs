@@ -450,6 +450,9 @@ fn outside(
     to: IpAddr,
     assumptions: &mut Vec<String>,
 ) -> Result<(FlowEnd, Asked), Unresolved> {
+    if let Some(entry) = super::cloud::outside(world, address, to)? {
+        return Ok(entry);
+    }
     if !crate::trace::is_public(address) {
         return wrong(
             "from",

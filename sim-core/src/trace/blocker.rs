@@ -157,6 +157,11 @@ impl Walk<'_, '_> {
         let retries = self.phase == Phase::Request
             && unconfirmed
             && self.chose_in.contains(&blocker.ends_at.path);
+        let blocker = if first {
+            self.blame_route(blocker)
+        } else {
+            blocker
+        };
         self.log.step(
             StepStatus::Blocked,
             || blocker.message.clone(),
@@ -404,10 +409,12 @@ impl Walk<'_, '_> {
         );
         let conns = self.conns.clone();
         let learned = self.learned.clone();
+        let clouded = self.clouded.clone();
         let passages = std::mem::take(&mut self.passages);
         let result = walk(self);
         self.passages = passages;
         self.conns = conns;
+        self.clouded = clouded;
         if !teaches {
             self.learned = learned;
         }

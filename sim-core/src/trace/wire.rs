@@ -47,6 +47,9 @@ impl Walk<'_, '_> {
         link: &Link,
         frame: Frame,
     ) -> Stage<Arrival> {
+        if let Some(cloud) = self.world.cloud()? {
+            return self.leave_by_cloud(&cloud, ns, link, frame);
+        }
         if self
             .world
             .machines()?
@@ -216,19 +219,19 @@ impl Walk<'_, '_> {
             balancing: super::balancing::Balancing::Fresh,
             inner: None,
         };
-        self.ingress(
-            ns,
-            device,
-            Frame {
-                dst: None,
-                src: None,
-                next,
-                tags: Vec::new(),
-                origin: None,
-                answer: false,
-                transit,
-            },
-        )
+        let frame = Frame {
+            dst: None,
+            src: None,
+            next,
+            tags: Vec::new(),
+            origin: None,
+            answer: false,
+            transit,
+        };
+        if super::cloud::is_region(&ns.path) {
+            return self.enter_by_cloud(ns, device, frame);
+        }
+        self.ingress(ns, device, frame)
     }
 }
 

@@ -4,6 +4,7 @@
 //! `docs/findings.md` is written from it (`cargo xtask findings`), and a test keeps the two equal.
 
 mod balancer;
+mod cloud;
 pub mod coverage;
 mod device;
 mod names;
@@ -13,6 +14,7 @@ mod routing;
 mod workload;
 
 pub(crate) use balancer::*;
+pub(crate) use cloud::*;
 pub(crate) use device::*;
 pub(crate) use names::*;
 pub(crate) use netfilter::*;
@@ -62,7 +64,11 @@ pub struct Entry {
 }
 
 /// What `Entry::confirm` leaves to be filled in.
-pub(crate) const PLACEHOLDERS: [&str; 7] = [
+///
+/// `{aliyun}` and `{tencent}` are an object's id in that cloud.
+pub(crate) const PLACEHOLDERS: [&str; 9] = [
+    "aliyun",
+    "tencent",
     "destination",
     "source",
     "port",
@@ -120,7 +126,7 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [BALANCERS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [BALANCERS, CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 }
@@ -170,5 +176,17 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::BalancerAcl => LB_ACL_DENIED,
         BlockerKind::NoBackends => LB_NO_BACKENDS,
         BlockerKind::Loopback => LB_LOOPBACK,
+        BlockerKind::CloudGroupDenied => CLOUD_GROUP_DENIED,
+        BlockerKind::CloudNoCommonGroup => CLOUD_NO_COMMON_GROUP,
+        BlockerKind::CloudAclDenied => CLOUD_ACL_DENIED,
+        BlockerKind::CloudRouteMissing => CLOUD_ROUTE_MISSING,
+        BlockerKind::CloudNextHop => CLOUD_NEXT_HOP,
+        BlockerKind::CloudRouteElsewhere => CLOUD_ROUTE_ELSEWHERE,
+        BlockerKind::CloudNoSnat => CLOUD_NO_SNAT,
+        BlockerKind::CloudNoDnat => CLOUD_NO_FORWARD_ENTRY,
+        BlockerKind::CloudNatHairpin => CLOUD_NAT_HAIRPIN,
+        BlockerKind::CloudSourceCheck => CLOUD_SOURCE_CHECK,
+        BlockerKind::CloudInstanceDown => CLOUD_INSTANCE_STOPPED,
+        BlockerKind::CloudNoPublicAddress => CLOUD_NO_PUBLIC_ADDRESS,
     }
 }

@@ -357,6 +357,14 @@ fn known(
         .find(|hop| hop.ns.path == finding.place.namespace)
         .or_else(|| hops.last());
     let mut known = of_object(&finding.object);
+    let clouds = [("aliyun", "cloud/aliyun/"), ("tencent", "cloud/tencent/")];
+    for (name, folder) in clouds {
+        if let Some(id) = finding.object.strip_prefix("cloud:")
+            && finding.place.namespace.starts_with(folder)
+        {
+            known.push((name, id.to_owned()));
+        }
+    }
     known.extend(hop.into_iter().flat_map(of_packet));
     let device = finding.place.device.as_ref();
     let device = device.or_else(|| hop.and_then(|hop| hop.device_in.as_ref()));

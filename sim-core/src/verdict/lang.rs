@@ -5,6 +5,7 @@
 //! addresses, rules and commands stay as they are.
 
 mod balancer;
+mod cloud;
 mod device;
 mod evidence;
 mod intent;
@@ -48,6 +49,7 @@ pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
         journey::SENTENCES,
         walk::SENTENCES,
         balancer::SENTENCES,
+        cloud::SENTENCES,
         device::SENTENCES,
         netfilter::SENTENCES,
         nft::SENTENCES,

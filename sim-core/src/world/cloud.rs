@@ -1,12 +1,14 @@
 //! What was captured of clouds, read once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Halt, World};
-use crate::cloud::Cloud;
+use super::{Halt, World, machine_of};
+use crate::cloud::{Cloud, Interface, Region};
 use crate::evidence::cloud::CloudPath;
-use crate::snapshot::{ByteRange, Step};
+use crate::evidence::link::LinkKind;
+use crate::evidence::mac::Mac;
+use crate::snapshot::{ByteRange, IndexRecord, Step};
 
 /// The cloud, and the files that it was read from.
 #[derive(Debug)]
@@ -38,6 +40,58 @@ impl World<'_> {
         Ok(Some(cloud))
     }
 
+    /// The captured device that an interface of the cloud is, with its namespace: it may be in a pod's.
+    ///
+    /// # Errors
+    /// When it cannot be looked for now.
+    pub(crate) fn nic_of(
+        &mut self,
+        region: &Region,
+        interface: &Interface,
+    ) -> Result<Option<(String, String)>, Halt> {
+        let Some(mac) = interface.mac else {
+            return Ok(None);
+        };
+        let mut namespaces = Vec::new();
+        let mut machines = BTreeSet::new();
+        let instance = interface.instance.as_deref();
+        let instance = instance.and_then(|id| region.instance(id));
+        let first = instance.into_iter().flat_map(|own| own.addresses.iter());
+        let own = interface.addresses.iter().map(|own| &own.address);
+        for address in own.chain(first) {
+            for record in self.by_address(*address)?.iter() {
+                if let IndexRecord::Interface { namespace, .. } = record {
+                    let machine = machine_of(namespace).to_owned();
+                    namespaces.push(format!("{machine}/host"));
+                    namespaces.push(namespace.clone());
+                    machines.insert(machine);
+                }
+            }
+        }
+        for path in &namespaces {
+            if let Some(device) = self.device_with(path, mac)? {
+                return Ok(Some((path.clone(), device)));
+            }
+        }
+        for machine in machines {
+            for path in self.namespaces(&machine)?.iter() {
+                if let Some(device) = self.device_with(path, mac)? {
+                    return Ok(Some((path.clone(), device)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The network card of a namespace with this hardware address.
+    fn device_with(&mut self, path: &str, mac: Mac) -> Result<Option<String>, Halt> {
+        let ns = self.namespace(path)?;
+        let is_card = |kind: &LinkKind| matches!(kind, LinkKind::Physical | LinkKind::Veth);
+        let mut links = ns.links.iter();
+        let card = links.find(|link| link.mac == Some(mac) && is_card(&link.kind));
+        Ok(card.map(|link| link.name.to_string()))
+    }
+
     fn read_cloud(&mut self) -> Result<Option<Read>, Halt> {
         let paths: Vec<String> = Self::done(self.store.below("cloud/"))?;
         if paths.is_empty() {
@@ -45,7 +99,7 @@ impl World<'_> {
         }
         // All at once: what is needed is asked for in one go.
         let mut needs: Vec<ByteRange> = Vec::new();
-        let mut products: BTreeMap<String, ()> = BTreeMap::new();
+        let mut products = BTreeSet::new();
         for path in &paths {
             if let Step::Needs(ranges) = self.store.read(path)? {
                 needs.extend(ranges);
@@ -53,7 +107,7 @@ impl World<'_> {
             if let Some(path) = CloudPath::of(path) {
                 for product in PRODUCTS {
                     let folder = format!("cloud/{}/{}/{product}", path.provider, path.region);
-                    products.insert(folder, ());
+                    products.insert(folder);
                 }
             }
         }
@@ -61,7 +115,7 @@ impl World<'_> {
             return Err(Halt::Needs(needs));
         }
         let mut states = BTreeMap::new();
-        for folder in products.into_keys() {
+        for folder in products {
             let own = Self::done(self.store.states(&folder))?.into_iter();
             states.extend(own.map(|(name, state)| (format!("{folder}/{name}"), state)));
         }

@@ -80,6 +80,14 @@ impl Files {
 
 /// Reads and parses the namespace at `path`.
 pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, Halt> {
+    if path.starts_with("cloud/") {
+        // It stands for a region of a cloud, which has no files of a machine.
+        return Ok(Namespace {
+            path: path.to_owned(),
+            object: object_of(path),
+            ..Namespace::default()
+        });
+    }
     let mut files = fetch(store, path)?;
     let routes = |family: Family| {
         move |file: &Arc<SourceFile>| {

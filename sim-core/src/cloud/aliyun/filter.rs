@@ -44,6 +44,16 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
         region.lists.entry(id).or_default().extend(ranges);
         Ok(())
     });
+    files.bodies("ecs/DescribePortRangeListEntries", |body, key| {
+        let id = body.required("PortRangeListId", key)?;
+        let mut all = PortSet::of(Vec::new());
+        for entry in list(body, &["Entries"])? {
+            let ports = read_as(&entry, "PortRange", "a range of ports", PortSet::slashed)?;
+            all = all.with(ports.unwrap_or(PortSet::of(Vec::new())));
+        }
+        region.port_lists.insert(id.to_owned(), all);
+        Ok(())
+    });
     files.each(
         "vpc/GetVpcPrefixListEntries",
         &["PrefixListEntry"],
@@ -104,7 +114,7 @@ fn rule(item: &Object<'_>) -> Result<GroupRule, Fault> {
     };
     let ports = read_as(item, "PortRange", "a range of ports", PortSet::slashed)?;
     let services = match (ports, said(item, "PortRangeListId")?) {
-        (None, Some(list)) => Services::Unknown(list),
+        (None, Some(list)) => Services::PortList(protocol, list),
         (ports, _) => Services::One(Service {
             protocol,
             ports: ports.unwrap_or_default(),

@@ -63,6 +63,30 @@ pub(crate) enum BlockerKind {
     Ttl,
     /// The packet goes in circles.
     Loop,
+    /// A cloud's security group lets nothing of the kind pass.
+    CloudGroupDenied,
+    /// The same, between machines that have no security group in common.
+    CloudNoCommonGroup,
+    /// A cloud's network ACL does not let it pass.
+    CloudAclDenied,
+    /// A cloud's route table has no entry for the destination.
+    CloudRouteMissing,
+    /// A cloud's route leads to what does not exist or work.
+    CloudNextHop,
+    /// A cloud's route leads to another machine.
+    CloudRouteElsewhere,
+    /// A NAT gateway has no entry for what leaves.
+    CloudNoSnat,
+    /// A NAT gateway has no entry for what comes in.
+    CloudNoDnat,
+    /// What leaves by a NAT gateway asks for an address of the same gateway.
+    CloudNatHairpin,
+    /// An interface takes packets of its own addresses only.
+    CloudSourceCheck,
+    /// The machine does not run.
+    CloudInstanceDown,
+    /// There is no public address, or it does not work.
+    CloudNoPublicAddress,
     /// A load balancer does no work.
     BalancerInactive,
     /// It has no listener for the port.

@@ -40,20 +40,35 @@ pub const ACK: &[Answer] = &[
         "service … has no valid endpoint",
         &["service.no-endpoints", "service.no-local-endpoints"],
     ),
-    answer("… do not have same security group", &[]),
-    answer("security group … not allow packet …", &[]),
+    answer(
+        "… do not have same security group",
+        &["cloud.no-common-security-group"],
+    ),
+    answer(
+        "security group … not allow packet …",
+        &["cloud.security-group-denied"],
+    ),
     answer(
         "no route entry for destination ip / no next hop for destination ip",
-        &[],
+        &["cloud.route-missing", "cloud.next-hop-unavailable"],
     ),
     answer(
         "error route next hop for destination ip / expect next hop …",
-        &[],
+        &["cloud.route-elsewhere"],
     ),
-    answer("no snat entry on nat gateway …", &[]),
-    answer("backend … health status for port …, not \"normal\"", &[]),
-    answer("cannot find listener port … for slb …", &[]),
-    answer("status of loadbalancer for … port … not \"running\"", &[]),
+    answer("no snat entry on nat gateway …", &["cloud.no-snat-entry"]),
+    answer(
+        "backend … health status for port …, not \"normal\"",
+        &["lb.backend-unhealthy", "lb.probe-dropped"],
+    ),
+    answer(
+        "cannot find listener port … for slb …",
+        &["lb.listener-missing"],
+    ),
+    answer(
+        "status of loadbalancer for … port … not \"running\"",
+        &["lb.listener-stopped"],
+    ),
 ];
 
 /// What KubeSkoop reports beside those.
@@ -107,7 +122,13 @@ pub const KUBESKOOP: &[Answer] = &[
     answer("node not Ready", &["node.not-ready"]),
     answer(
         "ACL on the load balancer; its server groups; not active",
-        &[],
+        &[
+            "lb.acl-denied",
+            "lb.no-backends",
+            "lb.backend-unexpected",
+            "lb.backend-missing",
+            "lb.inactive",
+        ],
     ),
 ];
 

@@ -1,0 +1,49 @@
+//! Sources beyond what was captured, in a captured cloud.
+
+use std::net::IpAddr;
+
+use super::Unresolved;
+use crate::trace::Asked;
+use crate::verdict::FlowEnd;
+use crate::world::World;
+
+/// A source beyond what was captured, in a captured cloud: the interface that has it, or the internet where one of the
+/// cloud's public addresses is asked for.
+pub(super) fn outside(
+    world: &mut World<'_>,
+    address: IpAddr,
+    to: IpAddr,
+) -> Result<Option<(FlowEnd, Asked)>, Unresolved> {
+    let Some(cloud) = world.cloud()? else {
+        return Ok(None);
+    };
+    let interfaces = cloud.regions.iter().find_map(|region| {
+        let mut all = region.interfaces.iter();
+        let own = all.find(|own| own.has(address))?;
+        Some((region, own.id.clone()))
+    });
+    let internet = || {
+        let asked = cloud.regions.iter().find(|region| {
+            region.is_public(to)
+                || region
+                    .balancers
+                    .at(to)
+                    .is_some_and(|_| crate::trace::is_public(to))
+        })?;
+        crate::trace::is_public(address).then(|| (asked, crate::trace::INTERNET.to_owned()))
+    };
+    let Some((region, device)) = interfaces.or_else(internet) else {
+        return Ok(None);
+    };
+    let end = FlowEnd {
+        object: format!("ip:{address}"),
+        address: address.to_string(),
+        namespace: None,
+    };
+    let asked = Asked::Outside {
+        path: region.folder.clone(),
+        device,
+        address,
+    };
+    Ok(Some((end, asked)))
+}

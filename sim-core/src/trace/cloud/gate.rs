@@ -1,0 +1,150 @@
+//! Security groups and network ACLs on a packet's way.
+
+use super::Inside;
+use crate::cloud::{Direction, Interface, Provider, Ruling};
+use crate::linux::choice::{Doubt, Tri};
+use crate::linux::conntrack;
+use crate::linux::packet::{Transport, Tuple};
+use crate::trace::blocker::{Blocker, BlockerKind, Failure};
+use crate::trace::{Stage, Stop, Transit, Walk};
+use crate::verdict::StepStatus;
+
+impl Walk<'_, '_> {
+    /// The security groups of an interface; they know the connections that they let pass (reference B.1 (3), C.4).
+    pub(super) fn group_gate(
+        &mut self,
+        inside: Inside<'_>,
+        interface: &Interface,
+        direction: Direction,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let packet = &transit.packet;
+        let admitted = &self.clouded.admitted;
+        let knows = |tuple: Tuple| admitted.contains(&(interface.id.clone(), tuple));
+        let knows = |tuple: Tuple| knows(tuple) || knows(tuple.inverted());
+        if let Transport::IcmpError { about, .. } = &packet.transport {
+            if knows(*about) {
+                self.assume(
+                    "ICMP errors about a connection that a security group let pass do so too"
+                        .to_owned(),
+                );
+                return Ok(());
+            }
+        } else if let Some(tuple) = conntrack::tuple_of(packet) {
+            if knows(tuple) {
+                return Ok(());
+            }
+            // What is blocked here goes on as if it were not: its answer is then one of a known connection.
+            self.clouded.admitted.insert((interface.id.clone(), tuple));
+        }
+        let ruling = inside.region.groups_admit(interface, direction, packet);
+        let kind = if self.shares_none(inside, interface, direction, transit, &ruling)? {
+            BlockerKind::CloudNoCommonGroup
+        } else {
+            BlockerKind::CloudGroupDenied
+        };
+        self.obey(inside, ruling, kind, transit)
+    }
+
+    /// The network ACL of an interface's subnet: for every packet anew.
+    pub(super) fn acl_gate(
+        &mut self,
+        inside: Inside<'_>,
+        (interface, direction): (&Interface, Direction),
+        neighbours: bool,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let region = inside.region;
+        if neighbours && region.provider == Provider::Aliyun {
+            // B.2 ACL (6): traffic between two interfaces of one vSwitch is not controlled.
+            return Ok(());
+        }
+        // B.2 ACL (1): nor is a further interface that carries its public address itself.
+        let public = region.public_of(interface).into_iter();
+        let mut elastic = public.filter_map(|own| own.elastic);
+        if !interface.primary && elastic.any(|own| own.cut_through) {
+            return Ok(());
+        }
+        let Some(subnet) = region.subnet(&interface.subnet) else {
+            return Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "subnet {} of interface {} was not captured",
+                    interface.subnet, interface.id
+                ),
+                settle: format!("{}/vpc", region.folder),
+                source: Some(interface.source.clone()),
+            }));
+        };
+        if subnet.acl.is_none() {
+            return Ok(());
+        }
+        let ruling = region.acl_admits(subnet, direction, &transit.packet);
+        if neighbours && ruling.admits != Tri::Yes {
+            return Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "whether a network ACL looks at what stays inside subnet {}",
+                    subnet.id
+                ),
+                settle: String::new(),
+                source: ruling.sources.first().cloned(),
+            }));
+        }
+        self.obey(inside, ruling, BlockerKind::CloudAclDenied, transit)
+    }
+
+    /// Goes on, blocks, or does not know, as a rule set says.
+    fn obey(
+        &mut self,
+        inside: Inside<'_>,
+        ruling: Ruling,
+        kind: BlockerKind,
+        transit: &Transit,
+    ) -> Stage<()> {
+        for rule in &ruling.rests_on {
+            self.assume(rule.text().to_owned());
+        }
+        match ruling.admits {
+            Tri::Yes | Tri::Assumed(true, _) => {
+                self.log.step(
+                    StepStatus::Normal,
+                    || format!("cloud: {}", ruling.why),
+                    || ruling.sources.clone(),
+                );
+                Ok(())
+            }
+            Tri::Unknown(doubt) => Err(Stop::Undecided(doubt)),
+            Tri::No | Tri::Assumed(false, _) => {
+                let mut blocker = Blocker::new(kind, inside.ns)
+                    .says(ruling.why)
+                    .blames(ruling.object)
+                    .citing(ruling.sources);
+                blocker.rule = ruling.rule;
+                self.block(blocker, Failure::Silent, transit)
+            }
+        }
+    }
+
+    /// Whether a packet from one machine to another is denied by default, and their interfaces have no group in common:
+    /// the usual cause is that one of them was put into the wrong one.
+    fn shares_none(
+        &mut self,
+        inside: Inside<'_>,
+        interface: &Interface,
+        direction: Direction,
+        transit: &Transit,
+        ruling: &Ruling,
+    ) -> Stage<bool> {
+        if ruling.admits != Tri::No || ruling.rule.is_some() {
+            return Ok(false);
+        }
+        let peer = match direction {
+            Direction::Ingress => transit.packet.src,
+            Direction::Egress => transit.packet.dst,
+        };
+        let other = self.rightful(inside, peer)?;
+        Ok(other.is_some_and(|other| {
+            other.vpc == interface.vpc
+                && !other.groups.iter().any(|id| interface.groups.contains(id))
+        }))
+    }
+}
