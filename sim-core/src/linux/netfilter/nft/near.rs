@@ -144,35 +144,31 @@ fn field(
     let of_protocol = || format!("its protocol is {}", protocol_of(packet));
     use DataType::{IfName, Ipv4, Ipv6, Protocol, Service};
     let (name, kind, has) = match left {
-        Expression::Payload(Field::Ip4Source) => ("ip saddr".to_owned(), Ipv4, from()),
-        Expression::Payload(Field::Ip6Source) => ("ip6 saddr".to_owned(), Ipv6, from()),
-        Expression::Payload(Field::Ip4Destination) => ("ip daddr".to_owned(), Ipv4, to()),
-        Expression::Payload(Field::Ip6Destination) => ("ip6 daddr".to_owned(), Ipv6, to()),
-        Expression::Payload(Field::Ip4Protocol) => {
-            ("ip protocol".to_owned(), Protocol, of_protocol())
-        }
-        Expression::Payload(Field::Ip6NextHeader) => {
-            ("ip6 nexthdr".to_owned(), Protocol, of_protocol())
-        }
-        Expression::Meta(MetaKey::L4Proto) => ("meta l4proto".to_owned(), Protocol, of_protocol()),
+        Expression::Payload(Field::Ip4Source) => (["ip", "saddr"], Ipv4, from()),
+        Expression::Payload(Field::Ip6Source) => (["ip6", "saddr"], Ipv6, from()),
+        Expression::Payload(Field::Ip4Destination) => (["ip", "daddr"], Ipv4, to()),
+        Expression::Payload(Field::Ip6Destination) => (["ip6", "daddr"], Ipv6, to()),
+        Expression::Payload(Field::Ip4Protocol) => (["ip", "protocol"], Protocol, of_protocol()),
+        Expression::Payload(Field::Ip6NextHeader) => (["ip6", "nexthdr"], Protocol, of_protocol()),
+        Expression::Meta(MetaKey::L4Proto) => (["meta", "l4proto"], Protocol, of_protocol()),
         Expression::Payload(Field::DestinationPort(of)) => (
-            format!("{} dport", owner(*of)),
+            [owner(*of), "dport"],
             Service,
             format!("it goes to port {}", port(packet.dport())),
         ),
         Expression::Meta(MetaKey::IifName) => (
-            "iifname".to_owned(),
+            ["meta", "iifname"],
             IfName,
             format!("it comes in by {}", device(ctx.iif)),
         ),
         Expression::Meta(MetaKey::OifName) => (
-            "oifname".to_owned(),
+            ["meta", "oifname"],
             IfName,
             format!("it goes out by {}", device(ctx.oif)),
         ),
         _ => return None,
     };
-    Some((name, kind, has))
+    Some((name.join(" "), kind, has))
 }
 
 fn sign(operator: MatchOperator) -> Option<&'static str> {

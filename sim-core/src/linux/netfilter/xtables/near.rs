@@ -6,8 +6,8 @@ use crate::evidence::xtables::{Chain, Header, Match, Rule, Target};
 use crate::linux::choice::Tri;
 use crate::linux::netfilter::ipset::IpSets;
 use crate::linux::netfilter::near::{MOST, NearMiss, port, protocol_of};
-use crate::linux::packet::Packet;
 use crate::linux::netfilter::{HookContext, Notes, RuleStep};
+use crate::linux::packet::Packet;
 
 impl CompiledTable {
     /// Rules of the chains that `steps` came by which would have let `packet` pass but for one field, nearest first.
