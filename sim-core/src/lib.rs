@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock, no threads, no `unsafe`, no async; equal input gives equal bytes, natively and in Wasm.
 
+pub mod cloud;
 pub mod evidence;
 pub mod flow;
 pub mod intent;

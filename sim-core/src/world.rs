@@ -1,5 +1,6 @@
 //! What the evidence describes: machines, their network namespaces, kube objects; with its gaps.
 
+mod cloud;
 mod index;
 mod kube;
 mod load;
@@ -54,6 +55,8 @@ pub struct Parses {
     surroundings: BTreeMap<usize, Arc<[String]>>,
     /// What looking there for the other end of a wire came to, by the places of namespace and device.
     wires: BTreeMap<(usize, u32), Arc<wiring::Wire>>,
+    /// What was captured of clouds, once somebody asked; nothing where there is none.
+    cloud: Option<Option<cloud::Read>>,
 }
 
 /// Something parsed, with the entries that were read for it.

@@ -28,6 +28,10 @@ impl Store for Unhashed {
         self.0.parts(list)
     }
 
+    fn below(&mut self, folder: &str) -> Result<Step<Vec<String>>, SnapshotError> {
+        self.0.below(folder)
+    }
+
     fn states(
         &mut self,
         namespace: &str,

@@ -42,6 +42,10 @@ impl Store for CaptureStore {
         self.store_mut().parts(list)
     }
 
+    fn below(&mut self, folder: &str) -> Result<Step<Vec<String>>, SnapshotError> {
+        self.store_mut().below(folder)
+    }
+
     fn states(
         &mut self,
         namespace: &str,

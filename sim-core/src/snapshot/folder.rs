@@ -104,6 +104,12 @@ impl Store for Folder {
         Ok(Step::Done(self.part_paths(list)))
     }
 
+    fn below(&mut self, folder: &str) -> Result<Step<Vec<String>>, SnapshotError> {
+        let files = self.files.range(folder.to_owned()..);
+        let below = files.map_while(|(path, _)| path.starts_with(folder).then(|| path.clone()));
+        Ok(Step::Done(below.collect()))
+    }
+
     fn states(
         &mut self,
         namespace: &str,

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::index::Files;
 use super::{lists, path};
 use allow::Allow;
+pub(crate) use allow::PROXY_ANNOTATIONS;
 use kube::Resource;
 
 /// What becomes of a file when its capture is sealed.

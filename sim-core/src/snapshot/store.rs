@@ -158,6 +158,12 @@ pub trait Store: std::fmt::Debug {
     /// When what is read does not match what was sealed.
     fn parts(&mut self, list: &str) -> Result<Step<Vec<String>>, SnapshotError>;
 
+    /// The paths of the entries below `folder` (e.g. `cloud/`), sorted; of folders that are no machine's.
+    ///
+    /// # Errors
+    /// When what is read does not match what was sealed.
+    fn below(&mut self, folder: &str) -> Result<Step<Vec<String>>, SnapshotError>;
+
     /// The states of the files of `namespace` (`nodes/n1/host`, `fabric/router`, `kube`), by file name; a file
     /// without a state was not tried. Files that are there and have no stated state are `captured` or `empty`.
     ///

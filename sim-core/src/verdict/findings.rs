@@ -98,12 +98,19 @@ impl Findings {
                     );
                     (if *stopped { object } else { node }.clone(), message)
                 }
-                Some(Agent::Absent { elsewhere }) => {
+                Some(Agent::Absent { elsewhere, taint }) => {
                     cited.push(evidence_of(elsewhere));
-                    let message = format!(
-                        "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
-                        target.object
-                    );
+                    cited.extend(taint.iter().map(|(_, source)| evidence_of(source)));
+                    let message = match taint {
+                        Some((taint, _)) => format!(
+                            "{node} has no rules for {}, since no kube-proxy pod runs on it (those elsewhere do not tolerate its taint `{taint}`): {untranslated}",
+                            target.object
+                        ),
+                        None => format!(
+                            "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
+                            target.object
+                        ),
+                    };
                     (node.clone(), message)
                 }
                 Some(Agent::Unknown | Agent::Runs) | None => {
@@ -163,6 +170,7 @@ impl Findings {
             let entry = match ailment.kind {
                 AilmentKind::NotReady => catalogue::NODE_NOT_READY,
                 AilmentKind::Overlap => catalogue::POD_CIDR_OVERLAP,
+                AilmentKind::Exhausted => catalogue::POD_CIDR_EXHAUSTED,
             };
             let place = format!("nodes/{}/host", ailment.node);
             let object = format!("node:{}", ailment.node);

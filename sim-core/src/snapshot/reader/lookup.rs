@@ -155,6 +155,15 @@ impl Store for Reader {
         Ok(Step::Done(self.part_paths(list)?))
     }
 
+    fn below(&mut self, folder: &str) -> Result<Step<Vec<String>>, SnapshotError> {
+        done!(self.open());
+        let paths = self.opened()?.archive.paths().map(|(path, _)| path);
+        let below = paths.filter(|path| path.starts_with(folder));
+        let mut below: Vec<String> = below.map(str::to_owned).collect();
+        below.sort();
+        Ok(Step::Done(below))
+    }
+
     fn states(
         &mut self,
         namespace: &str,

@@ -1,0 +1,90 @@
+//! Security groups: stateful lists of rules at an interface.
+
+use ipnet::IpNet;
+
+use super::{Direction, PortSet};
+use crate::source::Source;
+
+/// A security group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it does with what no rule names; not known where only its rules were captured.
+    pub kind: Option<GroupKind>,
+    /// Its members reach one another whatever the rules say (Alibaba's `InnerAccessPolicy`).
+    pub inner: Option<bool>,
+    /// Its rules; not known where they were not captured.
+    pub rules: Option<Vec<GroupRule>>,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// What a group does with what no rule names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupKind {
+    /// Alibaba's basic group: what leaves passes, what comes in does not.
+    Basic,
+    /// Alibaba's advanced group: nothing passes.
+    Advanced,
+    /// Tencent's: nothing passes; rules are tried in their order.
+    Ordered,
+}
+
+/// A rule of a security group.
+#[derive(Debug, Clone)]
+pub struct GroupRule {
+    /// Its id.
+    pub id: String,
+    /// Which way it is for.
+    pub direction: Direction,
+    /// It lets pass.
+    pub accepts: bool,
+    /// Its place: smaller ones are tried first.
+    pub priority: u32,
+    /// What it is for; any of these.
+    pub services: Services,
+    /// Source ports (Alibaba's five-part rules).
+    pub source_ports: PortSet,
+    /// The other side.
+    pub peer: Peer,
+    /// The own side's addresses, where the rule narrows them.
+    pub own: Option<IpNet>,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// A protocol with ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The protocol; any where there is none.
+    pub protocol: Option<u8>,
+    /// Destination ports.
+    pub ports: PortSet,
+}
+
+/// What a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Services {
+    /// This.
+    One(Service),
+    /// A template's.
+    Template(String),
+    /// A list that was not captured, e.g. a port list.
+    Unknown(String),
+}
+
+/// The other side of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// A block.
+    Net(IpNet),
+    /// Members of a group.
+    Group(String),
+    /// Addresses of a prefix list, a template, or a group of templates.
+    List(String),
+    /// Several of these.
+    Any(Vec<Peer>),
+}

@@ -1,0 +1,113 @@
+//! What a rule set of the cloud says of a packet, and on what unconfirmed rules that rests.
+
+use crate::linux::choice::{Doubt, Tri};
+use crate::source::Source;
+
+/// What a rule set says of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// Whether the packet passes.
+    pub admits: Tri,
+    /// Why, in words: the rule that decided, or the default.
+    pub why: String,
+    /// The id of what a person must change.
+    pub object: String,
+    /// Text of the rule that decided; none for a default.
+    pub rule: Option<String>,
+    /// What that rests on.
+    pub sources: Vec<Source>,
+    /// Unconfirmed rules of the provider that it rests on.
+    pub rests_on: Vec<Unconfirmed>,
+}
+
+impl Ruling {
+    /// Nothing decides here: it passes.
+    #[must_use]
+    pub fn passes(why: impl Into<String>) -> Self {
+        Self {
+            admits: Tri::Yes,
+            why: why.into(),
+            object: String::new(),
+            rule: None,
+            sources: Vec::new(),
+            rests_on: Vec::new(),
+        }
+    }
+
+    /// It cannot be told.
+    #[must_use]
+    pub fn unknown(doubt: Doubt) -> Self {
+        Self {
+            why: doubt.what.clone(),
+            sources: doubt.source.iter().cloned().collect(),
+            admits: Tri::Unknown(doubt),
+            object: String::new(),
+            rule: None,
+            rests_on: Vec::new(),
+        }
+    }
+
+    /// Notes that it rests on `rule`.
+    #[must_use]
+    pub fn resting_on(mut self, rule: Unconfirmed) -> Self {
+        if !self.rests_on.contains(&rule) {
+            self.rests_on.push(rule);
+        }
+        self
+    }
+}
+
+/// Rules of the providers that no document confirmed (the reference's section G, by number): the model follows the first
+/// reading that each names, and says so wherever a verdict rests on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unconfirmed {
+    /// A rule that names a group matches addresses known to its interfaces only.
+    GroupPeers,
+    /// Members of a group reach one another by addresses known to their interfaces only.
+    IntraGroup,
+    /// An own public address wins over a route to a NAT gateway.
+    OwnAddressWins,
+    /// The SNAT entry of the longest mask is taken by Internet NAT gateways too.
+    LongestSnatMask,
+    /// The order in which the API lists an ACL's entries is the order in which they are tried.
+    AclOrder,
+    /// Several groups of an interface are tried in the order in which the API lists them.
+    GroupOrder,
+    /// A three-part ACL entry's port is the destination's for what leaves, too.
+    AclEgressPort,
+    /// Of overlapping SNAT rules those of interfaces come first, then the longest prefix.
+    SnatOrder,
+}
+
+impl Unconfirmed {
+    /// As the verdict states it.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::GroupPeers => {
+                "G.5: a security group rule that names a group matches addresses of its interfaces only, not the pods behind them"
+            }
+            Self::IntraGroup => {
+                "G.6: members of a security group reach one another by addresses of their interfaces only, not from the pods behind them"
+            }
+            Self::OwnAddressWins => {
+                "G.9: a machine's own public address wins over a route to a NAT gateway"
+            }
+            Self::LongestSnatMask => {
+                "G.10: an Internet NAT gateway takes the SNAT entry with the longest mask"
+            }
+            Self::AclOrder => {
+                "G.11: a network ACL's entries are tried in the order in which the API lists them"
+            }
+            Self::GroupOrder => {
+                "G.16: several security groups of an interface are tried in the order in which the API lists them"
+            }
+            Self::AclEgressPort => {
+                "G.17: the port of a network ACL's three-part egress entry is the destination's"
+            }
+            Self::SnatOrder => {
+                "G.19: of overlapping SNAT rules those of interfaces come first, then the longest prefix"
+            }
+        }
+    }
+}
