@@ -60,7 +60,7 @@ pub struct Entry {
 }
 
 /// What `Entry::confirm` leaves to be filled in.
-pub(crate) const PLACEHOLDERS: [&str; 7] = [
+pub(crate) const PLACEHOLDERS: [&str; 8] = [
     "destination",
     "source",
     "port",
@@ -68,6 +68,7 @@ pub(crate) const PLACEHOLDERS: [&str; 7] = [
     "device",
     "namespace",
     "name",
+    "policy",
 ];
 
 /// Writes entries as constants, and a list of them all.
