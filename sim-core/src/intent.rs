@@ -59,6 +59,8 @@ pub(crate) struct Intent {
     pub(crate) troubles: BTreeMap<IpAddr, service::Unready>,
     /// The pods that program the nodes on the way of a flow that fails.
     pub(crate) agents: BTreeMap<String, workload::Agents>,
+    /// Ports of those nodes that pods ask for.
+    pub(crate) host_ports: Vec<workload::HostPort>,
     /// What is wrong with those nodes.
     pub(crate) nodes: Vec<node::Ailment>,
     /// The addresses by which Kubernetes knows them.
@@ -171,6 +173,7 @@ impl Intent {
         let nodes = nodes_on_the_way(results);
         if !nodes.is_empty() {
             intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;
+            intent.host_ports = workload::host_ports(world, &nodes.iter().map(String::as_str))?;
             intent.nodes = node::ailments(world, &nodes)?;
             intent.known_by = node::known_by(world, &nodes)?;
         }

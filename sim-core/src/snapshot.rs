@@ -24,6 +24,7 @@ mod zip;
 pub use encryption::{EncryptError, Lock, encrypt};
 pub use encryption::{Unlock, decrypt, is_encrypted};
 pub use folder::Folder;
+pub(crate) use prune::PROXY_ANNOTATIONS;
 pub use prune::{Pruned, is_pruned, prune};
 pub use reader::Reader;
 pub use seal::{Dropped, SealError, SealOptions, Sealed, seal};

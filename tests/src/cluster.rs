@@ -50,6 +50,30 @@ struct Service {
     endpoints: Vec<Pod>,
 }
 
+/// Changes the text of a file, which may not be there yet.
+///
+/// # Panics
+/// When it is not UTF-8.
+#[expect(clippy::expect_used, reason = "what is not UTF-8 was made wrong")]
+pub fn edit(files: &mut Files, path: &str, change: impl FnOnce(&mut String)) {
+    let mut text = files.get(path).map_or_else(String::new, |bytes| {
+        String::from_utf8(bytes.to_vec()).expect("captures are UTF-8")
+    });
+    change(&mut text);
+    files.insert(path.to_owned(), text.into_bytes().into());
+}
+
+/// Changes the items of a list of Kubernetes objects, which may not be there yet.
+pub fn edit_list(files: &mut Files, name: &str, change: impl FnOnce(&mut Vec<Value>)) {
+    edit(files, &format!("kube/{name}.json"), |text| {
+        let mut list: Value = serde_json::from_str(text).unwrap_or_else(|_| json!({"items": []}));
+        if let Some(items) = list.get_mut("items").and_then(Value::as_array_mut) {
+            change(items);
+        }
+        *text = list.to_string();
+    });
+}
+
 impl Cluster {
     /// A cluster with `n_services` Services.
     #[must_use]

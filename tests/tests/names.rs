@@ -8,10 +8,11 @@
 use pathglass_sim::flow::FlowRequest;
 use pathglass_sim::verdict::{Outcome, Severity, Verdict, catalogue};
 use pathglass_tests::ask;
-use pathglass_tests::cluster::Cluster;
+use pathglass_tests::cluster::{Cluster, edit, edit_list};
 use pathglass_tests::corpus::Files;
+use pathglass_tests::honesty::{self, Compared};
 use pathglass_tests::schema;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const CLIENT: &str = "nodes/node-1/pods/default_client";
 /// The pods that take the parts of name server and proxy.
@@ -19,23 +20,6 @@ const DNS_POD: &str = "nodes/node-2/pods/default_web-10";
 const PROXY_POD: &str = "nodes/node-2/pods/default_web-11";
 const COREFILE: &str =
     ".:53 {\n  kubernetes cluster.local {\n    pods insecure\n  }\n  forward . 198.51.100.53\n}\n";
-
-fn edit(files: &mut Files, path: &str, change: impl FnOnce(&mut String)) {
-    let mut text = files
-        .get(path)
-        .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
-        .unwrap_or_default();
-    change(&mut text);
-    files.insert(path.to_owned(), text.into_bytes().into());
-}
-
-fn edit_list(files: &mut Files, name: &str, change: impl FnOnce(&mut Vec<Value>)) {
-    edit(files, &format!("kube/{name}.json"), |text| {
-        let mut list: Value = serde_json::from_str(text).unwrap_or_else(|_| json!({"items": []}));
-        change(list["items"].as_array_mut().unwrap());
-        *text = list.to_string();
-    });
-}
 
 fn listen(files: &mut Files, pod: &str, port: u16) {
     edit(files, &format!("{pod}/ss.txt"), |text| {
@@ -273,10 +257,9 @@ fn an_ingress_leads_to_its_backend() {
     );
 }
 
-#[test]
-fn a_gateways_route_leads_to_its_backends() {
+/// A Gateway and its route, beside the Ingress.
+fn with_gateway() -> Files {
     let mut files = files();
-    files.remove("kube/ingresses.json");
     edit_list(&mut files, "gateways", |gateways| {
         gateways.push(json!({"kind": "Gateway", "metadata": {"name": "g", "namespace": "default"}, "spec": {"listeners": [
             {"name": "web", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}}]}}));
@@ -288,6 +271,12 @@ fn a_gateways_route_leads_to_its_backends() {
             "rules": [{"backendRefs": [{"name": "svc-00000", "port": 80}]}]}}),
         );
     });
+    files
+}
+
+#[test]
+fn a_gateways_route_leads_to_its_backends() {
+    let files = with_gateway();
     let verdict = diagnose(&files, "http://api.example/");
     assert_eq!(
         (verdict.outcome, verdict.branches.len()),
@@ -303,4 +292,45 @@ fn a_gateways_route_leads_to_its_backends() {
         codes(&diagnose(&files, "http://api.example:81/"))[0],
         "gateway.no-listener"
     );
+}
+
+#[test]
+fn without_a_file_names_and_urls_say_the_same_or_less() {
+    let files = with_gateway();
+    let asked = [
+        "dns:svc-00001.bench",
+        "dns:svc-00001",
+        "dns:alias.bench:80",
+        "dns:empty.bench:80",
+        "http://shop.example/web/x",
+        "http://shop.example/other",
+        "http://shop.example/empty",
+        "http://api.example/",
+        "http://api.example:81/",
+        "http://other.example/",
+    ];
+    let before: Vec<Verdict> = asked.iter().map(|to| diagnose(&files, to)).collect();
+    let mut told = Vec::new();
+    let (mut n_same, mut n_unsure) = (0, 0);
+    for file in files.keys() {
+        let left = honesty::without(&files, |path| path == file);
+        let mut session = ask::unsealed(&left);
+        for (to, before) in asked.iter().zip(&before) {
+            let request = FlowRequest {
+                from: Cluster::client(),
+                to: (*to).to_owned(),
+                ..FlowRequest::default()
+            };
+            let Ok(after) = ask::diagnose(&mut session, &request) else {
+                continue;
+            };
+            match honesty::compare(before, &after) {
+                Compared::Same => n_same += 1,
+                Compared::Unsure => n_unsure += 1,
+                Compared::Contradiction(how) => told.push(format!("{to} without {file}: {how}")),
+            }
+        }
+    }
+    assert!(n_same > 0 && n_unsure > 0, "{n_same} {n_unsure}");
+    assert!(told.is_empty(), "\n  {}\n", told.join("\n  "));
 }

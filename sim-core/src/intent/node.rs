@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::evidence::kube::node::Node;
+use crate::evidence::kube::pod::Pod;
 use crate::source::Source;
 use crate::world::{Halt, World};
 
@@ -24,6 +25,8 @@ pub(crate) enum AilmentKind {
     NotReady,
     /// Its pods' addresses belong to another node, too.
     Overlap,
+    /// No address is left for a further pod.
+    Exhausted,
 }
 
 /// By which addresses the others reach a node.
@@ -60,11 +63,14 @@ pub(crate) fn ailments(
 ) -> Result<Vec<Ailment>, Halt> {
     let lists = world.nodes_named(names.iter().map(String::as_str))?;
     let nodes = || lists.iter().flat_map(|list| list.iter());
+    let pods = world.pods_on(names.iter().map(String::as_str))?;
+    let pods = || pods.iter().flat_map(|list| list.iter());
     let on_the_way = nodes().filter(|node| names.contains(&node.meta.name));
     Ok(on_the_way
         .flat_map(|node| {
             let overlap = nodes().find_map(|other| overlap(node, other));
-            unready(node).into_iter().chain(overlap)
+            let exhausted = exhausted(node, &pods());
+            unready(node).into_iter().chain(overlap).chain(exhausted)
         })
         .collect())
 }
@@ -107,4 +113,60 @@ fn overlap(node: &Node, other: &Node) -> Option<Ailment> {
             sources: vec![node.meta.source.clone(), other.meta.source.clone()],
         })
     })
+}
+
+/// `host-local`, which most plugins use, gives pods all addresses of a block but the first (the network's), the second
+/// (the gateway's) and, of IPv4, the last.
+fn exhausted<'p>(node: &Node, pods: &(impl Iterator<Item = &'p Pod> + Clone)) -> Option<Ailment> {
+    node.pod_cidrs.iter().find_map(|block| {
+        let bits = block.max_prefix_len().saturating_sub(block.prefix_len());
+        let all = 1_u64.checked_shl(bits.into())?;
+        let usable = all.checked_sub(if block.addr().is_ipv4() { 3 } else { 2 })?;
+        let own = |pod: &&Pod| {
+            let ended = matches!(pod.phase.as_str(), "Succeeded" | "Failed");
+            pod.node.as_ref() == Some(&node.meta.name) && !pod.host_network && !ended
+        };
+        let used = pods.clone().filter(own);
+        let used = used.filter(|pod| pod.ips.iter().any(|ip| block.contains(ip)));
+        let n = u64::try_from(used.count()).ok()?;
+        (n >= usable).then(|| Ailment {
+            kind: AilmentKind::Exhausted,
+            node: node.meta.name.clone(),
+            says: format!(
+                "{n} pods of node:{} have addresses of its block {block}, which has room for {usable}",
+                node.meta.name
+            ),
+            sources: vec![node.meta.source.clone()],
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::testing::{clean, file};
+
+    #[test]
+    fn a_full_block_is_told() {
+        let node = r#"{"items":[{"kind":"Node","metadata":{"name":"n"},"spec":{"podCIDR":"10.0.0.0/29"}}]}"#;
+        let nodes = clean(crate::evidence::kube::node::parse(&file(
+            "kube/nodes.json",
+            node,
+        )));
+        let full = |n: u8| {
+            let pod = |idx: u8| {
+                format!(
+                    r#"{{"kind":"Pod","metadata":{{"name":"p{idx}"}},"spec":{{"nodeName":"n"}},"status":{{"phase":"Running","podIP":"10.0.0.{idx}"}}}}"#
+                )
+            };
+            let pods: Vec<String> = (2..2 + n).map(pod).collect();
+            let list = format!(r#"{{"items":[{}]}}"#, pods.join(","));
+            let pods = clean(crate::evidence::kube::pod::parse(&file(
+                "kube/pods.json",
+                &list,
+            )));
+            exhausted(&nodes[0], &pods.iter()).is_some()
+        };
+        assert_eq!((full(4), full(5)), (false, true));
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod gateway;
 pub(crate) mod ingress;
+mod nginx;
 
 use serde_json::Value;
 

@@ -1,8 +1,12 @@
 //! What keeps pods from their work, and the pods that program a node's network: kube-proxy and the network plugin.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use crate::evidence::kube::node::Node;
 use crate::evidence::kube::pod::Pod;
+use crate::flow::Protocol;
+use crate::linux::packet::protocol;
 use crate::source::Source;
 use crate::world::{Halt, World};
 
@@ -49,6 +53,8 @@ pub(crate) enum Agent {
     Absent {
         /// One of the others.
         elsewhere: Source,
+        /// A taint of this node that keeps it away, and the node.
+        taint: Option<(String, Source)>,
     },
     /// It is there and does not run, or is not ready.
     Down {
@@ -69,6 +75,60 @@ pub(crate) struct Agents {
     pub(crate) plugin: Agent,
 }
 
+/// A port of a node that a pod asks for (`hostPort`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HostPort {
+    pub(crate) node: String,
+    /// The node's address; all of them where none is named.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+    /// Its number (IANA).
+    pub(crate) protocol: u8,
+    /// `pod:ns/name`.
+    pub(crate) object: String,
+    pub(crate) source: Source,
+}
+
+/// The ports that pods ask for on the nodes `names`; those with the node's own network need nobody to map them.
+pub(crate) fn host_ports<'n>(
+    world: &mut World<'_>,
+    names: &(impl Iterator<Item = &'n str> + Clone),
+) -> Result<Vec<HostPort>, Halt> {
+    let lists = world.pods_on(names.clone())?;
+    let mut found = Vec::new();
+    for pod in lists.iter().flat_map(|list| list.iter()) {
+        let Some(node) = pod
+            .node
+            .as_deref()
+            .filter(|node| names.clone().any(|name| name == *node))
+        else {
+            continue;
+        };
+        let ended = matches!(pod.phase.as_str(), "Succeeded" | "Failed");
+        if pod.host_network || ended {
+            continue;
+        }
+        for declared in pod.ports.iter().filter(|declared| !declared.init) {
+            if let Some(port) = declared.host_port {
+                found.push(HostPort {
+                    node: node.to_owned(),
+                    address: declared.host_ip.filter(|ip| !ip.is_unspecified()),
+                    port,
+                    protocol: match declared.protocol {
+                        Protocol::Tcp => protocol::TCP,
+                        Protocol::Udp => protocol::UDP,
+                        Protocol::Sctp => protocol::SCTP,
+                        Protocol::Icmp => protocol::ICMP,
+                    },
+                    object: format!("pod:{}/{}", pod.meta.namespace, pod.meta.name),
+                    source: pod.meta.source.clone(),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// The agents of the nodes `names`.
 pub(crate) fn agents<'n>(
     world: &mut World<'_>,
@@ -76,20 +136,23 @@ pub(crate) fn agents<'n>(
 ) -> Result<BTreeMap<String, Agents>, Halt> {
     let lists = world.pods_on(names.clone())?;
     let pods = || lists.iter().flat_map(|list| list.iter());
+    let nodes = world.nodes_named(names.clone())?;
+    let nodes: Vec<&Node> = nodes.iter().flat_map(|list| list.iter()).collect();
     let proxies: Vec<&Pod> = pods().filter(|pod| is_proxy(pod)).collect();
     let plugins: Vec<&Pod> = pods().filter(|pod| is_plugin(pod)).collect();
     Ok(names
         .map(|name| {
+            let node = nodes.iter().find(|node| node.meta.name == name).copied();
             let agents = Agents {
-                proxy: agent(&proxies, name),
-                plugin: agent(&plugins, name),
+                proxy: agent(&proxies, name, node),
+                plugin: agent(&plugins, name, node),
             };
             (name.to_owned(), agents)
         })
         .collect())
 }
 
-fn agent(pods: &[&Pod], node: &str) -> Agent {
+fn agent(pods: &[&Pod], node: &str, known: Option<&Node>) -> Agent {
     let own = |pod: &&&Pod| pod.bound_to.as_deref() == Some(node);
     let here = pods.iter().filter(own);
     let Some((pod, trouble)) = here
@@ -99,6 +162,7 @@ fn agent(pods: &[&Pod], node: &str) -> Agent {
         return match pods.first() {
             Some(other) => Agent::Absent {
                 elsewhere: other.meta.source.clone(),
+                taint: known.and_then(|known| repelled(other, known)),
             },
             None => Agent::Unknown,
         };
@@ -112,6 +176,17 @@ fn agent(pods: &[&Pod], node: &str) -> Agent {
             source: pod.meta.source.clone(),
         },
     }
+}
+
+/// The taint of `node` that keeps pods such as `pod` away from it.
+fn repelled(pod: &Pod, node: &Node) -> Option<(String, Source)> {
+    let keeps_away = |taint: &&String| !taint.ends_with(":PreferNoSchedule");
+    let taint = node.taints.iter().filter(keeps_away).find(|taint| {
+        !pod.tolerations
+            .iter()
+            .any(|toleration| toleration.covers(taint))
+    })?;
+    Some((taint.clone(), node.meta.source.clone()))
 }
 
 fn labelled(pod: &Pod) -> impl Iterator<Item = &str> {
@@ -220,11 +295,11 @@ mod tests {
             "is Pending (`0/3 nodes are available: 1 Insufficient cpu`), and has no priority class"
         );
         assert!(matches!(
-            agent(&[&pod], "n2"),
+            agent(&[&pod], "n2", None),
             Agent::Down { stopped: true, .. }
         ));
-        assert!(matches!(agent(&[&pod], "n1"), Agent::Absent { .. }));
-        assert_eq!(agent(&[], "n1"), Agent::Unknown);
+        assert!(matches!(agent(&[&pod], "n1", None), Agent::Absent { .. }));
+        assert_eq!(agent(&[], "n1", None), Agent::Unknown);
     }
 
     #[test]
@@ -242,6 +317,37 @@ mod tests {
             trouble(&crashing).unwrap(),
             "is not ready (container c: CrashLoopBackOff, 5 restarts)"
         );
-        assert_eq!(agent(&[&crashing, &ready], "n1"), Agent::Runs);
+        assert_eq!(agent(&[&crashing, &ready], "n1", None), Agent::Runs);
+    }
+
+    #[test]
+    fn a_taint_that_the_others_do_not_tolerate_says_why_there_is_none() {
+        let pod = |tolerations: &str| {
+            pod(
+                &format!(
+                    r#"{{"nodeName":"n1","hostNetwork":true,"containers":[{{"name":"kube-proxy"}}],"tolerations":[{tolerations}]}}"#
+                ),
+                r#"{"phase":"Running"}"#,
+            )
+        };
+        let text = r#"{"items":[{"kind":"Node","metadata":{"name":"n2"},"spec":{"taints":[
+            {"key":"soft","effect":"PreferNoSchedule"},{"key":"team","value":"db","effect":"NoSchedule"}]}}]}"#;
+        let nodes = clean(crate::evidence::kube::node::parse(&file(
+            "kube/nodes.json",
+            text,
+        )));
+        let why = |pod: &Pod| match agent(&[pod], "n2", nodes.first()) {
+            Agent::Absent { taint, .. } => taint.map(|(taint, _)| taint),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(&pod("")).as_deref(), Some("team=db:NoSchedule"));
+        for tolerated in [
+            r#"{"operator":"Exists"}"#,
+            r#"{"key":"team","operator":"Exists","effect":"NoSchedule"}"#,
+            r#"{"key":"team","value":"db"}"#,
+        ] {
+            assert_eq!(why(&pod(tolerated)), None, "{tolerated}");
+        }
+        assert!(why(&pod(r#"{"key":"team","value":"web"}"#)).is_some());
     }
 }

@@ -2,6 +2,7 @@
 //! connection to what stands behind the rule.
 
 mod backend;
+mod controller;
 mod entrance;
 mod proxy;
 mod rule;

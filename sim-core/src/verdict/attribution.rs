@@ -48,6 +48,7 @@ impl<'a> Circumstances<'a> {
                 .or_else(|| self.stale_policy(blocker)),
             BlockerKind::NoListener => self
                 .stale_rules(blocker)
+                .or_else(|| self.host_port(blocker))
                 .or_else(|| self.no_listener(blocker)),
             BlockerKind::NeighbourUnresolved
             | BlockerKind::NeighbourWrong
@@ -241,11 +242,18 @@ impl<'a> Circumstances<'a> {
         let own = blocker.object.as_ref().unwrap_or(&blocker.ns.object);
         match &self.intent.agents.get(node)?.plugin {
             Agent::Unknown | Agent::Runs => None,
-            Agent::Absent { elsewhere } => Some(Attribution {
+            Agent::Absent { elsewhere, taint } => Some(Attribution {
                 entry,
                 object: own.clone(),
-                why: format!("no pod of the network plugin runs on node:{node}"),
-                sources: vec![elsewhere.clone()],
+                why: match taint {
+                    Some((taint, _)) => format!(
+                        "no pod of the network plugin runs on node:{node}: those elsewhere do not tolerate its taint `{taint}`"
+                    ),
+                    None => format!("no pod of the network plugin runs on node:{node}"),
+                },
+                sources: (taint.iter().map(|(_, source)| source.clone()))
+                    .chain([elsewhere.clone()])
+                    .collect(),
             }),
             Agent::Down {
                 object,
@@ -321,6 +329,28 @@ impl<'a> Circumstances<'a> {
                         && led.len() > 1
                         && word.split('/').next() == Some(address.as_str()))
             })
+        })
+    }
+
+    /// A pod asks for the node's port, and nobody sends it there.
+    fn host_port(&self, blocker: &Blocker) -> Option<Attribution> {
+        let node = blocker.ns.object.strip_prefix("node:")?;
+        let (address, port) = destination(self.result)?;
+        let asked = self.result.request.last()?.after.protocol();
+        let mapped = self.intent.host_ports.iter().find(|mapped| {
+            mapped.node == node
+                && mapped.port == port
+                && mapped.protocol == asked
+                && mapped.address.is_none_or(|own| own == address)
+        })?;
+        Some(Attribution {
+            entry: catalogue::HOST_PORT_NOT_PROGRAMMED,
+            object: blocker.ns.object.clone(),
+            why: format!(
+                "{} has the host port {port}, but no rule of {} sends it there",
+                mapped.object, blocker.ns.object
+            ),
+            sources: vec![mapped.source.clone()],
         })
     }
 

@@ -6,7 +6,7 @@ use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
 use super::render::{evidence as evidence_of, evidences, tuple};
 use super::warnings::Warning;
-use super::{Finding, NearMiss, Place, Severity};
+use super::{Evidence, Finding, NearMiss, Place, Severity, Shared};
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
 use crate::intent::workload::{Agent, Agents};
@@ -98,12 +98,19 @@ impl Findings {
                     );
                     (if *stopped { object } else { node }.clone(), message)
                 }
-                Some(Agent::Absent { elsewhere }) => {
+                Some(Agent::Absent { elsewhere, taint }) => {
                     cited.push(evidence_of(elsewhere));
-                    let message = format!(
-                        "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
-                        target.object
-                    );
+                    cited.extend(taint.iter().map(|(_, source)| evidence_of(source)));
+                    let message = match taint {
+                        Some((taint, _)) => format!(
+                            "{node} has no rules for {}, since no kube-proxy pod runs on it (those elsewhere do not tolerate its taint `{taint}`): {untranslated}",
+                            target.object
+                        ),
+                        None => format!(
+                            "{node} has no rules for {}, since no kube-proxy pod runs on it: {untranslated}",
+                            target.object
+                        ),
+                    };
                     (node.clone(), message)
                 }
                 Some(Agent::Unknown | Agent::Runs) | None => {
@@ -163,6 +170,7 @@ impl Findings {
             let entry = match ailment.kind {
                 AilmentKind::NotReady => catalogue::NODE_NOT_READY,
                 AilmentKind::Overlap => catalogue::POD_CIDR_OVERLAP,
+                AilmentKind::Exhausted => catalogue::POD_CIDR_EXHAUSTED,
             };
             let place = format!("nodes/{}/host", ailment.node);
             let object = format!("node:{}", ailment.node);
@@ -318,6 +326,7 @@ fn known(
             known.push((name, id.to_owned()));
         }
     }
+    known.extend(of_policy(&finding.object, &finding.evidence));
     known.extend(hop.into_iter().flat_map(of_packet));
     let device = finding.place.device.as_ref();
     let device = device.or_else(|| hop.and_then(|hop| hop.device_in.as_ref()));
@@ -335,6 +344,22 @@ fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
     ];
     known.extend(packet.dport.map(|port| ("port", port)));
     known
+}
+
+/// A policy as kubectl takes it: its resource, by the list that it stands in, its namespace if it has one, its name.
+pub(super) fn of_policy(
+    object: &str,
+    evidence: &[Shared<Evidence>],
+) -> Option<(&'static str, String)> {
+    let name = object.strip_prefix("policy:")?;
+    let mut files = evidence.iter().map(|evidence| &*evidence.file);
+    let list = files.find_map(|file| file.strip_prefix("kube/"))?;
+    let resource = list.split(['/', '.']).next()?;
+    let name = match name.split_once('/') {
+        Some((namespace, name)) => format!("-n {namespace} {name}"),
+        None => name.to_owned(),
+    };
+    Some(("policy", format!("{resource} {name}")))
 }
 
 /// Namespace and name of `kind:namespace/name`.

@@ -44,6 +44,8 @@ pub struct Pod {
     pub subdomain: Option<String>,
     /// Its priority class.
     pub priority_class: Option<String>,
+    /// Taints of nodes that it stands.
+    pub tolerations: Vec<Toleration>,
     /// Its containers, with what they are doing.
     pub containers: Vec<Container>,
     /// Its service account.
@@ -52,6 +54,29 @@ pub struct Pod {
     pub reason: Option<String>,
     /// The message of its status.
     pub message: Option<String>,
+}
+
+/// A taint that a pod stands, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toleration {
+    /// All keys where there is none.
+    pub key: Option<String>,
+    /// `None`: any value (`operator: Exists`).
+    pub value: Option<String>,
+    /// All effects where there is none.
+    pub effect: Option<String>,
+}
+
+impl Toleration {
+    /// Whether it stands `taint`, written `key=value:effect` (`ToleratesTaint`).
+    #[must_use]
+    pub fn covers(&self, taint: &str) -> bool {
+        let (rest, effect) = taint.rsplit_once(':').unwrap_or((taint, ""));
+        let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
+        self.key.as_deref().is_none_or(|own| own == key)
+            && self.value.as_deref().is_none_or(|own| own == value)
+            && self.effect.as_deref().is_none_or(|own| own == effect)
+    }
 }
 
 /// A pod's `dnsConfig`.
@@ -137,6 +162,7 @@ struct Spec {
     hostname: Option<String>,
     subdomain: Option<String>,
     priority_class: Option<String>,
+    tolerations: Vec<Toleration>,
     service_account: Option<String>,
 }
 
@@ -188,6 +214,7 @@ fn pod(item: &Object<'_>) -> Result<Pod, Fault> {
         hostname: spec.hostname,
         subdomain: spec.subdomain,
         priority_class: spec.priority_class,
+        tolerations: spec.tolerations,
         containers,
         service_account: spec.service_account,
         reason: status.reason,
@@ -208,6 +235,15 @@ fn spec(item: &Object<'_>) -> Result<Spec, Fault> {
         service_account: word(item, "serviceAccountName")?,
         ..Spec::default()
     };
+    for toleration in item.objects("tolerations")? {
+        let exists = toleration.text("operator")?.as_deref() == Some("Exists");
+        let value = toleration.text("value")?.unwrap_or_default();
+        spec.tolerations.push(Toleration {
+            key: word(&toleration, "key")?,
+            value: Some(value).filter(|_| !exists),
+            effect: word(&toleration, "effect")?,
+        });
+    }
     for alias in item.objects("hostAliases")? {
         if let Some(address) = ip(&alias, "ip")? {
             spec.host_aliases

@@ -4,10 +4,12 @@
 use serde_json::Value;
 
 use super::{
-    Answer, Backend, Decision, Fault, HostFit, Url, below, host_fit, items, label, text, word,
+    Answer, Backend, Decision, Fault, HostFit, Url, below, host_fit, items, label, nginx, text,
+    word,
 };
 use crate::evidence::kube::generic::Object;
 use crate::linux::choice::Doubt;
+use crate::snapshot::PROXY_ANNOTATIONS;
 
 /// An ingress class as an Ingress names it, with its controller where that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,26 +30,42 @@ struct Taking<'i> {
 }
 
 const ANNOTATED: &str = "kubernetes.io/ingress.class";
-const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
-const REGEX: &str = "nginx.ingress.kubernetes.io/use-regex";
+
+/// How a controller reads what the API leaves to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `k8s.io/ingress-nginx`.
+    IngressNginx,
+    /// Another that writes nginx's `location`s.
+    Nginx,
+    /// Any other.
+    Other,
+}
+
+impl Dialect {
+    /// The dialect of a class's controller.
+    pub(crate) fn of(class: &Class) -> Self {
+        match class.controller.as_deref() {
+            Some("k8s.io/ingress-nginx") => Self::IngressNginx,
+            None if class.name == "nginx" => Self::IngressNginx,
+            Some(name) if name.contains("nginx") => Self::Nginx,
+            Some(_) | None => Self::Other,
+        }
+    }
+}
 
 /// The class of `ingress`; `None` where it has none.
+///
+/// A default class is written into an Ingress when it is made (`DefaultIngressClass` admission): one without a class
+/// was made before there was a default.
 pub(crate) fn class(ingress: &Object, classes: &[Object]) -> Option<Class> {
     let own = text(&ingress.body, "/spec/ingressClassName");
     let name = own.or_else(|| ingress.meta.annotations.get(ANNOTATED).map(String::as_str));
-    let found = classes.iter().find(|class| match name {
-        Some(name) => class.meta.name == name,
-        None => class
-            .meta
-            .annotations
-            .get(DEFAULT)
-            .is_some_and(|value| value == "true"),
-    });
+    let name = name?;
+    let found = classes.iter().find(|class| class.meta.name == name);
     let controller = found.and_then(|class| text(&class.body, "/spec/controller"));
     Some(Class {
-        name: name
-            .or(found.map(|class| class.meta.name.as_str()))?
-            .to_owned(),
+        name: name.to_owned(),
         controller: controller.map(str::to_owned),
     })
 }
@@ -67,11 +85,20 @@ fn default_backend(ingress: &Object) -> Option<&Value> {
 }
 
 /// What the controller does with a request, by `ingresses`, those of its class.
-pub(crate) fn decide(ingresses: &[&Object], url: &Url, nginx: bool) -> Decision {
+pub(crate) fn decide(ingresses: &[&Object], url: &Url, dialect: Dialect) -> Decision {
     let best = ingresses
         .iter()
         .filter_map(|ingress| fit(ingress, url))
         .max();
+    let own = dialect == Dialect::IngressNginx;
+    if let Some(doubt) = nginx::beside(ingresses, url, best).filter(|_| own) {
+        return Decision::Unknown(doubt);
+    }
+    let paths = match dialect {
+        Dialect::IngressNginx if nginx::is_regex(ingresses, url, best) => Paths::Expressions,
+        Dialect::IngressNginx | Dialect::Nginx => Paths::Locations,
+        Dialect::Other => Paths::Unsaid,
+    };
     // The server of the best host takes the request: a worse one is not looked at any more.
     let named = best.filter(|best| *best > HostFit::Any);
     let mut taking: Vec<Taking<'_>> = Vec::new();
@@ -92,7 +119,7 @@ pub(crate) fn decide(ingresses: &[&Object], url: &Url, nginx: bool) -> Decision 
                 continue;
             }
             for path in items(rule, "/http/paths") {
-                match take(ingress, host, path, url, nginx) {
+                match take(ingress, host, path, url, paths) {
                     Ok(Some(taken)) => taking.push(taken),
                     Ok(None) => misses.push(missed(ingress, pattern, path)),
                     Err(doubt) => return Decision::Unknown(doubt),
@@ -113,6 +140,13 @@ pub(crate) fn decide(ingresses: &[&Object], url: &Url, nginx: bool) -> Decision 
         )
     };
     if let Some(taken) = taking.iter().min_by_key(|taken| key(taken)) {
+        let ahead = match dialect {
+            Dialect::IngressNginx => ahead(ingresses, taken.ingress, url),
+            Dialect::Nginx | Dialect::Other => foreign(taken.ingress).map(Decision::Unknown),
+        };
+        if let Some(decision) = ahead {
+            return decision;
+        }
         let rule = format!(
             "{} takes `{}` on host `{}`",
             label("ingress", taken.ingress),
@@ -170,13 +204,55 @@ fn missed(ingress: &Object, host: &str, path: &Value) -> String {
     )
 }
 
+/// What ingress-nginx does with a request before it passes it on.
+fn ahead(ingresses: &[&Object], taken: &Object, url: &Url) -> Option<Decision> {
+    if nginx::redirects(taken, url, secret(ingresses, url).is_some()) {
+        return Some(Decision::Fixed(Answer {
+            status: 308,
+            why: Fault::Redirect,
+            object: label("ingress", taken),
+            message: format!(
+                "{} sends plain HTTP on to `https://{}` (`ssl-redirect`)",
+                label("ingress", taken),
+                url.host
+            ),
+            sources: vec![taken.meta.source.clone()],
+        }));
+    }
+    nginx::undecided(taken).map(Decision::Unknown)
+}
+
+/// An annotation by which another controller may be told anything.
+fn foreign(ingress: &Object) -> Option<Doubt> {
+    let keys = ingress.meta.annotations.keys();
+    let key = keys
+        .filter(|key| !key.starts_with(nginx::PREFIX))
+        .find(|key| {
+            PROXY_ANNOTATIONS
+                .iter()
+                .any(|prefix| key.starts_with(prefix))
+        })?;
+    Some(nginx::unsaid(ingress, key))
+}
+
+/// How paths without a type of the API's own are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paths {
+    /// As nginx's plain `location`s.
+    Locations,
+    /// As regular expressions, all of them.
+    Expressions,
+    /// By rules of the controller's own.
+    Unsaid,
+}
+
 /// Whether `path`, an entry of a rule, takes the request.
 fn take<'i>(
     ingress: &'i Object,
     host: HostFit,
     path: &'i Value,
     url: &Url,
-    nginx: bool,
+    paths: Paths,
 ) -> Result<Option<Taking<'i>>, Doubt> {
     let own = text(path, "/path").unwrap_or("/");
     let kind = text(path, "/pathType").unwrap_or("ImplementationSpecific");
@@ -185,22 +261,17 @@ fn take<'i>(
         settle: String::new(),
         source: Some(ingress.meta.source.clone()),
     };
-    let regex = ingress
-        .meta
-        .annotations
-        .get(REGEX)
-        .is_some_and(|value| value == "true");
-    if regex && nginx && kind != "Exact" {
-        return Err(doubt(format!(
-            "whether the regular expression `{own}` takes `{}` is not decided",
-            url.path
-        )));
-    }
     let taken = match kind {
+        _ if paths == Paths::Expressions => nginx::takes(own, &url.path).ok_or_else(|| {
+            doubt(format!(
+                "whether the regular expression `{own}` takes `{}` is not decided",
+                url.path
+            ))
+        })?,
         "Exact" => own == url.path,
         "Prefix" => below(&url.path, own),
         // nginx makes it a prefix of the text (`location /path`).
-        _ if nginx => url.path.starts_with(own),
+        _ if paths == Paths::Locations => url.path.starts_with(own),
         _ if below(&url.path, own) == url.path.starts_with(own) => below(&url.path, own),
         _ => {
             return Err(doubt(format!(
@@ -215,7 +286,7 @@ fn take<'i>(
     Ok(Some(Taking {
         ingress,
         host,
-        exact: kind == "Exact",
+        exact: kind == "Exact" && paths != Paths::Expressions,
         length: own.trim_end_matches('/').len(),
         path: own.to_owned(),
         backend,
@@ -290,7 +361,7 @@ mod tests {
 
     fn taken(all: &[Object], url: &str) -> String {
         let all: Vec<&Object> = all.iter().collect();
-        match decide(&all, &Url::of(url).unwrap(), true) {
+        match decide(&all, &Url::of(url).unwrap(), Dialect::IngressNginx) {
             Decision::Pass { backends, .. } => backends[0].service.clone(),
             Decision::Fixed(answer) => format!("{}: {}", answer.status, answer.message),
             Decision::Unknown(doubt) => doubt.what,
@@ -344,5 +415,74 @@ mod tests {
             &[path("ImplementationSpecific", "/a", "web")],
         ));
         assert_eq!(taken(&all, "http://a.example/ab"), "web");
+    }
+
+    fn annotated(annotations: &str, body: &str) -> Vec<Object> {
+        let plain = r#""namespace":"shop"}"#;
+        let annotated = format!(r#""namespace":"shop","annotations":{{{annotations}}}}}"#);
+        ingresses(&body.replacen(plain, &annotated, 1))
+    }
+
+    #[test]
+    fn annotations_of_ingress_nginx_count() {
+        let one = ingress(
+            "a.example",
+            &[path("Prefix", "/api", "web"), path("Exact", "/x", "x")],
+        );
+        let with = |name: &str, value: &str| {
+            let annotation = format!(r#""nginx.ingress.kubernetes.io/{name}":"{value}""#);
+            annotated(&annotation, &one)
+        };
+        // One rewrite makes all paths of the host expressions, which know neither types nor letter case.
+        let rewrite = with("rewrite-target", "/");
+        assert_eq!(taken(&rewrite, "http://a.example/APIx"), "web");
+        assert_eq!(taken(&rewrite, "http://a.example/xy"), "x");
+        assert!(taken(&with("rewrite-target", ""), "http://a.example/xy").starts_with("404"));
+        assert!(taken(&with("canary", "true"), "http://a.example/api").contains("a canary"));
+        assert!(
+            taken(&with("server-alias", "b.example"), "http://b.example/api")
+                .contains("server-alias")
+        );
+        assert_eq!(
+            taken(&with("server-alias", "b.example"), "http://a.example/api"),
+            "web"
+        );
+        assert!(taken(&with("auth-url", "(pruned)"), "http://a.example/api").contains("auth-url"));
+        assert!(
+            taken(&with("force-ssl-redirect", "true"), "http://a.example/api").starts_with("308")
+        );
+        assert_eq!(
+            taken(&with("force-ssl-redirect", "true"), "https://a.example/api"),
+            "web"
+        );
+    }
+
+    #[test]
+    fn a_host_with_a_certificate_redirects_plain_http() {
+        let plain = ingress("a.example", &[path("Prefix", "/", "web")]);
+        let secured = plain.replacen(
+            r#""spec":{"#,
+            r#""spec":{"tls":[{"hosts":["a.example"],"secretName":"t"}],"#,
+            1,
+        );
+        assert!(taken(&ingresses(&secured), "http://a.example/").starts_with("308"));
+        assert_eq!(taken(&ingresses(&secured), "https://a.example/"), "web");
+        let off = annotated(
+            r#""nginx.ingress.kubernetes.io/ssl-redirect":"false""#,
+            &secured,
+        );
+        assert_eq!(taken(&off, "http://a.example/"), "web");
+    }
+
+    #[test]
+    fn annotations_of_other_proxies_are_not_decided() {
+        let one = ingress("a.example", &[path("Prefix", "/", "web")]);
+        let all = annotated(r#""haproxy.org/path-rewrite":"(pruned)""#, &one);
+        let refs: Vec<&Object> = all.iter().collect();
+        let url = Url::of("http://a.example/").unwrap();
+        let decided = decide(&refs, &url, Dialect::Other);
+        assert!(
+            matches!(decided, Decision::Unknown(doubt) if doubt.what.contains("haproxy.org/path-rewrite"))
+        );
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::controller;
 use super::entrance::{Entrance, entrances};
 use crate::evidence::kube::generic::Object;
 use crate::evidence::kube::pod::Pod;
 use crate::evidence::kube::service::Service;
-use crate::intent::web::gateway::{Routing, is_for, listener};
-use crate::intent::web::ingress::{self, Class};
+use crate::intent::web::gateway::{Routing, is_for, listener, route_fit};
+use crate::intent::web::ingress::{self, Class, Dialect};
 use crate::intent::web::{Answer, Decision, Fault, HostFit, Url, items, label, text};
 use crate::journey::merge::Found;
 use crate::linux::choice::Doubt;
@@ -30,51 +31,6 @@ pub(super) struct Plan {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Controllers, and the label that their pods have wherever they are installed as documented.
-const CONTROLLERS: &[(&str, &str, &str)] = &[
-    (
-        "k8s.io/ingress-nginx",
-        "app.kubernetes.io/name",
-        "ingress-nginx",
-    ),
-    (
-        "nginx.org/ingress-controller",
-        "app.kubernetes.io/name",
-        "nginx-ingress",
-    ),
-    (
-        "traefik.io/ingress-controller",
-        "app.kubernetes.io/name",
-        "traefik",
-    ),
-    (
-        "haproxy.org/ingress-controller",
-        "app.kubernetes.io/name",
-        "kubernetes-ingress",
-    ),
-    (
-        "haproxy-ingress.github.io/controller",
-        "app.kubernetes.io/name",
-        "haproxy-ingress",
-    ),
-    (
-        "konghq.com/ingress-controller",
-        "app.kubernetes.io/name",
-        "kong",
-    ),
-    (
-        "ingress-controllers.konghq.com/kong",
-        "app.kubernetes.io/name",
-        "kong",
-    ),
-    (
-        "projectcontour.io/ingress-controller",
-        "app.kubernetes.io/component",
-        "envoy",
-    ),
-    ("istio.io/ingress-controller", "istio", "ingressgateway"),
-];
-
 /// Labels by which a Gateway's pods and service name it.
 const OF_GATEWAY: &[&str] = &[
     "gateway.networking.k8s.io/gateway-name",
@@ -86,39 +42,71 @@ pub(super) fn plan(world: &mut World<'_>, url: &Url) -> Result<Result<Plan, Doub
     let ingresses = world.objects_of("ingresses")?;
     let gateways = world.objects_of("gateways")?;
     let routes = world.objects_of("httproutes")?;
-    if ingresses.is_none() && gateways.is_none() {
-        return Ok(Err(doubt(
-            "which rules take HTTP requests is not known",
-            "kube/ingresses.json or kube/gateways.json",
-        )));
-    }
+    let missing = match (&ingresses, &gateways) {
+        (None, None) => {
+            return Ok(Err(doubt(
+                "which rules take HTTP requests is not known",
+                "kube/ingresses.json or kube/gateways.json",
+            )));
+        }
+        (None, Some(_)) => Some("no Ingress takes the request (Ingresses were not captured)"),
+        (Some(_), None) => Some("no Gateway takes the request (Gateways were not captured)"),
+        (Some(_), Some(_)) => None,
+    };
     let (ingresses, gateways) = (ingresses.unwrap_or_default(), gateways.unwrap_or_default());
     let by_ingress = ingresses
         .iter()
         .filter_map(|ingress| ingress::fit(ingress, url))
         .max();
-    let named = by_ingress.is_some_and(|fit| fit > HostFit::Any);
-    if routes.is_none() && !gateways.is_empty() && !named {
+    if routes.is_none() && !gateways.is_empty() {
         return Ok(Err(doubt(
             "which HTTPRoutes the Gateways have is not known",
             "kube/httproutes.json",
         )));
     }
     let routes = routes.unwrap_or_default();
-    let wanted = |gateway: &&Object| {
-        let routed = routes.iter().any(|route| is_for(gateway, route, url));
-        routed || listener(gateway, url).is_some_and(|(_, fit)| fit > HostFit::Any)
+    let fit = |gateway: &Object| {
+        let routed = routes.iter().filter(|route| is_for(gateway, route, url));
+        let routed = routed.filter_map(|route| route_fit(route, url)).max();
+        routed.max(
+            listener(gateway, url)
+                .map(|(_, fit)| fit)
+                .filter(|fit| *fit > HostFit::Any),
+        )
     };
-    let gateway = gateways.iter().find(wanted);
-    match gateway.or_else(|| gateways.first().filter(|_| ingresses.is_empty())) {
-        Some(gateway) if by_ingress.is_none_or(|fit| fit == HostFit::Any) => {
-            of_gateway(world, gateway, &routes, url).map(Ok)
-        }
-        _ => of_ingress(world, &ingresses, url),
-    }
+    let by_gateway = gateways.iter().filter_map(fit).max();
+    let mut best = gateways
+        .iter()
+        .filter(|gateway| by_gateway.is_some() && fit(gateway) == by_gateway);
+    let gateway = best.next();
+    let rival = |who: &str, other: &str| {
+        doubt(
+            &format!("{who} and {other} both take `{}`", url.host),
+            "the address that the host's name has",
+        )
+    };
+    let plan = match (gateway, by_ingress) {
+        (Some(gateway), None) => match best.next() {
+            Some(other) => Err(rival(&label("gateway", gateway), &label("gateway", other))),
+            None => of_gateway(world, gateway, &routes, url).map(Ok)?,
+        },
+        // Each has an address of its own: which one the host's name leads to is not the cluster's to say.
+        (Some(gateway), Some(_)) => Err(rival(&label("gateway", gateway), "an Ingress")),
+        (None, _) => match gateways.as_slice() {
+            [only] if ingresses.is_empty() => of_gateway(world, only, &routes, url).map(Ok)?,
+            [first, second, ..] if ingresses.is_empty() => {
+                Err(rival(&label("gateway", first), &label("gateway", second)))
+            }
+            _ => of_ingress(world, &ingresses, url)?,
+        },
+    };
+    Ok(plan.map(|mut plan| {
+        plan.assumptions.extend(missing.map(str::to_owned));
+        plan
+    }))
 }
 
-fn doubt(what: &str, settle: &str) -> Doubt {
+pub(super) fn doubt(what: &str, settle: &str) -> Doubt {
     Doubt {
         what: what.to_owned(),
         settle: settle.to_owned(),
@@ -168,30 +156,27 @@ fn of_ingress(
         let object = label("ingress", meant);
         let decision = Decision::Unknown(Doubt {
             what: format!(
-                "{object} names no ingress class, and no class is the default: whether a controller takes such Ingresses is not known"
+                "{object} names no ingress class: whether a controller takes such Ingresses is not known"
             ),
             settle: "the controller's options".to_owned(),
             source: Some(meant.meta.source.clone()),
         });
-        return controller(world, &classes, None, url, decision, Vec::new());
+        return controller::plan(world, &classes, None, url, decision, Vec::new());
     };
     let own: Vec<&Object> = classed
         .iter()
         .filter(|(_, other)| other.as_ref().is_some_and(|other| other.name == class.name))
         .map(|(one, _)| *one)
         .collect();
-    let nginx = class
-        .controller
-        .as_deref()
-        .is_none_or(|name| name.contains("nginx"));
+    let dialect = Dialect::of(class);
     let decision = match &class.controller {
-        Some(_) => ingress::decide(&own, url, nginx),
+        Some(_) => ingress::decide(&own, url, dialect),
         None if classes.iter().any(|known| known.meta.name == class.name) => {
-            ingress::decide(&own, url, nginx)
+            ingress::decide(&own, url, dialect)
         }
         // An annotation may name a class that only its controller knows.
         None if text(&meant.body, "/spec/ingressClassName").is_none() => {
-            ingress::decide(&own, url, nginx)
+            ingress::decide(&own, url, dialect)
         }
         None => Decision::Fixed(Answer {
             status: 404,
@@ -224,85 +209,22 @@ fn of_ingress(
             .into(),
         );
     }
-    controller(
-        world,
-        &classes,
-        Some(class.clone()),
-        url,
-        decision,
-        findings,
-    )
-}
-
-/// The controller of `class`, or of the only class where none is named.
-fn controller(
-    world: &mut World<'_>,
-    classes: &[Object],
-    class: Option<Class>,
-    url: &Url,
-    decision: Decision,
-    findings: Vec<Finding>,
-) -> Result<Result<Plan, Doubt>, Halt> {
-    let only = match classes {
-        [only] => text(&only.body, "/spec/controller"),
-        _ => None,
-    };
-    let of_class = class.as_ref().and_then(|class| class.controller.clone());
-    let by_name = class
-        .as_ref()
-        .filter(|class| class.name == "nginx")
-        .map(|_| "k8s.io/ingress-nginx".to_owned());
-    let Some(name) = of_class.or_else(|| only.map(str::to_owned)).or(by_name) else {
-        return Ok(Err(doubt(
-            "which controller takes the request is not known",
-            "kube/ingressclasses.json",
-        )));
-    };
-    let known = CONTROLLERS
-        .iter()
-        .find(|(controller, ..)| *controller == name);
-    let Some((_, key, value)) = known else {
-        return Ok(Err(doubt(
-            &format!("where the controller `{name}` runs is not known"),
-            "the address of its proxy: ask for a flow to it",
-        )));
-    };
-    let mut assumptions = Vec::new();
-    let pods = pods(world, |pod| {
-        pod.meta.labels.get(*key).is_some_and(|own| own == value)
-    })?;
-    let pods = leading(pods);
-    if pods.is_empty() {
-        return Ok(Err(doubt(
-            &format!("no pod of the controller `{name}` is in this capture (label {key}={value})"),
-            "kube/pods.json of the whole cluster",
-        )));
-    }
-    assumptions.push(format!(
-        "the pods labelled {key}={value} are the controller `{name}`"
-    ));
-    let services = services(world, &pods)?;
-    let title = class.map_or_else(|| name.clone(), |class| class.name);
-    Ok(Ok(Plan {
-        entrances: entrances(world, &services, &pods, &[], url)?,
-        object: format!("ingressclass:{title}"),
-        name: format!("the controller of ingress class {title}"),
-        gateway: false,
-        decision,
-        pods,
-        assumptions,
-        findings,
+    let redirect = matches!(&decision, Decision::Fixed(answer) if answer.why == Fault::Redirect);
+    // A class that does not exist tells nothing of who takes the request instead.
+    let class = Some(class).filter(|_| !is_missing(&decision));
+    let plan = controller::plan(world, &classes, class.cloned(), url, decision, findings)?;
+    Ok(plan.map(|mut plan| {
+        if redirect {
+            plan.assumptions.push(
+                "the controller's ConfigMap does not turn `ssl-redirect` off, and the certificate that an Ingress names is there".to_owned(),
+            );
+        }
+        plan
     }))
 }
 
-/// Without those that only check objects for the API server.
-fn leading(pods: Vec<Pod>) -> Vec<Pod> {
-    let component = |pod: &Pod| pod.meta.labels.get("app.kubernetes.io/component").cloned();
-    pods.into_iter()
-        .filter(|pod| {
-            component(pod).is_none_or(|own| !own.contains("webhook") && own != "default-backend")
-        })
-        .collect()
+fn is_missing(decision: &Decision) -> bool {
+    matches!(decision, Decision::Fixed(answer) if answer.why == Fault::NoClass)
 }
 
 fn of_gateway(
@@ -360,13 +282,13 @@ fn of_gateway(
     })
 }
 
-fn pods(world: &mut World<'_>, is_own: impl Fn(&Pod) -> bool) -> Result<Vec<Pod>, Halt> {
+pub(super) fn pods(world: &mut World<'_>, is_own: impl Fn(&Pod) -> bool) -> Result<Vec<Pod>, Halt> {
     let all = world.all_pods()?.unwrap_or_default();
     Ok(all.into_iter().filter(is_own).collect())
 }
 
 /// The services that select the pods.
-fn services(world: &mut World<'_>, pods: &[Pod]) -> Result<Vec<Service>, Halt> {
+pub(super) fn services(world: &mut World<'_>, pods: &[Pod]) -> Result<Vec<Service>, Halt> {
     let mut found: Vec<Service> = Vec::new();
     for pod in pods {
         let Some(all) = world.services(&pod.meta.namespace)? else {

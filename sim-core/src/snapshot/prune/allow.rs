@@ -44,9 +44,15 @@ pub(crate) const ANNOTATIONS: &[&str] = &[
     "kubernetes.io/ingress.class",
     "network.alibabacloud.com/*",
     "nginx.ingress.kubernetes.io/affinity",
+    "nginx.ingress.kubernetes.io/allowlist-source-range",
+    "nginx.ingress.kubernetes.io/app-root",
     "nginx.ingress.kubernetes.io/backend-protocol",
+    "nginx.ingress.kubernetes.io/canary",
+    "nginx.ingress.kubernetes.io/denylist-source-range",
     "nginx.ingress.kubernetes.io/force-ssl-redirect",
+    "nginx.ingress.kubernetes.io/from-to-www-redirect",
     "nginx.ingress.kubernetes.io/rewrite-target",
+    "nginx.ingress.kubernetes.io/server-alias",
     "nginx.ingress.kubernetes.io/ssl-passthrough",
     "nginx.ingress.kubernetes.io/ssl-redirect",
     "nginx.ingress.kubernetes.io/use-regex",
@@ -58,6 +64,20 @@ pub(crate) const ANNOTATIONS: &[&str] = &[
     "service.kubernetes.io/*",
     "tke.cloud.tencent.com/*",
 ];
+
+/// Annotations of HTTP proxies, which may hold anything: their keys stay, their values become [`PRUNED`].
+pub(crate) const PROXY_ANNOTATIONS: &[&str] = &[
+    "haproxy-ingress.github.io/",
+    "haproxy.org/",
+    "ingress.kubernetes.io/",
+    "konghq.com/",
+    "nginx.ingress.kubernetes.io/",
+    "nginx.org/",
+    "traefik.ingress.kubernetes.io/",
+];
+
+/// What stands for a value that was dropped although its key was kept.
+pub(crate) const PRUNED: &str = "(pruned)";
 
 impl Allow {
     /// Builds the tree of `patterns`.
@@ -135,9 +155,13 @@ impl Allow {
             let value = match (self.fields.get(key.as_str()), self.every) {
                 (Some(allow), _) => allow.prune(value),
                 (None, Some(Every::Scalar)) => Some(value).filter(|_| is_scalar),
-                (None, Some(Every::Annotation)) => {
-                    Some(value).filter(|_| is_scalar && is_network_annotation(&key))
+                (None, Some(Every::Annotation)) if is_network_annotation(&key) => {
+                    Some(value).filter(|_| is_scalar)
                 }
+                (None, Some(Every::Annotation)) => PROXY_ANNOTATIONS
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix))
+                    .then(|| Value::String(PRUNED.to_owned())),
                 (None, Some(Every::Anything) | None) => None,
             };
             value.map(|value| (key, value))

@@ -8,7 +8,7 @@ entries! {
     POLICY_EGRESS_DENIED = "policy.egress-denied", Cause {
         en: "a network policy isolates the sending pod and none allows this connection",
         zh: "网络策略隔离了发送方 Pod，且没有策略允许这个连接",
-        confirm: "kubectl describe networkpolicy -n {namespace} {name}",
+        confirm: "kubectl describe {policy}",
         fix: "allow it in an egress rule of a policy that selects the pod, if it should be allowed",
         fix_zh: "若应当放行，就在选中该 Pod 的策略的 egress 规则中放行它",
         drop: "SKB_DROP_REASON_NETFILTER_DROP",
@@ -16,7 +16,7 @@ entries! {
     POLICY_INGRESS_DENIED = "policy.ingress-denied", Cause {
         en: "a network policy isolates the receiving pod and none allows this connection",
         zh: "网络策略隔离了接收方 Pod，且没有策略允许这个连接",
-        confirm: "kubectl describe networkpolicy -n {namespace} {name}",
+        confirm: "kubectl describe {policy}",
         fix: "allow it in an ingress rule of a policy that selects the pod, if it should be allowed",
         fix_zh: "若应当放行，就在选中该 Pod 的策略的 ingress 规则中放行它",
         drop: "SKB_DROP_REASON_NETFILTER_DROP",
@@ -49,6 +49,21 @@ entries! {
         confirm: "kubectl get nodes -o custom-columns=NAME:.metadata.name,CIDR:.spec.podCIDRs",
         fix: "give each node a block of its own, and delete the node object that came later so that it registers again",
         fix_zh: "让每个节点有独立的网段，并删除后加入的节点对象让它重新注册",
+    }
+    POD_CIDR_EXHAUSTED = "node.pod-cidr-exhausted", Warning {
+        en: "all addresses of a node's pod address block are in use: no further pod gets a network there",
+        zh: "节点的 Pod 网段地址已用完：其上的新 Pod 无法获得网络",
+        confirm: "kubectl get pods -A -o wide --field-selector spec.nodeName={name}",
+        fix: "remove pods from the node (or addresses that the plugin keeps for pods that are gone, below `/var/lib/cni/networks`), or give nodes larger blocks",
+        fix_zh: "从该节点移走 Pod（或清理插件为已删除的 Pod 保留的地址，在 `/var/lib/cni/networks` 下），或为节点分配更大的网段",
+    }
+    HOST_PORT_NOT_PROGRAMMED = "pod.host-port-not-programmed", Cause {
+        en: "a pod has a host port, but its node does not send connections to that port on to it",
+        zh: "Pod 声明了 hostPort，但其节点没有把该端口的连接转给它",
+        confirm: "iptables-save -t nat | grep -i hostport",
+        fix: "see that the network plugin's list of plugins has `portmap`, and make the pod anew",
+        fix_zh: "确认网络插件的配置列表里有 `portmap`，并重建该 Pod",
+        drop: "SKB_DROP_REASON_NO_SOCKET",
     }
     POD_NOT_READY = "pod.not-ready", Cause {
         en: "a container of the pod does not run or is not ready",

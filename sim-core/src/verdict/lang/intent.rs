@@ -233,6 +233,22 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} has no rules for {1}, since no kube-proxy pod runs on it: {2}",
         "{0} 没有 {1} 的规则，因为其上没有运行 kube-proxy 的 Pod：{2}",
     ),
+    (
+        "{0} has no rules for {1}, since no kube-proxy pod runs on it (those elsewhere do not tolerate its taint `{2}`): {3}",
+        "{0} 没有 {1} 的规则，因为其上没有运行 kube-proxy 的 Pod（其他节点上的不容忍它的污点 `{2}`）：{3}",
+    ),
+    (
+        "no pod of the network plugin runs on node:{0}: those elsewhere do not tolerate its taint `{1}`",
+        "node:{0} 上没有运行网络插件的 Pod：其他节点上的不容忍它的污点 `{1}`",
+    ),
+    (
+        "{0} has the host port {1}, but no rule of {2} sends it there",
+        "{0} 声明了 hostPort {1}，但 {2} 没有规则把它转过去",
+    ),
+    (
+        "{0} pods of node:{1} have addresses of its block {2}, which has room for {3}",
+        "node:{1} 有 {0} 个 Pod 使用其网段 {2} 的地址，而该网段只能容纳 {3} 个",
+    ),
     ("{0} has no rules for {1}: {2}", "{0} 没有 {1} 的规则：{2}"),
     (
         "{0} has no such port with that protocol: no node translates it",

@@ -304,10 +304,42 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 和 {1} 属于不同的 IngressClass，都接收 `{2}`",
     ),
     (
-        "{0} names no ingress class, and no class is the default: whether a controller takes such Ingresses is not known",
-        "{0} 没有指定 IngressClass，也没有默认的：不知道是否有控制器处理这样的 Ingress",
+        "{0} names no ingress class: whether a controller takes such Ingresses is not known",
+        "{0} 没有指定 IngressClass：不知道是否有控制器处理这样的 Ingress",
     ),
     ("the controller's options", "控制器的启动参数"),
+    ("{0} and {1} both take `{2}`", "{0} 和 {1} 都接收 `{2}`"),
+    (
+        "no Ingress takes the request (Ingresses were not captured)",
+        "没有 Ingress 接收该请求（没有采集 Ingress）",
+    ),
+    (
+        "no Gateway takes the request (Gateways were not captured)",
+        "没有 Gateway 接收该请求（没有采集 Gateway）",
+    ),
+    ("an Ingress", "一个 Ingress"),
+    ("the ingress controller", "Ingress 控制器"),
+    (
+        "the controller's ConfigMap does not turn `ssl-redirect` off, and the certificate that an Ingress names is there",
+        "控制器的 ConfigMap 没有关闭 `ssl-redirect`，并且 Ingress 指定的证书存在",
+    ),
+    // `intent/web/nginx.rs`
+    (
+        "which requests {0} takes, a canary, is not decided",
+        "{0} 是金丝雀（canary）：它接收哪些请求无法判定",
+    ),
+    (
+        "whether {0} takes the host `{1}` by its `server-alias` is not decided",
+        "{0} 是否通过 `server-alias` 接收主机 `{1}` 无法判定",
+    ),
+    (
+        "what the annotation `{0}` of {1} makes of the request is not decided",
+        "{1} 的注解 `{0}` 如何处理该请求无法判定",
+    ),
+    (
+        "{0} sends plain HTTP on to `https://{1}` (`ssl-redirect`)",
+        "{0} 把明文 HTTP 重定向到 `https://{1}`（`ssl-redirect`）",
+    ),
     (
         "{0} names the ingress class `{1}`, which does not exist",
         "{0} 指定了 IngressClass `{1}`，而它不存在",

@@ -1,0 +1,140 @@
+//! The controller that serves an ingress class: which one it is, and where its proxies run.
+
+use super::entrance::entrances;
+use super::proxy::{Plan, doubt, pods, services};
+use crate::evidence::kube::generic::Object;
+use crate::evidence::kube::pod::Pod;
+use crate::intent::web::ingress::Class;
+use crate::intent::web::{Decision, Url, text};
+use crate::linux::choice::Doubt;
+use crate::verdict::Finding;
+use crate::world::{Halt, World};
+
+/// Controllers, and the label that their pods have wherever they are installed as documented.
+const CONTROLLERS: &[(&str, &str, &str)] = &[
+    (
+        "k8s.io/ingress-nginx",
+        "app.kubernetes.io/name",
+        "ingress-nginx",
+    ),
+    (
+        "nginx.org/ingress-controller",
+        "app.kubernetes.io/name",
+        "nginx-ingress",
+    ),
+    (
+        "traefik.io/ingress-controller",
+        "app.kubernetes.io/name",
+        "traefik",
+    ),
+    (
+        "haproxy.org/ingress-controller",
+        "app.kubernetes.io/name",
+        "kubernetes-ingress",
+    ),
+    (
+        "haproxy-ingress.github.io/controller",
+        "app.kubernetes.io/name",
+        "haproxy-ingress",
+    ),
+    (
+        "konghq.com/ingress-controller",
+        "app.kubernetes.io/name",
+        "kong",
+    ),
+    (
+        "ingress-controllers.konghq.com/kong",
+        "app.kubernetes.io/name",
+        "kong",
+    ),
+    (
+        "projectcontour.io/ingress-controller",
+        "app.kubernetes.io/component",
+        "envoy",
+    ),
+    ("istio.io/ingress-controller", "istio", "ingressgateway"),
+];
+
+/// The controller of `class`, or of the only class where none is named.
+pub(super) fn plan(
+    world: &mut World<'_>,
+    classes: &[Object],
+    class: Option<Class>,
+    url: &Url,
+    decision: Decision,
+    findings: Vec<Finding>,
+) -> Result<Result<Plan, Doubt>, Halt> {
+    let only = match classes {
+        [only] => text(&only.body, "/spec/controller"),
+        _ => None,
+    };
+    let of_class = class.as_ref().and_then(|class| class.controller.clone());
+    let by_name = class
+        .as_ref()
+        .filter(|class| class.name == "nginx")
+        .map(|_| "k8s.io/ingress-nginx".to_owned());
+    let only = only.filter(|_| class.is_none()).map(str::to_owned);
+    let Some(name) = of_class.or(by_name).or(only) else {
+        if let Decision::Fixed(answer) = &decision {
+            return Ok(Ok(Plan {
+                name: "the ingress controller".to_owned(),
+                object: answer.object.clone(),
+                gateway: false,
+                decision,
+                entrances: Vec::new(),
+                pods: Vec::new(),
+                assumptions: Vec::new(),
+                findings,
+            }));
+        }
+        return Ok(Err(doubt(
+            "which controller takes the request is not known",
+            "kube/ingressclasses.json",
+        )));
+    };
+    let known = CONTROLLERS
+        .iter()
+        .find(|(controller, ..)| *controller == name);
+    let Some((_, key, value)) = known else {
+        return Ok(Err(doubt(
+            &format!("where the controller `{name}` runs is not known"),
+            "the address of its proxy: ask for a flow to it",
+        )));
+    };
+    let mut assumptions = Vec::new();
+    let pods = pods(world, |pod| {
+        pod.meta.labels.get(*key).is_some_and(|own| own == value)
+    })?;
+    let pods = leading(pods);
+    if pods.is_empty() {
+        return Ok(Err(doubt(
+            &format!("no pod of the controller `{name}` is in this capture (label {key}={value})"),
+            "kube/pods.json of the whole cluster",
+        )));
+    }
+    assumptions.push(format!(
+        "the pods labelled {key}={value} are the controller `{name}`"
+    ));
+    let services = services(world, &pods)?;
+    let title = class.map_or_else(|| name.clone(), |class| class.name);
+    Ok(Ok(Plan {
+        entrances: entrances(world, &services, &pods, &[], url)?,
+        object: format!("ingressclass:{title}"),
+        name: format!("the controller of ingress class {title}"),
+        gateway: false,
+        decision,
+        pods,
+        assumptions,
+        findings,
+    }))
+}
+
+/// Without those that only check objects for the API server.
+fn leading(pods: Vec<Pod>) -> Vec<Pod> {
+    let component = |pod: &Pod| pod.meta.labels.get("app.kubernetes.io/component").cloned();
+    pods.into_iter()
+        .filter(|pod| {
+            component(pod).is_none_or(|own| !own.contains("webhook") && own != "default-backend")
+        })
+        .collect()
+}
