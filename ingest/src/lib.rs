@@ -1,6 +1,7 @@
 //! Everything of Pathglass that touches the outside world, and the `pathglass` command itself.
 
 pub mod assert;
+pub mod cloud;
 pub mod collect;
 pub mod diagnose;
 pub mod error;
@@ -10,6 +11,7 @@ pub mod keygen;
 pub mod matrix;
 pub mod open;
 mod output;
+pub mod pull;
 pub mod seal;
 pub mod serve;
 pub mod text;
@@ -56,6 +58,8 @@ pub enum Command {
     Matrix(matrix::Args),
     /// Capture this Linux node: its own and its pods' network namespaces
     Collect(collect::Args),
+    /// Add to a capture what its cloud says of the network around the cluster
+    Pull(pull::Args),
     /// Seal a capture: prune it and pack it into one file, signed or encrypted if you like
     Seal(seal::Args),
     /// Extract a sealed snapshot into a folder
@@ -110,6 +114,7 @@ fn execute(command: &Command) -> Result<Exit, CommandError> {
         Command::Assert(args) => assert::run(args),
         Command::Matrix(args) => matrix::run(args),
         Command::Collect(args) => collect::run(args),
+        Command::Pull(args) => pull::run(args),
         Command::Seal(args) => seal::run(args),
         Command::Open(args) => open::run(args),
         Command::Verify(args) => verify::run(args),

@@ -2,6 +2,7 @@
 
 pub mod agreement;
 pub mod ask;
+pub mod cloud_double;
 pub mod clouds;
 pub mod cluster;
 pub mod corpus;

@@ -1,8 +1,4 @@
 //! Pods and nodes that Kubernetes itself calls wrong, as causes, over a made cluster.
-#![expect(
-    clippy::indexing_slicing,
-    reason = "JSON made here is indexed as it was made"
-)]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pathglass_sim::flow::FlowRequest;

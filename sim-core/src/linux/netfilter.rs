@@ -1,6 +1,7 @@
 //! What netfilter's rule engines share: the hook, its surroundings, and what a rule set decides.
 
 pub mod ipset;
+pub mod near;
 pub mod nft;
 #[cfg(test)]
 pub(crate) mod test_support;

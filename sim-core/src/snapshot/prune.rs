@@ -3,6 +3,7 @@
 //! What cannot be pruned: comments in firewall rules and names of chains and sets, which are part of what is diagnosed.
 
 mod allow;
+mod cloud;
 mod config_map;
 mod kube;
 mod secret;
@@ -92,7 +93,9 @@ pub fn prune<'a>(path: &str, bytes: &'a [u8]) -> Pruned<'a> {
         (Some(_), "wg.txt") => as_text(text::wireguard),
         (Some(_), "ss.txt") => as_text(text::sockets),
         (Some(_), "sysctl.txt") => as_text(text::sysctls),
-        (None, _) if path.starts_with("cloud/") => as_json(bytes, secret::without_secrets),
+        (None, _) if path.starts_with("cloud/") => {
+            as_json(bytes, |value| cloud::answer(path, value))
+        }
         (Some(_), name) if EVIDENCE.contains(&name) => Pruned::Kept(bytes.into()),
         (Some(_) | None, _) if holds_secret(bytes) => Pruned::Dropped(SECRET),
         (Some(_) | None, _) => Pruned::Kept(bytes.into()),
@@ -156,7 +159,7 @@ fn object(resource: &Resource, allow: &Allow, mut item: Map<String, Value>) -> O
     Some(Value::Object(pruned))
 }
 
-fn as_json(bytes: &[u8], prune: fn(Value) -> Value) -> Pruned<'_> {
+fn as_json(bytes: &[u8], prune: impl FnOnce(Value) -> Value) -> Pruned<'_> {
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => {
             let mut bytes = serde_json::to_vec(&prune(value)).unwrap_or_default();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Arrival, Expected, Phase, Stage, Stop, Transit, Walk};
 use crate::linux::conntrack::Ct;
 use crate::linux::icmp;
-use crate::linux::netfilter::{CtDirection, CtState, xtables::NearMiss};
+use crate::linux::netfilter::{CtDirection, CtState, near::NearMiss};
 use crate::linux::packet::{Packet, TcpFlags, Transport, protocol};
 use crate::linux::source_address;
 use crate::source::Source;

@@ -11,7 +11,7 @@ use crate::linux::bytes;
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack::{self, Conn, Ct, Tracked};
 use crate::linux::fib::FibKey;
-use crate::linux::netfilter::xtables::NearMiss;
+use crate::linux::netfilter::near::NearMiss;
 use crate::linux::netfilter::{
     CtDirection, CtState, CtView, Hook, Notes, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
@@ -318,7 +318,7 @@ impl Walk<'_, '_> {
         self.block(blocker, failure, transit)
     }
 
-    /// Rules that would have let the packet pass but for one field, where an iptables table ended its way.
+    /// Rules that would have let the packet pass but for one field.
     fn near_misses(
         &self,
         ns: &Arc<Namespace>,
@@ -333,9 +333,10 @@ impl Walk<'_, '_> {
         });
         let scenery = self.scenery(ns, transit);
         let ctx = scenery.context(ns, transit, hook, site);
-        table.map_or_else(Vec::new, |table| {
-            table.near_misses(last, steps, &transit.packet, &ctx, &ns.ipsets)
-        })
+        match table {
+            Some(table) => table.near_misses(last, steps, &transit.packet, &ctx, &ns.ipsets),
+            None => nft::near_misses(&ns.ruleset, last, steps, &transit.packet, &ctx),
+        }
     }
 
     /// `tcpmss_mangle_packet()`: the option is only made smaller; 0 stands for what both ways let through.

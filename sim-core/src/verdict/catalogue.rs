@@ -66,7 +66,7 @@ pub struct Entry {
 /// What `Entry::confirm` leaves to be filled in.
 ///
 /// `{aliyun}` and `{tencent}` are an object's id in that cloud.
-pub(crate) const PLACEHOLDERS: [&str; 9] = [
+pub(crate) const PLACEHOLDERS: [&str; 10] = [
     "aliyun",
     "tencent",
     "destination",
@@ -76,6 +76,7 @@ pub(crate) const PLACEHOLDERS: [&str; 9] = [
     "device",
     "namespace",
     "name",
+    "policy",
 ];
 
 /// Writes entries as constants, and a list of them all.

@@ -6,7 +6,7 @@ use super::attribution::Circumstances;
 use super::catalogue::{self, Entry};
 use super::render::{evidence as evidence_of, evidences, tuple};
 use super::warnings::Warning;
-use super::{Finding, NearMiss, Place, Severity};
+use super::{Evidence, Finding, NearMiss, Place, Severity, Shared};
 use crate::cloud::balancer::service::Kind;
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
@@ -365,6 +365,7 @@ fn known(
             known.push((name, id.to_owned()));
         }
     }
+    known.extend(of_policy(&finding.object, &finding.evidence));
     known.extend(hop.into_iter().flat_map(of_packet));
     let device = finding.place.device.as_ref();
     let device = device.or_else(|| hop.and_then(|hop| hop.device_in.as_ref()));
@@ -382,6 +383,22 @@ fn of_packet(hop: &LoggedHop) -> Vec<(&'static str, String)> {
     ];
     known.extend(packet.dport.map(|port| ("port", port)));
     known
+}
+
+/// A policy as kubectl takes it: its resource, by the list that it stands in, its namespace if it has one, its name.
+pub(super) fn of_policy(
+    object: &str,
+    evidence: &[Shared<Evidence>],
+) -> Option<(&'static str, String)> {
+    let name = object.strip_prefix("policy:")?;
+    let mut files = evidence.iter().map(|evidence| &*evidence.file);
+    let list = files.find_map(|file| file.strip_prefix("kube/"))?;
+    let resource = list.split(['/', '.']).next()?;
+    let name = match name.split_once('/') {
+        Some((namespace, name)) => format!("-n {namespace} {name}"),
+        None => name.to_owned(),
+    };
+    Some(("policy", format!("{resource} {name}")))
 }
 
 /// Namespace and name of `kind:namespace/name`.

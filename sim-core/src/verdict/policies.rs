@@ -2,7 +2,7 @@
 
 use super::attribution::Attribution;
 use super::catalogue::{self, Entry};
-use super::findings::of_object;
+use super::findings::{of_object, of_policy};
 use super::render::evidences;
 use super::{Finding, Intended as Stated, Intention, Outcome, Place, Severity};
 use crate::intent::policy::{Direction, Ruling, Statement};
@@ -104,11 +104,14 @@ fn finding(
     message: String,
     sources: &[Source],
 ) -> Finding {
+    let evidence = evidences(sources);
+    let mut known = of_object(&object);
+    known.extend(of_policy(&object, &evidence));
     Finding {
         code: entry.code.to_owned(),
         severity,
         nearest: Vec::new(),
-        confirm: entry.commands_with(&of_object(&object)),
+        confirm: entry.commands_with(&known),
         object,
         place: Place {
             namespace: format!("nodes/{}/host", node(side).trim_start_matches("node:")),
@@ -116,7 +119,7 @@ fn finding(
             rule: None,
         },
         message,
-        evidence: evidences(sources),
+        evidence,
         fix: entry.fix.en.to_owned(),
         skb_drop_reason: entry.skb_drop_reason.map(str::to_owned),
         under: None,

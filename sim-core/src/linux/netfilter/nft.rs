@@ -8,8 +8,11 @@ mod machine;
 mod mangle;
 mod meta;
 mod nat;
+mod near;
 mod route;
 mod value;
+
+pub use near::near_misses;
 
 use super::{HookContext, RuleOutcome};
 use crate::evidence::nft::{Chain, ChainHook, ChainKind, Ruleset, Table, TableFamily};

@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use condition::{Deferred, Scene};
 use index::{Candidates, ChainIndex};
-pub use near::NearMiss;
 use target::After;
 
 use super::ipset::IpSets;

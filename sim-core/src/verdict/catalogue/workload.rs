@@ -8,7 +8,7 @@ entries! {
     POLICY_EGRESS_DENIED = "policy.egress-denied", Cause {
         en: "a network policy isolates the sending pod and none allows this connection",
         zh: "网络策略隔离了发送方 Pod，且没有策略允许这个连接",
-        confirm: "kubectl describe networkpolicy -n {namespace} {name}",
+        confirm: "kubectl describe {policy}",
         fix: "allow it in an egress rule of a policy that selects the pod, if it should be allowed",
         fix_zh: "若应当放行，就在选中该 Pod 的策略的 egress 规则中放行它",
         drop: "SKB_DROP_REASON_NETFILTER_DROP",
@@ -16,7 +16,7 @@ entries! {
     POLICY_INGRESS_DENIED = "policy.ingress-denied", Cause {
         en: "a network policy isolates the receiving pod and none allows this connection",
         zh: "网络策略隔离了接收方 Pod，且没有策略允许这个连接",
-        confirm: "kubectl describe networkpolicy -n {namespace} {name}",
+        confirm: "kubectl describe {policy}",
         fix: "allow it in an ingress rule of a policy that selects the pod, if it should be allowed",
         fix_zh: "若应当放行，就在选中该 Pod 的策略的 ingress 规则中放行它",
         drop: "SKB_DROP_REASON_NETFILTER_DROP",

@@ -5,21 +5,9 @@ use super::condition::{Scene, header_fields, match_holds};
 use crate::evidence::xtables::{Chain, Header, Match, Rule, Target};
 use crate::linux::choice::Tri;
 use crate::linux::netfilter::ipset::IpSets;
+use crate::linux::netfilter::near::{MOST, NearMiss, port, protocol_of};
 use crate::linux::netfilter::{HookContext, Notes, RuleStep};
-use crate::linux::packet::{Packet, Port, protocol};
-use crate::source::Source;
-
-/// So many are shown.
-const MOST: usize = 3;
-
-/// A rule that fits but for one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NearMiss {
-    /// In words.
-    pub text: String,
-    /// The rule.
-    pub source: Source,
-}
+use crate::linux::packet::Packet;
 
 impl CompiledTable {
     /// Rules of the chains that `steps` came by which would have let `packet` pass but for one field, nearest first.
@@ -202,25 +190,6 @@ fn only_miss(rule: &Rule, scene: &Scene<'_>) -> Option<String> {
         }
     }
     missed
-}
-
-fn protocol_of(packet: &Packet) -> String {
-    match packet.protocol() {
-        protocol::TCP => "tcp".to_owned(),
-        protocol::UDP => "udp".to_owned(),
-        protocol::SCTP => "sctp".to_owned(),
-        protocol::ICMP => "icmp".to_owned(),
-        protocol::ICMPV6 => "ipv6-icmp".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn port(port: Option<Port>) -> String {
-    match port {
-        Some(Port::Known(port)) => port.to_string(),
-        Some(Port::Chosen { low, high, .. }) => format!("{low}-{high}"),
-        None => "none".to_owned(),
-    }
 }
 
 #[cfg(test)]
