@@ -93,8 +93,16 @@ fn stories_are_explained() {
             "lb.loopback service:default/web",
         ),
         ("cloud/story-4-aliyun", "f01", "lb.loopback cloud:lb-web"),
-        ("cloud/story-5-tencent", "f01", "lb.probe-dropped node:node-1"),
-        ("cloud/story-5-aliyun", "f01", "lb.probe-dropped node:node-1"),
+        (
+            "cloud/story-5-tencent",
+            "f01",
+            "lb.probe-dropped node:node-1",
+        ),
+        (
+            "cloud/story-5-aliyun",
+            "f01",
+            "lb.probe-dropped node:node-1",
+        ),
         (
             "cloud/story-6-aliyun",
             "f01",

@@ -127,7 +127,10 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [BALANCERS, CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [
+        BALANCERS, CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS,
+    ]
+    .concat();
     all.sort_by_key(|entry| entry.code);
     all
 }
