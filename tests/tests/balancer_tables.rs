@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use pathglass_sim::cloud::Cloud;
 use pathglass_sim::cloud::balancer::{Client, Handed};
-use pathglass_sim::flow::Protocol;
+use pathglass_sim::flow::{FlowRequest, Protocol};
 use pathglass_sim::source::SourceFile;
-use pathglass_tests::corpus::workspace;
+use pathglass_sim::verdict::Outcome;
+use pathglass_tests::ask;
+use pathglass_tests::corpus::{self, workspace};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -186,4 +188,72 @@ fn alibaba_clouds_load_balancers_decide_as_documented() {
 #[test]
 fn tencent_clouds_load_balancers_decide_as_documented() {
     run("load-balancers-tencent.json", 25);
+}
+
+/// A case of a service beside its load balancer: a capture of `tests/captures/cloud`, changed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Beside {
+    name: String,
+    rule: String,
+    capture: String,
+    /// `file#pointer` and the value there.
+    #[serde(default)]
+    set: BTreeMap<String, Value>,
+    from: String,
+    to: String,
+    /// 80 unless told.
+    port: Option<u16>,
+    outcome: Outcome,
+    /// The findings' codes, in their order, each once.
+    findings: Vec<String>,
+}
+
+fn found(case: &Beside) -> (Outcome, Vec<String>) {
+    let folder = workspace().join("tests/captures/cloud").join(&case.capture);
+    let capture = corpus::Case {
+        name: case.capture.clone(),
+        folder,
+    };
+    let mut files = capture.files().unwrap();
+    let names = case
+        .set
+        .keys()
+        .map(|place| place.split_once('#').unwrap().0);
+    let bodies = names.map(|name| {
+        let body = serde_json::from_slice(&files[name]).unwrap();
+        (name.to_owned(), body)
+    });
+    for (name, body) in changed(&bodies.collect(), &case.set) {
+        files.insert(name, body.to_string().into_bytes().into());
+    }
+    let flow = FlowRequest {
+        from: case.from.clone(),
+        to: case.to.clone(),
+        port: Some(case.port.unwrap_or(80)),
+        ..FlowRequest::default()
+    };
+    let verdict = ask::diagnose(&mut ask::unsealed(&files), &flow).unwrap();
+    let mut codes: Vec<String> = Vec::new();
+    for finding in verdict.findings {
+        if !codes.contains(&finding.code) {
+            codes.push(finding.code);
+        }
+    }
+    (verdict.outcome, codes)
+}
+
+#[test]
+fn services_are_set_beside_their_load_balancers() {
+    let path = workspace().join("tests/data/cloud/services.json");
+    let cases: Vec<Beside> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let found = found(case);
+        if found != (case.outcome, case.findings.clone()) {
+            wrong.push(format!("{} ({}): {found:?}", case.name, case.rule));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases.len() >= 15, "{} cases", cases.len());
 }
