@@ -1,5 +1,6 @@
 //! The question: who, to whom, with which protocol and port.
 
+mod balancer;
 mod cloud;
 mod resolve;
 mod sender;

@@ -1,6 +1,7 @@
 //! What Kubernetes says should happen, to set beside what the data plane does.
 
 pub mod all_pairs;
+mod balancing;
 pub(crate) mod dns;
 mod ends;
 pub(crate) mod node;
@@ -12,6 +13,7 @@ pub(crate) mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::cloud::balancer::service::Difference;
 use crate::evidence::kube::pod::ContainerPort;
 use crate::flow::Protocol;
 use crate::linux::packet::Port;
@@ -65,6 +67,8 @@ pub(crate) struct Intent {
     pub(crate) nodes: Vec<node::Ailment>,
     /// The addresses by which Kubernetes knows them.
     pub(crate) known_by: BTreeMap<String, node::KnownBy>,
+    /// What the service asked for and its load balancer do not agree on.
+    pub(crate) differences: Vec<Difference>,
 }
 
 /// The ends of a branch: the source where it starts and where it arrives, destination and port.
@@ -170,6 +174,11 @@ impl Intent {
             }
         }
         intent.services = service::named(world, asked.service, results.clone())?;
+        let first = results.clone().find_map(|result| result.request.first());
+        let known = asked.service.and_then(|name| intent.services.get(name));
+        if let (Some(first), Some(known)) = (first, known) {
+            intent.differences = balancing::of(world, known, first.before.dst)?;
+        }
         let nodes = nodes_on_the_way(results);
         if !nodes.is_empty() {
             intent.agents = workload::agents(world, nodes.iter().map(String::as_str))?;

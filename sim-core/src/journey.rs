@@ -3,6 +3,7 @@
 mod merge;
 mod name;
 mod one;
+mod probe;
 mod web;
 
 use crate::flow::{FlowRequest, Unresolved};

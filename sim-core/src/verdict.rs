@@ -7,6 +7,7 @@ pub mod catalogue;
 mod findings;
 mod json;
 pub mod lang;
+mod loopback;
 mod policies;
 mod render;
 mod shared;

@@ -176,7 +176,12 @@ fn sentences_are_whole() {
 
 /// The example, the recordings, and the corpus where it is: every `nth` flow of it.
 fn cases() -> Vec<Case> {
-    let folders = ["examples", "tests/captures/oracle", "tests/captures/vm"];
+    let folders = [
+        "examples",
+        "tests/captures/cloud",
+        "tests/captures/oracle",
+        "tests/captures/vm",
+    ];
     let mut cases: Vec<Case> = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(workspace().join(folder)).unwrap())

@@ -72,20 +72,51 @@ fn no_recording_contradicts_a_certain_verdict() {
 fn stories_are_explained() {
     let told = [
         (
-            "story-1-second-address",
+            "vm/story-1-second-address",
             "f06",
             "address.wrong-source node:node-3",
         ),
-        ("story-2-tunl0-mtu", "f02", "mtu.blackhole node:node-1"),
+        ("vm/story-2-tunl0-mtu", "f02", "mtu.blackhole node:node-1"),
         (
-            "story-3-kube-proxy-pending",
+            "vm/story-3-kube-proxy-pending",
             "f01",
             "service.not-programmed pod:kube-system/kube-proxy-9c2tn",
         ),
         (
-            "story-3-kube-proxy-pending",
+            "vm/story-3-kube-proxy-pending",
             "f02",
             "service.not-programmed pod:kube-system/kube-proxy-9c2tn",
+        ),
+        (
+            "cloud/story-4-tencent",
+            "f01",
+            "lb.loopback service:default/web",
+        ),
+        ("cloud/story-4-aliyun", "f01", "lb.loopback cloud:lb-web"),
+        (
+            "cloud/story-5-tencent",
+            "f01",
+            "lb.probe-dropped node:node-1",
+        ),
+        (
+            "cloud/story-5-aliyun",
+            "f01",
+            "lb.probe-dropped node:node-1",
+        ),
+        (
+            "cloud/story-6-aliyun",
+            "f01",
+            "cloud.security-group-denied cloud:sg-nodes",
+        ),
+        (
+            "cloud/story-6-tencent",
+            "f01",
+            "cloud.security-group-denied cloud:sg-nodes",
+        ),
+        (
+            "cloud/story-6-tencent-clb-group",
+            "f01",
+            "cloud.security-group-denied cloud:sg-clb",
         ),
     ];
     let validator = schema::validator().unwrap();
@@ -96,7 +127,7 @@ fn stories_are_explained() {
     for (story, id, first) in told {
         let case = Case {
             name: story.to_owned(),
-            folder: workspace().join("tests/captures/vm").join(story),
+            folder: workspace().join("tests/captures").join(story),
         };
         let flows = judge.case(&case).flows;
         let flow = (flows.iter()).find(|flow| flow.expectation.id == id);

@@ -47,6 +47,16 @@ impl<'s> Files<'s> {
         }
     }
 
+    /// `cloud/<provider>/<region>`.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Every file.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.actions.values().flatten().map(|(_, file)| file)
+    }
+
     /// What is not known, by `<product>/<Action>.json`.
     pub(crate) fn into_gaps(self) -> BTreeMap<String, String> {
         self.gaps

@@ -77,6 +77,10 @@ pub enum Unconfirmed {
     AclEgressPort,
     /// Of overlapping SNAT rules those of interfaces come first, then the longest prefix.
     SnatOrder,
+    /// A load balancer without a healthy backend sends to all of them.
+    AllAbnormal,
+    /// By which addresses Tencent's CLB reaches backends at layer 7.
+    LayerSevenSource,
 }
 
 impl Unconfirmed {
@@ -107,6 +111,12 @@ impl Unconfirmed {
             }
             Self::SnatOrder => {
                 "G.19: of overlapping SNAT rules those of interfaces come first, then the longest prefix"
+            }
+            Self::AllAbnormal => {
+                "G.7: a load balancer of Alibaba Cloud whose backends are all abnormal forwards to all of them"
+            }
+            Self::LayerSevenSource => {
+                "G.20: at layer 7 Tencent's CLB reaches backends from 100.127.0.0/16 where it keeps connections alive, else with the client's address"
             }
         }
     }

@@ -23,7 +23,13 @@ pub(super) fn outside(
         Some((region, own.id.clone()))
     });
     let internet = || {
-        let asked = cloud.regions.iter().find(|region| region.is_public(to))?;
+        let asked = cloud.regions.iter().find(|region| {
+            region.is_public(to)
+                || region
+                    .balancers
+                    .at(to)
+                    .is_some_and(|_| crate::trace::is_public(to))
+        })?;
         crate::trace::is_public(address).then(|| (asked, crate::trace::INTERNET.to_owned()))
     };
     let Some((region, device)) = interfaces.or_else(internet) else {

@@ -55,7 +55,12 @@ pub(crate) fn resolve(
     request: &FlowRequest,
 ) -> Result<Resolved, Unresolved> {
     let to = parse("to", &request.to)?;
-    let (to_end, address, ports) = destination(world, &to)?;
+    let (mut to_end, mut address, ports) = destination(world, &to)?;
+    let from = parse("from", &request.from)?;
+    if let Some(entrance) = super::balancer::entrance(world, &from, &to)? {
+        address = entrance;
+        to_end.address = entrance.to_string();
+    }
     if address.is_unspecified() {
         return wrong(
             "to",
@@ -70,7 +75,6 @@ pub(crate) fn resolve(
         );
     }
     let port = port(request, &to_end.object, &ports)?;
-    let from = parse("from", &request.from)?;
     let mut assumptions = Vec::new();
     let (from_end, asked) = source(world, &from, address, &mut assumptions)?;
     let question = Question {

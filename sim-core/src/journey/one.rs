@@ -63,7 +63,8 @@ fn verdict(
             .as_ref()
             .and_then(|service| service.object.strip_prefix("service:")),
     };
-    let intent = Intent::of(world, resolved.question.protocol, asked, results)?;
+    let mut intent = Intent::of(world, resolved.question.protocol, asked, results)?;
+    super::probe::explain(world, &mut intent)?;
     let walked = Walked {
         resolved,
         runs,

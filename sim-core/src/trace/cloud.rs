@@ -4,6 +4,7 @@
 //! What each of them says is [`crate::cloud`]'s; here is the order in which a packet meets them (reference B.6).
 
 mod astray;
+mod balancer;
 mod gate;
 mod internet;
 
@@ -28,6 +29,10 @@ pub(crate) struct Clouded {
     admitted: BTreeSet<(String, Tuple)>,
     /// Addresses that gateways translated.
     translated: Vec<internet::Translation>,
+    /// Connections that load balancers handed on.
+    handed: Vec<balancer::Handed>,
+    /// The source of the health check's probe under way.
+    probing: Option<IpAddr>,
     /// Which of several next hops a flow takes, by entry and addresses.
     hops: BTreeMap<(Source, IpAddr, IpAddr), usize>,
     /// The packet went by an entry that leads to another machine than the one behind which its destination is.
@@ -121,6 +126,14 @@ impl Walk<'_, '_> {
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
         self.group_gate(inside, from, Direction::Egress, &frame.transit)?;
+        if let Some(arrival) = self.answer_of_backend(inside, from, &frame)? {
+            return Ok(arrival);
+        }
+        if let Some(balancer) = region.balancers.at(dst)
+            && !crate::trace::is_public(dst)
+        {
+            return self.hand_on(inside, balancer, Some(from), frame);
+        }
         if let Some(arrival) = self.answer_of_gateway(inside, from, &frame)? {
             return Ok(arrival);
         }
@@ -400,6 +413,9 @@ impl Walk<'_, '_> {
             return Err(Stop::Lost);
         };
         let inside = Inside { region, ns };
+        if let Some(balancer) = region.balancers.iter().find(|one| one.id == *device) {
+            return self.probe(inside, balancer, frame);
+        }
         match region.interface(device) {
             Some(from) => self.leave_interface(inside, from, frame),
             None if is_service_answer(&frame) => {

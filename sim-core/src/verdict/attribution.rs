@@ -39,7 +39,8 @@ pub(super) struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     /// Who is to change what because of `blocker`, where that is not simply the machine it stands on.
     pub(super) fn attribute(&self, blocker: &'a Blocker) -> Option<Attribution> {
-        if let Some(attribution) = self.second_address(blocker) {
+        if let Some(attribution) = (self.loopback(blocker)).or_else(|| self.second_address(blocker))
+        {
             return Some(attribution);
         }
         match blocker.kind {

@@ -3,6 +3,7 @@
 //!
 //! `docs/findings.md` is written from it (`cargo xtask findings`), and a test keeps the two equal.
 
+mod balancer;
 mod cloud;
 pub mod coverage;
 mod device;
@@ -12,6 +13,7 @@ mod page;
 mod routing;
 mod workload;
 
+pub(crate) use balancer::*;
 pub(crate) use cloud::*;
 pub(crate) use device::*;
 pub(crate) use names::*;
@@ -125,7 +127,10 @@ impl Entry {
 /// Every entry, by code.
 #[must_use]
 pub fn all() -> Vec<Entry> {
-    let mut all = [CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS].concat();
+    let mut all = [
+        BALANCERS, CLOUDS, DEVICES, NAMES, NETFILTER, ROUTING, WORKLOADS,
+    ]
+    .concat();
     all.sort_by_key(|entry| entry.code);
     all
 }
@@ -169,6 +174,12 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::Stranger => REPLY_STRANGER,
         BlockerKind::Ttl => TTL_EXCEEDED,
         BlockerKind::Loop => ROUTE_LOOP,
+        BlockerKind::BalancerInactive => LB_INACTIVE,
+        BlockerKind::ListenerMissing => LB_LISTENER_MISSING,
+        BlockerKind::ListenerStopped => LB_LISTENER_STOPPED,
+        BlockerKind::BalancerAcl => LB_ACL_DENIED,
+        BlockerKind::NoBackends => LB_NO_BACKENDS,
+        BlockerKind::Loopback => LB_LOOPBACK,
         BlockerKind::CloudGroupDenied => CLOUD_GROUP_DENIED,
         BlockerKind::CloudNoCommonGroup => CLOUD_NO_COMMON_GROUP,
         BlockerKind::CloudAclDenied => CLOUD_ACL_DENIED,

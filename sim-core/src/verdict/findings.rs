@@ -7,6 +7,7 @@ use super::catalogue::{self, Entry};
 use super::render::{evidence as evidence_of, evidences, tuple};
 use super::warnings::Warning;
 use super::{Evidence, Finding, NearMiss, Place, Severity, Shared};
+use crate::cloud::balancer::service::Kind;
 use crate::intent::Intent;
 use crate::intent::node::AilmentKind;
 use crate::intent::workload::{Agent, Agents};
@@ -62,6 +63,13 @@ impl Findings {
         finding.confirm = entry.commands_with(&known(&finding, blocker, circumstances));
         finding.under = under.map(str::to_owned);
         self.push(finding);
+        let own = catalogue::entry(blocker.kind);
+        if entry.code == catalogue::LB_LOOPBACK.code && own.code != entry.code {
+            // What the kernel made of it follows from that.
+            let mut own = self::finding(own, blocker, Severity::Contributing);
+            own.under = Some(entry.code.to_owned());
+            self.push(own);
+        }
         entry.code
     }
 
@@ -176,6 +184,7 @@ impl Findings {
             let object = format!("node:{}", ailment.node);
             self.report(entry, object, place, ailment.says.clone(), &ailment.sources);
         }
+        self.add_differences(intent);
         let asked = target.and_then(|target| target.object.strip_prefix("service:"));
         let Some(service) = asked.and_then(|name| intent.services.get(name)) else {
             return;
@@ -196,6 +205,36 @@ impl Findings {
                 ),
                 std::slice::from_ref(&unready.source),
             );
+        }
+    }
+
+    /// Adds what a service and its load balancer do not agree on, apart from what the packet met there.
+    fn add_differences(&mut self, intent: &Intent) {
+        for difference in &intent.differences {
+            let entry = match difference.kind {
+                Kind::BalancerMissing => catalogue::LB_MISSING,
+                Kind::ListenerMissing => catalogue::LB_LISTENER_MISSING,
+                Kind::ListenerStale => catalogue::LB_LISTENER_STALE,
+                Kind::WrongPort => catalogue::LB_BACKEND_WRONG_PORT,
+                Kind::BackendUnexpected => catalogue::LB_BACKEND_UNEXPECTED,
+                Kind::BackendMissing => catalogue::LB_BACKEND_MISSING,
+                Kind::Unhealthy => catalogue::LB_BACKEND_UNHEALTHY,
+                Kind::AddressUnlisted => catalogue::LB_ADDRESS_UNLISTED,
+                Kind::ProbeDropped => catalogue::LB_PROBE_DROPPED,
+            };
+            let is_met = entry.severity == Severity::Cause
+                && self.found.iter().any(|known| known.code == entry.code);
+            if !is_met {
+                // It does not stop this flow; why backends are unhealthy comes before that they are.
+                let severity = match difference.kind {
+                    Kind::ProbeDropped => Severity::Contributing,
+                    _ => Severity::Warning,
+                };
+                let entry = Entry { severity, ..entry };
+                let object = difference.object.clone();
+                let message = difference.message.clone();
+                self.report(entry, object, String::new(), message, &difference.sources);
+            }
         }
     }
 

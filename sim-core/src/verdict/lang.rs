@@ -4,6 +4,7 @@
 //! apart by the pattern that it was written with, and put together again by the pattern's translation. Names,
 //! addresses, rules and commands stay as they are.
 
+mod balancer;
 mod cloud;
 mod device;
 mod evidence;
@@ -47,6 +48,7 @@ pub fn sentences() -> impl Iterator<Item = &'static Sentence> {
         names::SENTENCES,
         journey::SENTENCES,
         walk::SENTENCES,
+        balancer::SENTENCES,
         cloud::SENTENCES,
         device::SENTENCES,
         netfilter::SENTENCES,

@@ -224,6 +224,15 @@ impl World<'_> {
         Ok(lists)
     }
 
+    /// All nodes, of a split list too.
+    pub(crate) fn all_nodes(&mut self) -> Result<Vec<Arc<Objects<Node>>>, Halt> {
+        let mut lists = Vec::new();
+        for entry in self.parts("kube/nodes.json")?.iter() {
+            lists.extend(self.listed(entry, |lists| &mut lists.nodes, parse_nodes)?);
+        }
+        Ok(lists)
+    }
+
     /// The labels of a namespace.
     pub(crate) fn namespace_labels(
         &mut self,

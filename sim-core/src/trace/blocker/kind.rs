@@ -87,4 +87,16 @@ pub(crate) enum BlockerKind {
     CloudInstanceDown,
     /// There is no public address, or it does not work.
     CloudNoPublicAddress,
+    /// A load balancer does no work.
+    BalancerInactive,
+    /// It has no listener for the port.
+    ListenerMissing,
+    /// Its listener is stopped.
+    ListenerStopped,
+    /// Its access list refuses the client.
+    BalancerAcl,
+    /// It has nobody to send to.
+    NoBackends,
+    /// It would send the packet back to the client.
+    Loopback,
 }

@@ -165,7 +165,7 @@ impl Walk<'_, '_> {
 
     /// A packet with public addresses is in the internet: it comes back in where one of the cloud's addresses is asked
     /// for, else it has left what was captured.
-    fn across_internet(
+    pub(super) fn across_internet(
         &mut self,
         inside: Inside<'_>,
         frame: Frame,
@@ -191,7 +191,11 @@ impl Walk<'_, '_> {
                 .citing([by.source.clone()]);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
-        if nat.is_some() || region.elastic(dst).is_some() || region.behind(dst).is_some() {
+        if nat.is_some()
+            || region.elastic(dst).is_some()
+            || region.behind(dst).is_some()
+            || region.balancers.at(dst).is_some()
+        {
             return self.enter_from_internet(inside, frame);
         }
         if frame.transit.inner.is_some() {
@@ -258,6 +262,9 @@ impl Walk<'_, '_> {
             readdress(&mut frame.transit.packet, tuple);
             let vpc = nat_of(&nat).map(|nat| nat.vpc.as_str());
             return self.inward(inside, vpc.unwrap_or_default(), frame);
+        }
+        if let Some(balancer) = region.balancers.at(dst) {
+            return self.hand_on(inside, balancer, None, frame);
         }
         let gateway = region.gateways.iter().find(|gateway| {
             let mut tables = region.tables.iter();
@@ -409,7 +416,7 @@ pub(super) fn at_edge(inside: Inside<'_>, frame: Frame) -> Arrival {
 }
 
 /// Gives a packet the addresses and ports of `tuple`.
-fn readdress(packet: &mut Packet, tuple: Tuple) {
+pub(super) fn readdress(packet: &mut Packet, tuple: Tuple) {
     packet.src = tuple.src;
     packet.dst = tuple.dst;
     match &mut packet.transport {

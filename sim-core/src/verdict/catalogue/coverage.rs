@@ -57,9 +57,18 @@ pub const ACK: &[Answer] = &[
         &["cloud.route-elsewhere"],
     ),
     answer("no snat entry on nat gateway …", &["cloud.no-snat-entry"]),
-    answer("backend … health status for port …, not \"normal\"", &[]),
-    answer("cannot find listener port … for slb …", &[]),
-    answer("status of loadbalancer for … port … not \"running\"", &[]),
+    answer(
+        "backend … health status for port …, not \"normal\"",
+        &["lb.backend-unhealthy", "lb.probe-dropped"],
+    ),
+    answer(
+        "cannot find listener port … for slb …",
+        &["lb.listener-missing"],
+    ),
+    answer(
+        "status of loadbalancer for … port … not \"running\"",
+        &["lb.listener-stopped"],
+    ),
 ];
 
 /// What KubeSkoop reports beside those.
@@ -113,7 +122,13 @@ pub const KUBESKOOP: &[Answer] = &[
     answer("node not Ready", &["node.not-ready"]),
     answer(
         "ACL on the load balancer; its server groups; not active",
-        &[],
+        &[
+            "lb.acl-denied",
+            "lb.no-backends",
+            "lb.backend-unexpected",
+            "lb.backend-missing",
+            "lb.inactive",
+        ],
     ),
 ];
 

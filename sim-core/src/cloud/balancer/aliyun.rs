@@ -1,0 +1,64 @@
+//! Alibaba Cloud's load balancers: CLB (`slb`), NLB and ALB, as their APIs describe them.
+
+mod clb;
+mod layers;
+mod reported;
+mod zones;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::body::{Body, Responses};
+use super::{Balancer, Scheduler, State};
+
+/// All load balancers of a region.
+pub(crate) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
+    let mut all = clb::balancers(responses);
+    all.extend(layers::balancers(responses, layers::Kind::Network));
+    all.extend(layers::balancers(responses, layers::Kind::Application));
+    let elastic = elastic_addresses(responses);
+    for balancer in &mut all {
+        let own = elastic.get(&balancer.id).into_iter().flatten();
+        for address in own {
+            if !balancer.addresses.contains(address) {
+                balancer.addresses.push(*address);
+            }
+        }
+    }
+    all
+}
+
+/// Elastic addresses that stand for a load balancer's private one, by its id.
+fn elastic_addresses(responses: Responses<'_>) -> BTreeMap<String, Vec<IpAddr>> {
+    let mut elastic: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+    for body in responses.all("vpc", "DescribeEipAddresses") {
+        for eip in body.list("EipAddresses", "EipAddress") {
+            let of_balancer = eip.word("InstanceType") == "slbinstance";
+            if let (true, Some(id), Some(address)) = (
+                of_balancer,
+                eip.text("InstanceId"),
+                eip.address("IpAddress"),
+            ) {
+                elastic.entry(id).or_default().push(address);
+            }
+        }
+    }
+    elastic
+}
+
+/// A state by the word that means it works.
+fn state(body: &Body<'_>, key: &str, works: &[&str]) -> State {
+    match body.text(key) {
+        None => State::Unknown(body.source().file().to_owned()),
+        Some(word) if works.iter().any(|works| word.eq_ignore_ascii_case(works)) => State::Running,
+        Some(word) => State::Not(word),
+    }
+}
+
+fn scheduler(word: &str) -> Scheduler {
+    match word {
+        "rr" => Scheduler::Even,
+        "" | "wrr" => Scheduler::Weighted,
+        other => Scheduler::ByState(other.to_owned()),
+    }
+}

@@ -1,0 +1,470 @@
+//! CLB: SLB 2014-05-15.
+
+use std::collections::BTreeMap;
+
+use super::super::body::{Body, Responses};
+use super::super::{
+    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober,
+    Product, Rule, Scheduler, Speaks, State, Target,
+};
+use super::reported::{Reported, reported};
+use super::{scheduler, state};
+
+pub(super) const SLB: &str = "slb";
+
+pub(super) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
+    let mut found: BTreeMap<String, Balancer> = BTreeMap::new();
+    let lists = responses.all(SLB, "DescribeLoadBalancers");
+    let listed = lists
+        .iter()
+        .flat_map(|body| body.list("LoadBalancers", "LoadBalancer"));
+    let alone = responses.all(SLB, "DescribeLoadBalancerAttribute");
+    for body in listed.chain(alone) {
+        let Some(id) = body.text("LoadBalancerId") else {
+            continue;
+        };
+        if !found.contains_key(&id) {
+            let balancer = balancer(responses, &body, &id);
+            found.insert(id, balancer);
+        }
+    }
+    found.into_values().collect()
+}
+
+fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
+    let attribute = responses.get(SLB, "DescribeLoadBalancerAttribute", id);
+    Balancer {
+        product: Product::AliyunClb,
+        folder: responses.folder.to_owned(),
+        id: id.to_owned(),
+        name: body.text("LoadBalancerName").unwrap_or_default(),
+        addresses: body.address("Address").into_iter().collect(),
+        public: body.word("AddressType") == "internet",
+        host: None,
+        vpc: body.text("VpcId"),
+        subnets: body.text("VSwitchId").into_iter().collect(),
+        state: state(body, "LoadBalancerStatus", &["active"]),
+        groups: Vec::new(),
+        vouches: false,
+        own: Vec::new(),
+        tags: body.tags(),
+        listeners: listeners(responses, id, attribute.as_ref()),
+        source: body.source(),
+    }
+}
+
+fn listeners(
+    responses: Responses<'_>,
+    id: &str,
+    attribute: Option<&Body<'_>>,
+) -> Captured<Vec<Listener>> {
+    let reported = reported(responses, id);
+    let default = attribute.map(|attribute| {
+        let source = attribute.source();
+        (attribute.list("BackendServers", "BackendServer"), source)
+    });
+    let context = Context {
+        responses,
+        id,
+        reported: &reported,
+        default: default
+            .as_ref()
+            .map(|(servers, source)| (servers.as_slice(), source)),
+    };
+    let mut found: BTreeMap<(Speaks, u16), Listener> = BTreeMap::new();
+    for (speaks, kind) in [
+        (Speaks::Tcp, "TCP"),
+        (Speaks::Udp, "UDP"),
+        (Speaks::Http, "HTTP"),
+        (Speaks::Https, "HTTPS"),
+    ] {
+        let action = format!("DescribeLoadBalancer{kind}ListenerAttribute");
+        let bodies = responses.all(SLB, &action).into_iter();
+        for body in bodies.filter(|body| body.text("LoadBalancerId").as_deref() == Some(id)) {
+            if let Some(port) = body.port("ListenerPort") {
+                found.insert((speaks, port), context.listener(speaks, port, &body, None));
+            }
+        }
+    }
+    let mut known = !found.is_empty();
+    let lists = responses.all(SLB, "DescribeLoadBalancerListeners");
+    for body in lists
+        .iter()
+        .flat_map(|list| list.list("Listeners", "Listener"))
+    {
+        if body.text("LoadBalancerId").as_deref() != Some(id) {
+            continue;
+        }
+        let (Some(port), Some(speaks)) =
+            (body.port("ListenerPort"), speaks(&body, "ListenerProtocol"))
+        else {
+            continue;
+        };
+        let kind = speaks.words();
+        let config = body.at(&format!("{kind}ListenerConfig"));
+        found
+            .entry((speaks, port))
+            .or_insert_with(|| context.listener(speaks, port, &body, config.as_ref()));
+    }
+    known |= responses
+        .get(SLB, "DescribeLoadBalancerListeners", id)
+        .is_some()
+        || lists
+            .iter()
+            .any(|list| list.source().file().ends_with("Listeners.json"));
+    // What only the balancer itself names has no settings here.
+    if let Some(attribute) = attribute {
+        known = true;
+        let right = attribute.list("ListenerPortsAndProtocol", "ListenerPortAndProtocol");
+        let misspelt = attribute.list("ListenerPortsAndProtocal", "ListenerPortAndProtocal");
+        for entry in right.iter().chain(&misspelt) {
+            let speaks =
+                speaks(entry, "ListenerProtocol").or_else(|| speaks(entry, "ListenerProtocal"));
+            if let (Some(speaks), Some(port)) = (speaks, entry.port("ListenerPort")) {
+                found
+                    .entry((speaks, port))
+                    .or_insert_with(|| context.named_only(speaks, port, entry));
+            }
+        }
+    }
+    if known {
+        Ok(found.into_values().collect())
+    } else {
+        Err(responses.path(SLB, "DescribeLoadBalancerListeners", id))
+    }
+}
+
+fn speaks(body: &Body<'_>, key: &str) -> Option<Speaks> {
+    match body.word(key).as_str() {
+        "tcp" => Some(Speaks::Tcp),
+        "udp" => Some(Speaks::Udp),
+        "http" => Some(Speaks::Http),
+        "https" => Some(Speaks::Https),
+        _ => None,
+    }
+}
+
+/// What listeners of one balancer have in common.
+struct Context<'c, 'r> {
+    responses: Responses<'r>,
+    id: &'c str,
+    reported: &'c Option<Reported>,
+    /// The servers of the default group, and where they are listed.
+    default: Option<(&'c [Body<'r>], &'c crate::source::Source)>,
+}
+
+impl Context<'_, '_> {
+    /// A listener; some of its settings stand in `config`, by how it was asked for.
+    fn listener(
+        &self,
+        speaks: Speaks,
+        port: u16,
+        body: &Body<'_>,
+        config: Option<&Body<'_>>,
+    ) -> Listener {
+        let either = |key: &str| {
+            config
+                .and_then(|config| config.text(key))
+                .or_else(|| body.text(key))
+        };
+        let on = either("HealthCheck").map(|word| word.eq_ignore_ascii_case("on"));
+        let check_port = config
+            .and_then(|config| config.port("HealthCheckConnectPort"))
+            .or_else(|| body.port("HealthCheckConnectPort"));
+        let stays = either("PersistenceTimeout").is_some_and(|seconds| seconds != "0")
+            || either("StickySession").is_some_and(|word| word == "on");
+        let redirects = either("ListenerForward").is_some_and(|word| word == "on");
+        let layer7 = matches!(speaks, Speaks::Http | Speaks::Https);
+        let check = Check {
+            on,
+            port: check_port,
+            prober: Prober::Shared,
+        };
+        let action = if redirects {
+            let to = either("ForwardPort").unwrap_or_default();
+            Action::Elsewhere(format!("it redirects to port {to}"))
+        } else {
+            let pool = self.pool(speaks, port, body, config, &check);
+            match (layer7, self.rules(speaks, port, body, &check)) {
+                (false, _) => pool.map_or_else(Action::Unknown, Action::Pool),
+                (true, Ok(rules)) => Action::Rules {
+                    rules,
+                    otherwise: pool.ok().map(Box::new),
+                },
+                (true, Err(file)) => Action::Unknown(file),
+            }
+        };
+        Listener {
+            id: format!("{}:{port}", speaks.words().to_ascii_lowercase()),
+            speaks,
+            ports: port..=port,
+            state: state(body, "Status", &["running"]),
+            acls: self.acls(body),
+            scheduler: scheduler(&body.word("Scheduler")),
+            sticky: stays,
+            check,
+            keeps_client: !speaks.is_proxied(),
+            action,
+            description: body.text("Description").unwrap_or_default(),
+            source: body.source(),
+        }
+    }
+
+    /// A listener of which only port and protocol are known.
+    fn named_only(&self, speaks: Speaks, port: u16, entry: &Body<'_>) -> Listener {
+        let file = self
+            .responses
+            .path(SLB, "DescribeLoadBalancerListeners", self.id);
+        Listener {
+            id: format!("{}:{port}", speaks.words().to_ascii_lowercase()),
+            speaks,
+            ports: port..=port,
+            state: State::Unknown(file.clone()),
+            acls: Vec::new(),
+            scheduler: Scheduler::Weighted,
+            sticky: false,
+            check: Check {
+                on: None,
+                port: None,
+                prober: Prober::Shared,
+            },
+            keeps_client: !speaks.is_proxied(),
+            action: Action::Unknown(file),
+            description: entry.text("Description").unwrap_or_default(),
+            source: entry.source(),
+        }
+    }
+
+    fn acls(&self, body: &Body<'_>) -> Vec<Acl> {
+        if body.word("AclStatus") != "on" {
+            return Vec::new();
+        }
+        let mut ids = body.texts("AclIds", "AclId");
+        if let Some(id) = body.text("AclId").filter(|id| !ids.contains(id)) {
+            ids.push(id);
+        }
+        let kind = match body.word("AclType").as_str() {
+            "black" => AclKind::Black,
+            _ => AclKind::White,
+        };
+        let acl = |id: String| {
+            let answer = self
+                .responses
+                .must(SLB, "DescribeAccessControlListAttribute", &id);
+            let source = answer.as_ref().map_or_else(|_| body.source(), Body::source);
+            let entries = answer.map(|answer| {
+                let entries = answer.list("AclEntrys", "AclEntry");
+                let nets = entries.iter().filter_map(|entry| entry.text("AclEntryIP"));
+                nets.filter_map(|text| super::super::net(&text)).collect()
+            });
+            Acl {
+                id,
+                kind,
+                entries,
+                source,
+            }
+        };
+        ids.into_iter().map(acl).collect()
+    }
+
+    /// The listener's own group, or the file that would tell it.
+    fn pool(
+        &self,
+        speaks: Speaks,
+        port: u16,
+        body: &Body<'_>,
+        config: Option<&Body<'_>>,
+        check: &Check,
+    ) -> Captured<Pool> {
+        let either = |key: &str| {
+            body.text(key)
+                .or_else(|| config.and_then(|config| config.text(key)))
+        };
+        if let Some(id) = either("VServerGroupId") {
+            return Ok(self.group(speaks, port, &id, check, body));
+        }
+        if let Some(id) = either("MasterSlaveServerGroupId") {
+            return Ok(self.pair(speaks, port, &id, check, body));
+        }
+        let Some((servers, source)) = self.default else {
+            return Err(self
+                .responses
+                .path(SLB, "DescribeLoadBalancerAttribute", self.id));
+        };
+        let own = body.port("BackendServerPort");
+        let backends = servers.iter().map(|server| {
+            let mut backend = self.backend(speaks, port, server, check);
+            backend.port = own;
+            if let Some(own) = own {
+                backend.health = self.health(speaks, port, server, own, check);
+            }
+            backend
+        });
+        Ok(Pool {
+            id: String::new(),
+            name: "the default server group".to_owned(),
+            backends: Ok(backends.collect()),
+            source: source.clone(),
+        })
+    }
+
+    fn group(&self, speaks: Speaks, port: u16, id: &str, check: &Check, named: &Body<'_>) -> Pool {
+        let answer = self
+            .responses
+            .must(SLB, "DescribeVServerGroupAttribute", id);
+        let name = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.text("VServerGroupName"));
+        let source = answer
+            .as_ref()
+            .map_or_else(|_| named.source(), Body::source);
+        let backends = answer.map(|answer| {
+            let servers = answer.list("BackendServers", "BackendServer");
+            let read = servers
+                .iter()
+                .map(|server| self.backend(speaks, port, server, check));
+            read.collect()
+        });
+        Pool {
+            id: id.to_owned(),
+            name: name.unwrap_or_default(),
+            backends,
+            source,
+        }
+    }
+
+    /// A master and its slave: the slave takes over where the master is unhealthy.
+    fn pair(&self, speaks: Speaks, port: u16, id: &str, check: &Check, named: &Body<'_>) -> Pool {
+        let answer = self
+            .responses
+            .must(SLB, "DescribeMasterSlaveServerGroupAttribute", id);
+        let source = answer
+            .as_ref()
+            .map_or_else(|_| named.source(), Body::source);
+        let backends = answer.map(|answer| {
+            let servers = answer.list("MasterSlaveBackendServers", "MasterSlaveBackendServer");
+            let is_master = |server: &Body<'_>| server.word("ServerType") == "master";
+            let mut backends: Vec<(bool, Backend)> = (servers.iter())
+                .map(|server| (is_master(server), self.backend(speaks, port, server, check)))
+                .collect();
+            let master_is_down = (backends.iter()).any(|(master, backend)| {
+                *master && matches!(backend.health, Health::Unhealthy(..))
+            });
+            for (master, backend) in &mut backends {
+                backend.weight = u64::from(*master != master_is_down);
+            }
+            backends.into_iter().map(|(_, backend)| backend).collect()
+        });
+        Pool {
+            id: id.to_owned(),
+            name: String::new(),
+            backends,
+            source,
+        }
+    }
+
+    /// The rules of a listener of layer 7, or the file that would tell them.
+    fn rules(
+        &self,
+        speaks: Speaks,
+        port: u16,
+        body: &Body<'_>,
+        check: &Check,
+    ) -> Captured<Vec<Rule>> {
+        let keys = [format!("{}.{port}", self.id), format!("{}-{port}", self.id)];
+        let apart = (keys.iter()).find_map(|key| self.responses.get(SLB, "DescribeRules", key));
+        let listed = match (&apart, body.has("Rules")) {
+            (_, true) => body.list("Rules", "Rule"),
+            (Some(apart), false) => apart.list("Rules", "Rule"),
+            // A listener's own answer without rules has none; the list of listeners never tells them.
+            (None, false)
+                if !body
+                    .source()
+                    .file()
+                    .contains("DescribeLoadBalancerListeners") =>
+            {
+                Vec::new()
+            }
+            // A rule sends to a group of the balancer's: where there is but the listener's own, none sends elsewhere.
+            (None, false) if self.has_one_group(body) => Vec::new(),
+            (None, false) => {
+                let action = format!("DescribeLoadBalancer{}ListenerAttribute", speaks.words());
+                return Err(self
+                    .responses
+                    .path(SLB, &action, &format!("{}.{port}", self.id)));
+            }
+        };
+        let rule = |rule: &Body<'_>| Rule {
+            host: rule.text("Domain").unwrap_or_default(),
+            path: rule.text("Url").unwrap_or_default(),
+            pool: (rule.text("VServerGroupId"))
+                .map(|id| self.group(speaks, port, &id, check, rule)),
+            source: rule.source(),
+        };
+        Ok(listed.iter().map(rule).collect())
+    }
+
+    /// Whether the balancer has no server group but the one of the listener `body`.
+    fn has_one_group(&self, body: &Body<'_>) -> bool {
+        let own = body.text("VServerGroupId");
+        let listed = self.responses.get(SLB, "DescribeVServerGroups", self.id);
+        listed.is_some_and(|listed| {
+            let groups = listed.list("VServerGroups", "VServerGroup");
+            let mut groups = groups.iter();
+            groups.all(|group| group.text("VServerGroupId") == own)
+        })
+    }
+
+    fn backend(&self, speaks: Speaks, listener: u16, server: &Body<'_>, check: &Check) -> Backend {
+        let id = server.text("ServerId").unwrap_or_default();
+        let port = server.port("Port");
+        Backend {
+            target: match server.word("Type").as_str() {
+                "eni" | "eci" => Target::Interface(id),
+                _ => Target::Instance(id),
+            },
+            address: server.address("ServerIp"),
+            port,
+            weight: server
+                .number("Weight")
+                .and_then(|weight| weight.try_into().ok())
+                .unwrap_or(100),
+            health: self.health(speaks, listener, server, port.unwrap_or(listener), check),
+            source: server.source(),
+        }
+    }
+
+    fn health(
+        &self,
+        speaks: Speaks,
+        listener: u16,
+        server: &Body<'_>,
+        port: u16,
+        check: &Check,
+    ) -> Health {
+        if check.on == Some(false) {
+            return Health::Unchecked;
+        }
+        let file = || self.responses.path(SLB, "DescribeHealthStatus", self.id);
+        let Some(reported) = self.reported else {
+            return Health::Unknown(file());
+        };
+        let protocol = speaks.words().to_ascii_lowercase();
+        let id = server.text("ServerId").unwrap_or_default();
+        let address = server.text("ServerIp");
+        let same = |(of, by, server, ip, own): &(u16, String, String, String, u16)| {
+            let addresses_agree = match &address {
+                Some(address) => ip == address || ip.is_empty(),
+                None => true,
+            };
+            *of == listener
+                && (*by == protocol || by.is_empty())
+                && *server == id
+                && addresses_agree
+                && *own == port
+        };
+        let found = reported.iter().find(|(key, _)| same(key));
+        found.map_or_else(|| Health::Unknown(file()), |(_, health)| health.clone())
+    }
+}

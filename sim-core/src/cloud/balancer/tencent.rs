@@ -1,0 +1,359 @@
+//! Tencent Cloud's load balancers: CLB 2018-03-17, layers 4 and 7.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::body::{Body, Responses};
+use super::{
+    Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober, Product, Rule,
+    Scheduler, Speaks, State, Target,
+};
+
+const CLB: &str = "clb";
+
+/// All load balancers of a region.
+pub(crate) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
+    let mut found: BTreeMap<String, Balancer> = BTreeMap::new();
+    for list in responses.all(CLB, "DescribeLoadBalancers") {
+        for body in list.list("LoadBalancerSet", "LoadBalancer") {
+            if let Some(id) = body.text("LoadBalancerId") {
+                found
+                    .entry(id.clone())
+                    .or_insert_with(|| balancer(responses, &body, &id));
+            }
+        }
+    }
+    for (id, addresses) in elastic_addresses(responses) {
+        if let Some(balancer) = found.get_mut(&id) {
+            let known = balancer.addresses.clone();
+            let more = addresses
+                .into_iter()
+                .filter(|address| !known.contains(address));
+            balancer.addresses.extend(more);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Elastic addresses of load balancers, by their ids.
+fn elastic_addresses(responses: Responses<'_>) -> BTreeMap<String, Vec<IpAddr>> {
+    let mut elastic: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+    for body in responses.all("vpc", "DescribeAddresses") {
+        for address in body.list("AddressSet", "Address") {
+            let of_balancer = address.word("InstanceType") == "clb";
+            if let (true, Some(id), Some(own)) = (
+                of_balancer,
+                address.text("InstanceId"),
+                address.address("AddressIp"),
+            ) {
+                elastic.entry(id).or_default().push(own);
+            }
+        }
+    }
+    elastic
+}
+
+fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
+    let vips = body.texts("LoadBalancerVips", "LoadBalancerVips");
+    let addresses = vips.iter().filter_map(|text| text.parse().ok());
+    let translates = body.flag("SnatPro") == Some(true) || body.flag("Snat") == Some(true);
+    let own = body.list("SnatIps", "SnatIp");
+    Balancer {
+        product: Product::TencentClb,
+        folder: responses.folder.to_owned(),
+        id: id.to_owned(),
+        name: body.text("LoadBalancerName").unwrap_or_default(),
+        addresses: addresses.chain(body.address("AddressIPv6")).collect(),
+        public: body.word("LoadBalancerType") == "open",
+        host: body
+            .text("LoadBalancerDomain")
+            .or_else(|| body.text("Domain")),
+        vpc: body.text("VpcId"),
+        subnets: body.text("SubnetId").into_iter().collect(),
+        state: state(body),
+        groups: body.texts("SecureGroups", "SecureGroup"),
+        vouches: body.flag("LoadBalancerPassToTarget") == Some(true),
+        own: own.iter().filter_map(|one| one.address("Ip")).collect(),
+        tags: body.tags(),
+        listeners: listeners(responses, id, translates),
+        source: body.source(),
+    }
+}
+
+fn state(body: &Body<'_>) -> State {
+    // 1: isolated for unpaid bills; blocked: under attack.
+    if body.number("Isolation") == Some(1) {
+        return State::Not("isolated".to_owned());
+    }
+    if body.flag("IsBlock") == Some(true) {
+        return State::Not("blocked".to_owned());
+    }
+    match body.number("Status") {
+        Some(1) => State::Running,
+        Some(0) => State::Not("being created".to_owned()),
+        Some(other) => State::Not(other.to_string()),
+        None => State::Unknown(body.source().file().to_owned()),
+    }
+}
+
+fn listeners(responses: Responses<'_>, id: &str, translates: bool) -> Captured<Vec<Listener>> {
+    let answer = responses.must(CLB, "DescribeListeners", id)?;
+    let health = health(responses, id);
+    let bodies = answer.list("Listeners", "Listener");
+    let read = bodies
+        .iter()
+        .filter_map(|body| listener(responses, id, body, translates, &health));
+    Ok(read.collect())
+}
+
+/// What the checks found, by listener, rule, address and port; or the file that would tell.
+type Reported = Captured<BTreeMap<(String, String, IpAddr, u16), Health>>;
+
+fn health(responses: Responses<'_>, id: &str) -> Reported {
+    let answer = responses.must(CLB, "DescribeTargetHealth", id)?;
+    let mut found = BTreeMap::new();
+    for balancer in answer.list("LoadBalancers", "LoadBalancer") {
+        if balancer.text("LoadBalancerId").is_some_and(|own| own != id) {
+            continue;
+        }
+        for listener in balancer.list("Listeners", "Listener") {
+            for rule in listener.list("Rules", "Rule") {
+                for target in rule.list("Targets", "Target") {
+                    let (Some(address), Some(port)) = (target.address("IP"), target.port("Port"))
+                    else {
+                        continue;
+                    };
+                    let detail = target
+                        .text("HealthStatusDetail")
+                        .or_else(|| target.text("HealthStatusDetial"));
+                    let health = match (detail.as_deref(), target.flag("HealthStatus")) {
+                        (Some("Alive"), _) | (None, Some(true)) => Health::Healthy,
+                        (Some("Close"), _) => Health::Unchecked,
+                        (Some("Unknown"), _) => Health::Checking(target.source()),
+                        (detail, _) => {
+                            Health::Unhealthy(detail.unwrap_or("Dead").to_owned(), target.source())
+                        }
+                    };
+                    let text = |body: &Body<'_>, key: &str| body.text(key).unwrap_or_default();
+                    let key = (
+                        text(&listener, "ListenerId"),
+                        text(&rule, "LocationId"),
+                        address,
+                        port,
+                    );
+                    found.insert(key, health);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn listener(
+    responses: Responses<'_>,
+    id: &str,
+    body: &Body<'_>,
+    translates: bool,
+    health: &Reported,
+) -> Option<Listener> {
+    let speaks = match body.word("Protocol").as_str() {
+        "tcp" => Speaks::Tcp,
+        "udp" => Speaks::Udp,
+        "tcp_ssl" => Speaks::Tls,
+        "http" => Speaks::Http,
+        "https" => Speaks::Https,
+        "quic" => Speaks::Quic,
+        _ => return None,
+    };
+    let own = body.text("ListenerId").unwrap_or_default();
+    let first = body.port("Port")?;
+    let last = body
+        .port("EndPort")
+        .filter(|last| *last >= first)
+        .unwrap_or(first);
+    let flags = body.texts("AttrFlags", "AttrFlag");
+    let stopped = flags.iter().find(|flag| flag.eq_ignore_ascii_case("stop"));
+    let check = check(body);
+    let targets = Targets {
+        responses,
+        balancer: id,
+        listener: &own,
+        asked: first,
+        health,
+        named: body,
+    };
+    let kind = body.word("TargetType");
+    let action = match kind.as_str() {
+        "" | "node" => {
+            if matches!(speaks, Speaks::Http | Speaks::Https | Speaks::Quic) {
+                rules(body, &targets, &check)
+            } else {
+                Action::Pool(targets.pool(None, &check))
+            }
+        }
+        other => Action::Unknown(format!("backends of type {}", other.to_ascii_uppercase())),
+    };
+    Some(Listener {
+        id: own.clone(),
+        speaks,
+        ports: first..=last,
+        state: match stopped {
+            Some(_) => State::Not("stopped".to_owned()),
+            None => State::Running,
+        },
+        acls: Vec::new(),
+        scheduler: scheduler(&body.word("Scheduler")),
+        sticky: body
+            .number("SessionExpireTime")
+            .is_some_and(|seconds| seconds > 0),
+        check,
+        // G.20: without connections that are kept alive, layer 7 shows backends the client's address, too.
+        keeps_client: !translates
+            && match speaks {
+                Speaks::Tcp | Speaks::Udp => true,
+                Speaks::Tls => false,
+                Speaks::Http | Speaks::Https | Speaks::Quic => {
+                    body.number("KeepaliveEnable") != Some(1)
+                }
+            },
+        action,
+        description: body.text("ListenerName").unwrap_or_default(),
+        source: body.source(),
+    })
+}
+
+fn check(body: &Body<'_>) -> Check {
+    let check = body.at("HealthCheck");
+    let check = check.as_ref();
+    Check {
+        on: check.and_then(|check| check.flag("HealthSwitch")),
+        port: check.and_then(|check| check.port("CheckPort")),
+        prober: match check.and_then(|check| check.number("SourceIpType")) {
+            Some(1) => Prober::Shared,
+            _ => Prober::Vip,
+        },
+    }
+}
+
+fn scheduler(word: &str) -> Scheduler {
+    match word {
+        "" | "wrr" => Scheduler::Weighted,
+        other => Scheduler::ByState(other.to_ascii_uppercase()),
+    }
+}
+
+fn rules(body: &Body<'_>, targets: &Targets<'_, '_>, check: &Check) -> Action {
+    let mut rules = Vec::new();
+    let mut otherwise = None;
+    for rule in body.list("Rules", "Rule") {
+        let location = rule.text("LocationId").unwrap_or_default();
+        let own = match rule.at("HealthCheck") {
+            Some(_) => self::check(&rule),
+            None => check.clone(),
+        };
+        let redirects = rule
+            .at("RewriteTarget")
+            .is_some_and(|target| target.text("TargetListenerId").is_some());
+        let pool = (!redirects).then(|| targets.pool(Some(&location), &own));
+        if rule.flag("DefaultServer") == Some(true) {
+            otherwise.clone_from(&pool);
+        }
+        rules.push(Rule {
+            host: rule.text("Domain").unwrap_or_default(),
+            path: rule.text("Url").unwrap_or_default(),
+            pool,
+            source: rule.source(),
+        });
+    }
+    Action::Rules {
+        rules,
+        otherwise: otherwise.map(Box::new),
+    }
+}
+
+/// Where a listener's backends are looked up.
+struct Targets<'t, 'r> {
+    responses: Responses<'r>,
+    balancer: &'t str,
+    listener: &'t str,
+    asked: u16,
+    health: &'t Reported,
+    named: &'t Body<'r>,
+}
+
+impl Targets<'_, '_> {
+    /// The backends of a listener, or of one of its rules.
+    fn pool(&self, location: Option<&str>, check: &Check) -> Pool {
+        let answer = self.responses.must(CLB, "DescribeTargets", self.balancer);
+        let mut source = self.named.source();
+        let backends = answer.map(|answer| {
+            let listeners = answer.list("Listeners", "Listener");
+            let own = (listeners.into_iter())
+                .find(|one| one.text("ListenerId").as_deref() == Some(self.listener));
+            let own = match (own, location) {
+                (own, None) => own,
+                (Some(own), Some(location)) => (own.list("Rules", "Rule").into_iter())
+                    .find(|rule| rule.text("LocationId").as_deref() == Some(location)),
+                (None, Some(_)) => None,
+            };
+            let Some(own) = own else {
+                source = answer.source();
+                return Vec::new();
+            };
+            source = own.source();
+            let targets = own.list("Targets", "Target");
+            let read = targets.iter();
+            read.map(|target| self.backend(target, location, check))
+                .collect()
+        });
+        Pool {
+            id: location.unwrap_or(self.listener).to_owned(),
+            name: String::new(),
+            backends,
+            source,
+        }
+    }
+
+    fn backend(&self, target: &Body<'_>, location: Option<&str>, check: &Check) -> Backend {
+        let addresses = target.texts("PrivateIpAddresses", "PrivateIpAddress");
+        let address: Option<IpAddr> = addresses.first().and_then(|text| text.parse().ok());
+        let port = target.port("Port");
+        let key = address.map(|address| {
+            let location = location.unwrap_or_default().to_owned();
+            (
+                self.listener.to_owned(),
+                location,
+                address,
+                port.unwrap_or(self.asked),
+            )
+        });
+        let file = || {
+            self.responses
+                .path(CLB, "DescribeTargetHealth", self.balancer)
+        };
+        let health = match (check.on, self.health, key) {
+            (Some(false), _, _) => Health::Unchecked,
+            (_, Err(file), _) => Health::Unknown(file.clone()),
+            (_, Ok(found), Some(key)) => found
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| Health::Unknown(file())),
+            (_, Ok(_), None) => Health::Unknown(file()),
+        };
+        let id = |key: &str| target.text(key).unwrap_or_default();
+        Backend {
+            target: match target.word("Type").as_str() {
+                "cvm" => Target::Instance(id("InstanceId")),
+                "eni" => Target::Interface(id("EniId")),
+                _ => Target::Address,
+            },
+            address,
+            port,
+            weight: (target.number("Weight"))
+                .and_then(|weight| u64::try_from(weight).ok())
+                .unwrap_or(10),
+            health,
+            source: target.source(),
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! Load balancers: a client's packet is handed to a backend, its answer back to the client (reference B.3, B.4, C.4).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::Inside;
+use crate::cloud::balancer::choose::{self, End, Seen, Shares, Why};
+use crate::cloud::balancer::{Backend, Balancer, Health, Listener, Pool, Target};
+use crate::cloud::{Direction, Interface, InterfaceAddress, Provider};
+use crate::flow::Protocol;
+use crate::linux::choice::{Choice as _, Doubt};
+use crate::linux::conntrack;
+use crate::linux::packet::{Port, Transport, Tuple, protocol};
+use crate::trace::blocker::{Blocker, BlockerKind, Failure};
+use crate::trace::{Arrival, Frame, Phase, Stage, Stop, Walk};
+use crate::verdict::{Outcome, StepStatus};
+
+/// A connection that a load balancer handed on, as its first packet was.
+#[derive(Debug, Clone)]
+pub(super) struct Handed {
+    balancer: Arc<Balancer>,
+    asked: Tuple,
+    given: Tuple,
+    /// The backend's interface.
+    backend: String,
+    /// The client's; none for one in the internet.
+    client: Option<String>,
+    /// The backend's security group is not asked.
+    vouched: bool,
+}
+
+impl Walk<'_, '_> {
+    /// A client's packet is at the load balancer whose address it asks; `client` is its interface, where it has one here.
+    pub(super) fn hand_on(
+        &mut self,
+        inside: Inside<'_>,
+        balancer: &Arc<Balancer>,
+        client: Option<&Interface>,
+        frame: Frame,
+    ) -> Stage<Arrival> {
+        self.tick(inside.ns, &frame.transit)?;
+        let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) else {
+            return Err(Stop::Lost);
+        };
+        let known = self.clouded.handed.iter().find(|one| one.asked == tuple);
+        if let Some(known) = known.cloned() {
+            return self.give(inside, &known, frame);
+        }
+        self.own_groups(inside, balancer, &frame)?;
+        let listener = self.listener(inside, balancer, tuple, &frame)?;
+        let (pool, backend, shares) = self.backend(inside, balancer, &listener, tuple, &frame)?;
+        let address = self.backend_address(inside, &backend)?;
+        let to = interface_of(inside, balancer, client, &backend, address);
+        let Some(to) = to else {
+            return Err(Stop::Undecided(super::unlisted(inside.region, address)));
+        };
+        let seen = balancer
+            .seen(&listener, &backend, tuple.src)
+            .map_err(Stop::Undecided)?;
+        let (src, sport, own) = match seen {
+            Seen::Client => (tuple.src, tuple.sport, false),
+            Seen::Own(own, stands) => {
+                if let Some(stands) = stands {
+                    self.assume(stands);
+                }
+                (own, self.fresh_port(1024, u16::MAX), true)
+            }
+        };
+        if listener.speaks.is_proxied() {
+            self.assume(format!(
+                "the client's connection ends at {}: what is said of its backends is of the request that it passes on",
+                balancer.words()
+            ));
+            if !own && balancer.product.is_tencent() {
+                let rule = crate::cloud::Unconfirmed::LayerSevenSource;
+                self.assume(rule.text().to_owned());
+            }
+        }
+        let given = Tuple {
+            src,
+            sport,
+            dst: address,
+            dport: backend.port.map_or(tuple.dport, Port::Known),
+            ..tuple
+        };
+        self.log.step(
+            StepStatus::Normal,
+            || {
+                format!(
+                    "cloud: {}, listener {}: one of {shares} backends, {}",
+                    balancer.words(),
+                    listener.words(),
+                    backend.words()
+                )
+            },
+            || {
+                vec![
+                    listener.source.clone(),
+                    pool.source.clone(),
+                    backend.source.clone(),
+                ]
+            },
+        );
+        let handed = Handed {
+            balancer: Arc::clone(balancer),
+            asked: tuple,
+            given,
+            backend: to.id.clone(),
+            client: client.map(|client| client.id.clone()),
+            vouched: balancer.vouches || (own && is_shared(src)),
+        };
+        self.clouded.handed.push(handed.clone());
+        let n_before = self.blockers.len();
+        let given = self.give(inside, &handed, frame);
+        // C.4, loopback (3): at layer 7 the balancer asks the next backend after some four seconds.
+        let asks_next = balancer.product.is_tencent() && listener.speaks.is_proxied() && shares > 1;
+        if asks_next && self.phase == Phase::Request {
+            for blocker in self.blockers.iter_mut().skip(n_before) {
+                blocker.retries = true;
+            }
+        }
+        given
+    }
+
+    /// The packet goes to the backend of its connection.
+    fn give(&mut self, inside: Inside<'_>, handed: &Handed, mut frame: Frame) -> Stage<Arrival> {
+        super::internet::readdress(&mut frame.transit.packet, handed.given);
+        let Some(to) = inside.region.interface(&handed.backend) else {
+            return Err(Stop::Lost);
+        };
+        if handed.vouched {
+            let known = (to.id.clone(), handed.given);
+            self.clouded.admitted.insert(known);
+        }
+        self.enter_interface(inside, to, false, frame)
+    }
+
+    /// The answer of a backend goes back to the client by the balancer.
+    pub(super) fn answer_of_backend(
+        &mut self,
+        inside: Inside<'_>,
+        from: &Interface,
+        frame: &Frame,
+    ) -> Stage<Option<Arrival>> {
+        let packet = &frame.transit.packet;
+        if self.clouded.probing == Some(packet.dst) {
+            return Ok(Some(super::internet::at_edge(inside, frame.clone())));
+        }
+        if let Transport::IcmpError { about, .. } = &packet.transport {
+            if self.clouded.handed.iter().any(|one| one.given == *about) {
+                self.assume("load balancers pass no ICMP errors back to clients".to_owned());
+                return Err(Stop::Lost);
+            }
+            return Ok(None);
+        }
+        let Some(tuple) = conntrack::tuple_of(packet) else {
+            return Ok(None);
+        };
+        let mut all = self.clouded.handed.iter();
+        let is_answer = |one: &&Handed| one.given.inverted() == tuple && one.backend == from.id;
+        let Some(handed) = all.find(is_answer).cloned() else {
+            return Ok(None);
+        };
+        let leaving = (from, Direction::Egress);
+        self.acl_gate(inside, leaving, false, &frame.transit)?;
+        let mut frame = frame.clone();
+        super::internet::readdress(&mut frame.transit.packet, handed.asked.inverted());
+        self.log.step(
+            StepStatus::Normal,
+            || {
+                format!(
+                    "cloud: {} sends the answer to the client",
+                    handed.balancer.words()
+                )
+            },
+            || vec![handed.balancer.source.clone()],
+        );
+        let client = handed.client.as_deref();
+        match client.and_then(|id| inside.region.interface(id)) {
+            Some(client) => self.enter_interface(inside, client, false, frame),
+            None => self.across_internet(inside, frame, None),
+        }
+        .map(Some)
+    }
+
+    /// A probe of a load balancer's is at its backend's interface.
+    pub(super) fn probe(
+        &mut self,
+        inside: Inside<'_>,
+        balancer: &Balancer,
+        frame: Frame,
+    ) -> Stage<Arrival> {
+        let (src, dst) = (frame.transit.packet.src, frame.transit.packet.dst);
+        self.clouded.probing = Some(src);
+        let vpc = balancer.vpc.as_deref();
+        let mut all = inside.region.interfaces.iter();
+        let to = all.find(|one| one.has(dst) && vpc.is_none_or(|vpc| one.vpc == vpc));
+        let Some(to) = to else {
+            return Err(Stop::Undecided(super::unlisted(inside.region, dst)));
+        };
+        // B.3 (3); Tencent's 214/54819: the provider's own block needs no rule.
+        if is_shared(src)
+            && let Some(tuple) = conntrack::tuple_of(&frame.transit.packet)
+        {
+            self.clouded.admitted.insert((to.id.clone(), tuple));
+        }
+        self.enter_interface(inside, to, false, frame)
+    }
+
+    /// The balancer's own security groups let the client in.
+    fn own_groups(&mut self, inside: Inside<'_>, balancer: &Balancer, frame: &Frame) -> Stage<()> {
+        if balancer.groups.is_empty() {
+            return Ok(());
+        }
+        let addresses = balancer.addresses.iter().map(|address| InterfaceAddress {
+            address: *address,
+            primary: false,
+            public: None,
+        });
+        let face = Interface {
+            id: balancer.id.clone(),
+            instance: None,
+            primary: true,
+            mac: None,
+            vpc: balancer.vpc.clone().unwrap_or_default(),
+            subnet: balancer.subnets.first().cloned().unwrap_or_default(),
+            addresses: addresses.collect(),
+            prefixes: Vec::new(),
+            groups: balancer.groups.clone(),
+            source_dest_check: false,
+            source: balancer.source.clone(),
+        };
+        self.group_gate(inside, &face, Direction::Ingress, &frame.transit)
+    }
+
+    /// The listener that takes the packet; what does not let it in is noted, and the walk goes on with the listener.
+    fn listener(
+        &mut self,
+        inside: Inside<'_>,
+        balancer: &Balancer,
+        tuple: Tuple,
+        frame: &Frame,
+    ) -> Stage<Listener> {
+        let (protocol, port) = asked(tuple)?;
+        match balancer.listen(protocol, port, tuple.src) {
+            Ok(listener) => Ok(listener.clone()),
+            Err(end) => {
+                self.turned_away(inside, balancer, end, frame)?;
+                let listener = balancer.listener_for(protocol, port);
+                listener.cloned().ok_or(Stop::Lost)
+            }
+        }
+    }
+
+    /// The backend that gets the packet this time, its pool, and how many there are.
+    fn backend(
+        &mut self,
+        inside: Inside<'_>,
+        balancer: &Balancer,
+        listener: &Listener,
+        tuple: Tuple,
+        frame: &Frame,
+    ) -> Stage<(Pool, Backend, usize)> {
+        let lost = |walk: &mut Self, end| {
+            walk.turned_away(inside, balancer, end, frame)?;
+            Err(Stop::Lost)
+        };
+        let pools = match choose::pools(balancer, listener) {
+            Ok(pools) => pools,
+            Err(end) => return lost(self, end),
+        };
+        let chosen = match pools.len() {
+            0 | 1 => 0,
+            several => {
+                let doubt = Doubt {
+                    what: "which rule takes the request depends on its host and path".to_owned(),
+                    settle: String::new(),
+                    source: Some(listener.source.clone()),
+                };
+                self.script.alternative(several, vec![doubt])
+            }
+        };
+        let Some(pool) = pools.get(chosen) else {
+            return Err(Stop::Lost);
+        };
+        let Shares {
+            backends,
+            unhealthy,
+            fails_open,
+            assumptions,
+        } = match balancer.share(listener, pool, tuple.src) {
+            Ok(shares) => shares,
+            Err(end) => return lost(self, end),
+        };
+        for assumption in assumptions {
+            self.assume(assumption);
+        }
+        if fails_open {
+            self.log.step(
+                StepStatus::Normal,
+                || {
+                    format!(
+                        "cloud: no backend of {} is healthy: all are asked",
+                        balancer.words()
+                    )
+                },
+                || unhealthy.iter().map(|one| one.source.clone()).collect(),
+            );
+        }
+        let weights: Vec<u64> = backends.iter().map(|(_, weight)| *weight).collect();
+        let place = self.script.chance(&weights, &pool.source);
+        let Some((backend, _)) = backends.get(place) else {
+            return Err(Stop::Lost);
+        };
+        if let Health::Unknown(file) = &backend.health {
+            let doubt = Doubt {
+                what: format!(
+                    "whether backend {} of {} is healthy",
+                    backend.words(),
+                    balancer.words()
+                ),
+                settle: file.clone(),
+                source: Some(backend.source.clone()),
+            };
+            if !self.script.unknown(doubt.clone()) {
+                return Err(Stop::Undecided(doubt));
+            }
+        }
+        Ok(((*pool).clone(), (*backend).clone(), backends.len()))
+    }
+
+    /// The balancer hands the packet to nobody.
+    fn turned_away(
+        &mut self,
+        inside: Inside<'_>,
+        balancer: &Balancer,
+        end: End,
+        frame: &Frame,
+    ) -> Stage<()> {
+        match end {
+            End::Unknown(doubt) => Err(Stop::Undecided(doubt)),
+            End::Answers => Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "what {} answers by itself is not modelled",
+                    balancer.words()
+                ),
+                settle: String::new(),
+                source: Some(balancer.source.clone()),
+            })),
+            End::Refused {
+                why,
+                message,
+                sources,
+            } => {
+                let kind = match why {
+                    Why::Inactive => BlockerKind::BalancerInactive,
+                    Why::NoListener => BlockerKind::ListenerMissing,
+                    Why::Stopped => BlockerKind::ListenerStopped,
+                    Why::AclDenies => BlockerKind::BalancerAcl,
+                    Why::NoBackends => BlockerKind::NoBackends,
+                    Why::OwnBackend => BlockerKind::Loopback,
+                };
+                let n_before = self.blockers.len();
+                let blocker = Blocker::new(kind, inside.ns)
+                    .says(message)
+                    .blames(format!("cloud:{}", balancer.id))
+                    .citing(sources);
+                self.block(blocker, Failure::Silent, &frame.transit)?;
+                // Whether a port without a listener is silent or resets is not documented.
+                if why == Why::NoListener
+                    && n_before == 0
+                    && let Some(blocker) = self.blockers.last_mut()
+                {
+                    blocker.also = Some(Outcome::Refused);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// A backend's address: an instance's may be left out, it is the first of its first interface.
+    fn backend_address(&self, inside: Inside<'_>, backend: &Backend) -> Stage<IpAddr> {
+        if let Some(address) = backend.address {
+            return Ok(address);
+        }
+        let primary = match &backend.target {
+            Target::Instance(id) => inside.region.primary_of(id),
+            Target::Interface(id) => inside.region.interface(id),
+            Target::Address => None,
+        };
+        let own = primary.and_then(|own| {
+            let mut all = own.addresses.iter();
+            all.find(|own| own.primary).map(|own| own.address)
+        });
+        own.ok_or_else(|| {
+            Stop::Undecided(Doubt {
+                what: format!("which address backend {} has", backend.words()),
+                settle: format!("{}/{}", inside.region.folder, interfaces_file(inside)),
+                source: Some(backend.source.clone()),
+            })
+        })
+    }
+}
+
+fn interfaces_file(inside: Inside<'_>) -> &'static str {
+    match inside.region.provider {
+        Provider::Aliyun => "ecs/DescribeNetworkInterfaces.json",
+        Provider::Tencent => "vpc/DescribeNetworkInterfaces.json",
+    }
+}
+
+/// The interface of a backend.
+fn interface_of<'r>(
+    inside: Inside<'r>,
+    balancer: &Balancer,
+    client: Option<&Interface>,
+    backend: &Backend,
+    address: IpAddr,
+) -> Option<&'r Interface> {
+    let region = inside.region;
+    let vpc = balancer
+        .vpc
+        .as_deref()
+        .or(client.map(|client| client.vpc.as_str()));
+    let at = || {
+        let mut all = region.interfaces.iter();
+        all.find(|one| one.has(address) && vpc.is_none_or(|vpc| one.vpc == vpc))
+    };
+    match &backend.target {
+        Target::Interface(id) => region.interface(id).or_else(at),
+        Target::Instance(id) => region.primary_of(id).or_else(at),
+        Target::Address => at(),
+    }
+}
+
+/// The protocol and port that a packet asks.
+fn asked(tuple: Tuple) -> Stage<(Protocol, u16)> {
+    let protocol = match tuple.protocol {
+        protocol::TCP => Protocol::Tcp,
+        protocol::UDP => Protocol::Udp,
+        protocol::SCTP => Protocol::Sctp,
+        _ => Protocol::Icmp,
+    };
+    match tuple.dport {
+        Port::Known(port) => Ok((protocol, port)),
+        Port::Chosen { .. } if protocol == Protocol::Icmp => Ok((protocol, 0)),
+        Port::Chosen { .. } => Err(Stop::Lost),
+    }
+}
+
+/// Whether an address is of the block that providers keep for themselves (RFC 6598).
+fn is_shared(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            a == 100 && (64..128).contains(&b)
+        }
+        IpAddr::V6(_) => false,
+    }
+}
