@@ -86,7 +86,7 @@ pub(crate) fn is_file(missing: &str) -> bool {
     missing.starts_with("cloud/")
 }
 
-fn missing<T>(what: String, missing: &str, source: &Source) -> Result<T, End> {
+fn missing<T>(what: &str, missing: &str, source: &Source) -> Result<T, End> {
     if is_file(missing) {
         unknown(format!("{what} was not captured"), missing, source)
     } else {
@@ -115,7 +115,7 @@ impl Balancer {
                 return refused(Why::Inactive, message, [self.source.clone()]);
             }
             State::Unknown(file) => {
-                return missing(format!("the state of {words}"), file, &self.source);
+                return missing(&format!("the state of {words}"), file, &self.source);
             }
         }
         if protocol == Protocol::Icmp {
@@ -132,7 +132,7 @@ impl Balancer {
         let listeners = match &self.listeners {
             Ok(listeners) => listeners,
             Err(file) => {
-                return missing(format!("which listeners {words} has"), file, &self.source);
+                return missing(&format!("which listeners {words} has"), file, &self.source);
             }
         };
         let Some(listener) = self.listener_for(protocol, port) else {
@@ -158,7 +158,7 @@ impl Balancer {
             }
             State::Unknown(file) => {
                 let what = format!("the state of the listener {} of {words}", listener.words());
-                return missing(what, file, &listener.source);
+                return missing(&what, file, &listener.source);
             }
         }
         self.admits(listener, client)?;
@@ -218,7 +218,7 @@ impl Balancer {
                 }
                 (AclKind::White | AclKind::Black, None, Some((acl, file))) => {
                     let what = format!("what the access list {} of {words} holds", acl.id);
-                    return missing(what, file, &acl.source);
+                    return missing(&what, file, &acl.source);
                 }
                 (AclKind::White, Some(_), _) | (_, None, None) => {}
             }
@@ -236,7 +236,7 @@ impl Balancer {
         let of = format!("the listener {} of {}", listener.words(), self.words());
         let backends = match &pool.backends {
             Ok(backends) => backends,
-            Err(file) => return missing(format!("which backends {of} has"), file, &pool.source),
+            Err(file) => return missing(&format!("which backends {of} has"), file, &pool.source),
         };
         let cited = || [pool.source.clone(), listener.source.clone()];
         if backends.is_empty() {
@@ -381,7 +381,7 @@ pub(crate) fn pools<'b>(balancer: &Balancer, listener: &'b Listener) -> Result<V
     match &listener.action {
         Action::Elsewhere(_) => Err(End::Answers),
         Action::Unknown(what) => {
-            missing(format!("to whom {words} forwards"), what, &listener.source)
+            missing(&format!("to whom {words} forwards"), what, &listener.source)
         }
         Action::Pool(pool) => Ok(vec![pool]),
         Action::Rules { rules, .. } => {

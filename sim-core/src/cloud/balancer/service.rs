@@ -215,7 +215,7 @@ pub(crate) fn differences(
                 probe: None,
             }),
             Some(listener) => {
-                found.extend(of_port(balancer, listener, port, known, nodes, provider))
+                found.extend(of_port(balancer, listener, port, known, nodes, provider));
             }
         }
     }

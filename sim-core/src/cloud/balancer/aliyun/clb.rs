@@ -23,10 +23,9 @@ pub(super) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
         let Some(id) = body.text("LoadBalancerId") else {
             continue;
         };
-        if !found.contains_key(&id) {
-            let balancer = balancer(responses, &body, &id);
-            found.insert(id, balancer);
-        }
+        found
+            .entry(id)
+            .or_insert_with_key(|id| balancer(responses, &body, id));
     }
     found.into_values().collect()
 }
