@@ -81,29 +81,38 @@ fn verdict(
     Ok(assemble(request, walked))
 }
 
-/// The service that has the destination address, and where its object stands.
+/// The service that has the destination address (or is asked for by a load balancer that its status does not list), and
+/// where its object stands.
 fn service_of(world: &mut World<'_>, resolved: &Resolved) -> Result<Option<AskedService>, Halt> {
-    for record in world.by_address(resolved.question.to)?.iter() {
-        if let IndexRecord::Object {
-            object: ObjectKind::Service,
-            namespace,
-            name,
-            entry,
-            pointer,
-            ..
-        } = record
-        {
-            let file = world.file(entry)?;
-            let has_port = has_port(world.item(entry, pointer)?, &resolved.question);
-            let source = file.map(|file| Source::pointer(&file, pointer.as_str(), ""));
-            return Ok(Some(AskedService {
-                object: format!("service:{namespace}/{name}"),
-                source,
-                has_port,
-            }));
-        }
+    let is_service = |record: &&IndexRecord| {
+        let service = ObjectKind::Service;
+        matches!(record, IndexRecord::Object { object, .. } if *object == service)
+    };
+    let records = world.by_address(resolved.question.to)?;
+    let mut found = records.iter().find(is_service).cloned();
+    let named = resolved.to.object.strip_prefix("service:");
+    if let (None, Some((namespace, name))) = (&found, named.and_then(|name| name.split_once('/'))) {
+        let records = world.by_name(ObjectKind::Service, namespace, name)?;
+        found = records.into_iter().next();
     }
-    Ok(None)
+    let Some(IndexRecord::Object {
+        namespace,
+        name,
+        entry,
+        pointer,
+        ..
+    }) = found
+    else {
+        return Ok(None);
+    };
+    let file = world.file(&entry)?;
+    let has_port = has_port(world.item(&entry, &pointer)?, &resolved.question);
+    let source = file.map(|file| Source::pointer(&file, pointer.as_str(), ""));
+    Ok(Some(AskedService {
+        object: format!("service:{namespace}/{name}"),
+        source,
+        has_port,
+    }))
 }
 
 /// Whether the service `item` has the port that is asked for; one that cannot be read is taken to have it.
