@@ -286,7 +286,7 @@ fn flatten(name: &str, value: &Value, flat: &mut Vec<(String, String)>) {
         Value::String(text) => flat.push((name.to_owned(), text.clone())),
         Value::Null => {}
         scalar @ (Value::Bool(_) | Value::Number(_)) => {
-            flat.push((name.to_owned(), scalar.to_string()))
+            flat.push((name.to_owned(), scalar.to_string()));
         }
     }
 }
