@@ -159,7 +159,7 @@ impl Cloud {
         }
     }
 
-    /// The interface with this hardware address, else the one with one of `addresses`.
+    /// The interface with this hardware address; where either is not known, the only one with one of `addresses`.
     #[must_use]
     pub fn interface_of(
         &self,
@@ -172,8 +172,10 @@ impl Cloud {
         };
         let by_mac = all().find(|(_, own)| mac.is_some() && own.mac == mac);
         by_mac.or_else(|| {
+            let may_be = |own: &Interface| mac.is_none() || own.mac.is_none();
             let has = |own: &Interface| addresses.iter().any(|address| own.has(*address));
-            all().find(|(_, own)| has(own))
+            let mut found = all().filter(|(_, own)| may_be(own) && has(own));
+            found.next().filter(|_| found.next().is_none())
         })
     }
 

@@ -5,7 +5,7 @@ mod network;
 
 use std::net::IpAddr;
 
-use super::files::{address, list, mac, must, net, said, wrapped};
+use super::files::{address, is_set, list, mac, must, net, said, wrapped};
 use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region};
 use crate::evidence::json::{Fault, Object};
 
@@ -85,7 +85,7 @@ fn interface(item: &Object<'_>) -> Result<Interface, Fault> {
     let mut addresses = Vec::new();
     for own in list(item, &["PrivateIpSets", "PrivateIpSet"])? {
         let private = address(&own, "PrivateIpAddress")?;
-        let primary = own.flag("Primary")?;
+        let primary = is_set(&own, "Primary")?;
         let mut public = associated(&own)?;
         if primary && public.is_none() {
             public = associated(item)?;
@@ -124,7 +124,7 @@ fn interface(item: &Object<'_>) -> Result<Interface, Fault> {
         addresses,
         prefixes,
         groups: wrapped(item, "SecurityGroupIds", "SecurityGroupId")?,
-        source_dest_check: item.flag("SourceDestCheck")?,
+        source_dest_check: is_set(item, "SourceDestCheck")?,
         source: item.source(),
     })
 }

@@ -57,6 +57,11 @@ impl<'s> Files<'s> {
         self.actions.values().flatten().map(|(_, file)| file)
     }
 
+    /// Whether all answers to `action` were captured and read, as far as was looked yet.
+    pub(crate) fn is_known(&self, action: &str) -> bool {
+        !self.gaps.contains_key(&format!("{action}.json"))
+    }
+
     /// What is not known, by `<product>/<Action>.json`.
     pub(crate) fn into_gaps(self) -> BTreeMap<String, String> {
         self.gaps
@@ -103,6 +108,7 @@ impl<'s> Files<'s> {
             }
             return;
         }
+        self.lacking(action, &files);
         for (key, file) in files {
             let mut problems = Vec::new();
             let elements = scan(&file, Shape::Single, &mut problems);
@@ -117,6 +123,24 @@ impl<'s> Files<'s> {
             if let Some(problem) = problems.first() {
                 self.gap(action, problem.to_string());
             }
+        }
+    }
+
+    /// Answers to `action` about other objects than those of `files`, which could not be had.
+    fn lacking(&mut self, action: &str, files: &[Keyed]) {
+        let start = format!("{}/{action}.", self.folder);
+        let missing = self.states.iter().find_map(|(path, state)| {
+            let key = path.strip_prefix(&start)?.strip_suffix(".json")?;
+            let is_here = files.iter().any(|(own, _)| own.as_deref() == Some(key));
+            let lacks = match state {
+                FileState::Failed | FileState::NotTried => true,
+                FileState::Captured => !is_here,
+                FileState::Empty | FileState::Absent | FileState::Redundant => false,
+            };
+            lacks.then(|| key.to_owned())
+        });
+        if let Some(key) = missing {
+            self.gap(action, format!("that of {key} is missing"));
         }
     }
 
@@ -144,6 +168,14 @@ pub(crate) fn wrapped(object: &Object<'_>, outer: &str, inner: &str) -> Result<V
         None => Vec::new(),
     };
     Ok(all.into_iter().filter(|text| !text.is_empty()).collect())
+}
+
+/// A flag; missing and `null` ("may return null") are both unset.
+pub(crate) fn is_set(object: &Object<'_>, key: &str) -> Result<bool, Fault> {
+    match object.get(key) {
+        Some(raw) if raw.get() == "null" => Ok(false),
+        _ => object.flag(key),
+    }
 }
 
 /// A string or number; missing, `null` and empty are all `None`.

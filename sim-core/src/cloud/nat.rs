@@ -91,6 +91,13 @@ impl Region {
     /// # Errors
     /// What is not known.
     pub fn snat<'r>(&'r self, nat: &'r NatGateway, src: IpAddr) -> Result<Translated<'r>, Doubt> {
+        if nat.dnats.is_none() && self.provider == Provider::Aliyun {
+            // An address mapping there would go before.
+            return Err(self.missing(
+                "vpc/DescribeForwardTableEntries.json",
+                &format!("it does not hold those of {}", nat.id),
+            ));
+        }
         let dnats = nat.dnats.iter().flatten();
         let mut mapped =
             dnats.filter(|rule| rule.active && rule.private == src && rule.is_mapping());
@@ -145,7 +152,12 @@ impl Region {
         port: Option<Port>,
     ) -> Result<Option<&'r Dnat>, Doubt> {
         let Some(dnats) = &nat.dnats else {
-            let file = "vpc/DescribeForwardTableEntries.json";
+            let file = match self.provider {
+                Provider::Aliyun => "vpc/DescribeForwardTableEntries.json",
+                Provider::Tencent => {
+                    "vpc/DescribeNatGatewayDestinationIpPortTranslationNatRules.json"
+                }
+            };
             return Err(self.missing(file, &format!("it does not hold those of {}", nat.id)));
         };
         let own = dnats.iter().filter(|rule| {

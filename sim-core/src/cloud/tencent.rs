@@ -3,7 +3,7 @@
 mod filter;
 mod network;
 
-use super::files::{address, list, mac, must, said};
+use super::files::{address, is_set, list, mac, must, said};
 use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region};
 use crate::evidence::json::{Fault, Object};
 
@@ -59,7 +59,7 @@ fn interface(item: &Object<'_>) -> Result<Interface, Fault> {
         let private = address(&own, "PrivateIpAddress")?;
         own_addresses.push(InterfaceAddress {
             address: own.required("PrivateIpAddress", private)?,
-            primary: own.flag("Primary")?,
+            primary: is_set(&own, "Primary")?,
             public: address(&own, "PublicIpAddress")?,
         });
     }
@@ -77,7 +77,7 @@ fn interface(item: &Object<'_>) -> Result<Interface, Fault> {
     Ok(Interface {
         id: must(item, "NetworkInterfaceId")?,
         instance,
-        primary: item.flag("Primary")?,
+        primary: is_set(item, "Primary")?,
         mac: mac(item, "MacAddress")?,
         vpc: said(item, "VpcId")?.unwrap_or_default(),
         subnet: said(item, "SubnetId")?.unwrap_or_default(),
@@ -107,9 +107,9 @@ fn elastic(item: &Object<'_>) -> Result<Option<Elastic>, Fault> {
             ElasticHolder::Other(format!("{} {id}", kind.unwrap_or_default()))
         }
     };
-    let locked = if item.flag("IsBlocked")? {
+    let locked = if is_set(item, "IsBlocked")? {
         Some("blocked".to_owned())
-    } else if item.flag("IsArrears")? {
+    } else if is_set(item, "IsArrears")? {
         Some("in arrears".to_owned())
     } else {
         said(item, "AddressStatus")?
@@ -121,7 +121,7 @@ fn elastic(item: &Object<'_>) -> Result<Option<Elastic>, Fault> {
         address: public,
         holder,
         private: address(item, "PrivateAddressIp")?,
-        cut_through: item.flag("IsEipDirectConnection")?,
+        cut_through: is_set(item, "IsEipDirectConnection")?,
         locked,
         source: item.source(),
     }))

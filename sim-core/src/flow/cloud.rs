@@ -33,6 +33,17 @@ pub(super) fn outside(
         crate::trace::is_public(address).then(|| (asked, crate::trace::INTERNET.to_owned()))
     };
     let Some((region, device)) = interfaces.or_else(internet) else {
+        let is_inside = cloud.regions.iter().any(|region| {
+            region.interfaces.iter().any(|own| own.has(to)) || region.balancers.at(to).is_some()
+        });
+        if crate::trace::is_public(address) && is_inside {
+            return super::wrong(
+                "to",
+                format!(
+                    "no way leads from the internet to {to}, an address inside the cloud's network: ask for a public address"
+                ),
+            );
+        }
         return Ok(None);
     };
     let end = FlowEnd {

@@ -131,6 +131,7 @@ impl Walk<'_, '_> {
         }
         if let Some(balancer) = region.balancers.at(dst)
             && !crate::trace::is_public(dst)
+            && balancer.vpc.as_ref().is_none_or(|vpc| *vpc == from.vpc)
         {
             return self.hand_on(inside, balancer, Some(from), frame);
         }
@@ -229,8 +230,8 @@ impl Walk<'_, '_> {
     ) -> Stage<Arrival> {
         self.log.now(&frame.transit.packet, Some(&to.id));
         let Some((namespace, device)) = self.world.nic_of(inside.region, to)? else {
-            if matches!(&self.expected, Expected::Connection { namespace, .. } if namespace.is_empty())
-            {
+            let is_awaited = matches!(&self.expected, Expected::Connection { namespace, .. } if namespace.is_empty());
+            if is_awaited && to.has(frame.transit.packet.dst) {
                 return Ok(Arrival::Boundary {
                     ns: Arc::clone(inside.ns),
                     device: to.id.clone(),

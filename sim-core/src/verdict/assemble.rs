@@ -343,5 +343,12 @@ fn no_rule_left(blocker: &Blocker) -> bool {
             | BlockerKind::NeighbourWrong
             | BlockerKind::NoListener
             | BlockerKind::NoServer
+            // The service's load balancer is asked by its own address.
+            | BlockerKind::BalancerInactive
+            | BlockerKind::ListenerMissing
+            | BlockerKind::ListenerStopped
+            | BlockerKind::BalancerAcl
+            | BlockerKind::NoBackends
+            | BlockerKind::Loopback
     )
 }

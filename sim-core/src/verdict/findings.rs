@@ -184,7 +184,7 @@ impl Findings {
             let object = format!("node:{}", ailment.node);
             self.report(entry, object, place, ailment.says.clone(), &ailment.sources);
         }
-        self.add_differences(intent);
+        self.add_differences(intent, failed);
         let asked = target.and_then(|target| target.object.strip_prefix("service:"));
         let Some(service) = asked.and_then(|name| intent.services.get(name)) else {
             return;
@@ -209,7 +209,7 @@ impl Findings {
     }
 
     /// Adds what a service and its load balancer do not agree on, apart from what the packet met there.
-    fn add_differences(&mut self, intent: &Intent) {
+    fn add_differences(&mut self, intent: &Intent, failed: bool) {
         for difference in &intent.differences {
             let entry = match difference.kind {
                 Kind::BalancerMissing => catalogue::LB_MISSING,
@@ -227,7 +227,7 @@ impl Findings {
             if !is_met {
                 // It does not stop this flow; why backends are unhealthy comes before that they are.
                 let severity = match difference.kind {
-                    Kind::ProbeDropped => Severity::Contributing,
+                    Kind::ProbeDropped if failed => Severity::Contributing,
                     _ => Severity::Warning,
                 };
                 let entry = Entry { severity, ..entry };

@@ -1,10 +1,10 @@
 //! Alibaba Cloud's private networks, route tables, NAT and other gateways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use super::super::files::{address, list, must, net, read_as, said, wrapped};
+use super::super::files::{address, is_set, list, must, net, read_as, said, wrapped};
 use super::super::portset::block;
 use super::super::{
     Destination, Dnat, Files, Gateway, Hop, HopKind, NatGateway, Peering, PortSet, Region,
@@ -33,7 +33,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
             id: must(item, "Ipv4GatewayId")?,
             vpc: must(item, "VpcId")?,
             is_v6: false,
-            enabled: item.flag("Enabled")?,
+            enabled: is_set(item, "Enabled")?,
             source: item.source(),
         });
         Ok(())
@@ -119,17 +119,28 @@ fn subnet(item: &Object<'_>) -> Result<Subnet, Fault> {
 fn routes(region: &mut Region, files: &mut Files<'_>) {
     let mut entries: BTreeMap<String, Vec<RouteEntry>> = BTreeMap::new();
     // A table without entries of its own has a file with an empty list.
+    // Of one that cannot be read, nothing is known.
+    let mut broken: BTreeSet<String> = BTreeSet::new();
     files.bodies("vpc/DescribeRouteEntryList", |body, key| {
+        let mut read: BTreeMap<String, Vec<RouteEntry>> = BTreeMap::new();
         if let Some(key) = key {
-            entries.entry(key.to_owned()).or_default();
+            read.entry(key.to_owned()).or_default();
+            broken.insert(key.to_owned());
         }
         for item in list(body, &["RouteEntrys", "RouteEntry"])? {
             let table = said(&item, "RouteTableId")?.or_else(|| key.map(str::to_owned));
             let table = item.required("RouteTableId", table)?;
-            entries.entry(table).or_default().push(entry(&item)?);
+            read.entry(table).or_default().push(entry(&item)?);
+        }
+        if let Some(key) = key {
+            broken.remove(key);
+        }
+        for (table, own) in read {
+            entries.entry(table).or_default().extend(own);
         }
         Ok(())
     });
+    entries.retain(|table, _| !broken.contains(table));
     let mut of_subnets: Vec<(String, String)> = Vec::new();
     files.each(
         "vpc/DescribeRouteTableList",
@@ -209,22 +220,25 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
     let mut snat_tables = Vec::new();
     let subnets = region.subnets.clone();
     files.bodies("vpc/DescribeSnatTableEntries", |body, key| {
-        snat_tables.push(key.map(str::to_owned));
+        let mut read = Vec::new();
         for item in list(body, &["SnatTableEntries", "SnatTableEntry"])? {
-            let table = must(&item, "SnatTableId")?;
-            snats
-                .entry(table)
-                .or_default()
-                .extend(snat(&item, &subnets)?);
+            read.push((must(&item, "SnatTableId")?, snat(&item, &subnets)?));
+        }
+        snat_tables.push(key.map(str::to_owned));
+        for (table, own) in read {
+            snats.entry(table).or_default().extend(own);
         }
         Ok(())
     });
     let mut dnat_tables = Vec::new();
     files.bodies("vpc/DescribeForwardTableEntries", |body, key| {
-        dnat_tables.push(key.map(str::to_owned));
+        let mut read = Vec::new();
         for item in list(body, &["ForwardTableEntries", "ForwardTableEntry"])? {
-            let table = must(&item, "ForwardTableId")?;
-            dnats.entry(table).or_default().extend(dnat(&item)?);
+            read.push((must(&item, "ForwardTableId")?, dnat(&item)?));
+        }
+        dnat_tables.push(key.map(str::to_owned));
+        for (table, own) in read {
+            dnats.entry(table).or_default().extend(own);
         }
         Ok(())
     });

@@ -250,8 +250,8 @@ impl Balancer {
             );
             return refused(Why::NoBackends, message, cited());
         }
-        // C.4, loopback (2): a backend with the client's own address is not chosen.
-        if self.product.is_tencent() {
+        // C.4, loopback (2): a backend with the client's own address, which it would see, is not chosen.
+        if self.product.is_tencent() && listener.keeps_client {
             candidates.retain(|one| one.address != Some(client));
             if candidates.is_empty() {
                 let message = format!(

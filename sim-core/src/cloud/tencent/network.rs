@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::super::files::{address, list, must, net, said};
+use super::super::files::{address, is_set, list, must, net, said};
 use super::super::{
     Destination, Dnat, Files, Hop, HopKind, NatGateway, Peering, PortSet, Region, RouteEntry,
     RouteTable, Snat, Subnet, Vpc,
@@ -48,7 +48,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
         region.tables.push(RouteTable {
             id,
             vpc: said(item, "VpcId")?.unwrap_or_default(),
-            main: item.flag("Main")?,
+            main: is_set(item, "Main")?,
             gateways: Vec::new(),
             entries: Some(entries?),
             source: item.source(),
@@ -188,6 +188,8 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
             Ok(())
         },
     );
+    let snats_known = files.is_known("vpc/DescribeNatGatewaySourceIpTranslationNatRules");
+    let dnats_known = files.is_known("vpc/DescribeNatGatewayDestinationIpPortTranslationNatRules");
     files.each("vpc/DescribeNatGateways", &["NatGatewaySet"], |item, _| {
         let id = must(item, "NatGatewayId")?;
         let mut addresses = Vec::new();
@@ -208,10 +210,14 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
             vpc: said(item, "VpcId")?.unwrap_or_default(),
             is_public: true,
             down: state.or(network),
-            strict: item.flag("StrictSnatMode")?,
+            strict: is_set(item, "StrictSnatMode")?,
             addresses,
-            snats: Some(snats.remove(&id).unwrap_or(own_snats)),
-            dnats: Some(dnats.remove(&id).unwrap_or(own_dnats)),
+            snats: snats
+                .remove(&id)
+                .or(Some(own_snats).filter(|_| snats_known)),
+            dnats: dnats
+                .remove(&id)
+                .or(Some(own_dnats).filter(|_| dnats_known)),
             id,
             source: item.source(),
         });

@@ -62,6 +62,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "来自 `{0}` 的报文如何到达 {1} 不在此采集中：已采集的机器都没有该地址",
     ),
     (
+        "no way leads from the internet to {0}, an address inside the cloud's network: ask for a public address",
+        "没有从互联网到 {0} 的路径，它是云内网地址：请查询公网地址",
+    ),
+    (
         "packets from {0} to {1} come in by {2} of {3}",
         "从 {0} 发往 {1} 的报文由 {3} 的 {2} 进入",
     ),

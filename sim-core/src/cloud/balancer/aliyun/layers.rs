@@ -304,7 +304,9 @@ impl Api<'_> {
             .iter()
             .chain(&of_rules)
             .flat_map(|status| status.list("ServerGroupInfos", "ServerGroupInfo"));
+        let mut is_told = false;
         for info in infos.filter(|info| info.text("ServerGroupId").as_deref() == Some(group)) {
+            is_told = true;
             let on = info
                 .flag("HeathCheckEnabled")
                 .or_else(|| info.flag("HealthCheckEnabled"));
@@ -328,7 +330,14 @@ impl Api<'_> {
                 reported.not_normal.insert(key, health);
             }
         }
-        Ok(reported)
+        // Groups of rules are told on request only.
+        if is_told {
+            Ok(reported)
+        } else {
+            Err(self
+                .responses
+                .path(folder, "GetListenerHealthStatus", listener))
+        }
     }
 
     /// An ALB's rules, small priorities first, and its default action.
@@ -421,7 +430,17 @@ impl Api<'_> {
             .and_then(|attribute| attribute.at("AclConfig"))
             .or_else(|| body.at("AclConfig"));
         let Some(config) = config else {
-            return Vec::new();
+            // Only the listener's own answer has it.
+            let unknown = Acl {
+                id: listener.to_owned(),
+                kind: AclKind::White,
+                entries: Err(self.responses.path("alb", "GetListenerAttribute", listener)),
+                source: body.source(),
+            };
+            return match attribute {
+                Some(_) => Vec::new(),
+                None => vec![unknown],
+            };
         };
         let kind = match config.word("AclType").as_str() {
             "black" => AclKind::Black,
