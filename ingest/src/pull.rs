@@ -8,6 +8,7 @@ use crate::cloud::client::{Client, Limits};
 use crate::cloud::credentials::Environment;
 use crate::cloud::endpoint::Overrides;
 use crate::cloud::plan::{File, Pulled};
+use crate::cloud::table::Kind;
 use crate::cloud::{Provider, plan, seed, write};
 use crate::error::CommandError;
 use crate::{Exit, output};
@@ -48,8 +49,8 @@ pub struct Args {
     /// Calls under way at once
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub at_once: u16,
-    /// Requests per second
-    #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Requests per second and product
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub per_second: u32,
     /// Milliseconds before a call is tried a second time; later waits are longer
     #[arg(long, default_value_t = 500, value_name = "MS", hide = true)]
@@ -81,10 +82,7 @@ pub fn pull(args: &Args, environment: &Environment) -> Result<String, CommandErr
         )));
     }
     let seeds = seed::read(&args.capture, args.cloud, &args.region)?;
-    for note in &seeds.left_out {
-        output::note(&format!("note: {note}"));
-    }
-    if seeds.ids.is_empty() {
+    if !seeds.ids.contains_key(&Kind::Instance) {
         let message = format!(
             "names no server of {} in {}",
             args.cloud.name(),
@@ -112,10 +110,13 @@ pub fn pull(args: &Args, environment: &Environment) -> Result<String, CommandErr
     let pulled = runtime.block_on(async {
         let client = Client::new(args.cloud, &args.region, overrides, environment, limits)
             .map_err(|failure| CommandError::Usage(failure.to_string()))?;
-        plan::run(Arc::new(client), args.cloud, seeds.ids)
+        plan::run(Arc::new(client), args.cloud, seeds)
             .await
             .map_err(|error| CommandError::Usage(error.to_string()))
     })?;
+    for note in &pulled.notes {
+        output::note(&format!("note: {note}"));
+    }
     write::write(&args.capture, args.cloud, &args.region, &pulled)?;
     Ok(summary(args, &pulled))
 }

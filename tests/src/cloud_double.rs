@@ -177,11 +177,17 @@ async fn answer(
     });
     let path = uri.path().trim_start_matches('/');
     if let Some(path) = path.strip_prefix("metadata/") {
-        return server.metadata(&method, path, &headers);
+        return match server.hiccup(number) {
+            Some(response) => response,
+            None => server.metadata(&method, path, &headers),
+        };
     }
     let product = path.split('/').next().unwrap_or_default();
     if product == "sts" {
-        return server.sts(&headers, &body);
+        return match server.hiccup(number) {
+            Some(response) => response,
+            None => server.sts(&headers, &body),
+        };
     }
     let request = signature::Request {
         method: method.as_str(),
@@ -271,7 +277,18 @@ impl Server {
             "gateway",
             "slow",
         ];
-        KINDS.get((draw / 100 % 9) as usize).copied()
+        // One after the other, so that few faults are of all kinds.
+        let sofar: usize = self.seen.record(|record| record.failed.values().sum());
+        KINDS.get(sofar % KINDS.len()).copied()
+    }
+
+    /// A failure of those who hand out keys, of as many requests as of others.
+    fn hiccup(&self, number: u64) -> Option<Response<Body>> {
+        self.fault(number, "")?;
+        Some(match number % 2 {
+            0 => text(503, "<html>503 Service Temporarily Unavailable</html>"),
+            _ => cut(r#"{"RequestId": "r", "Credentials": {}}"#),
+        })
     }
 
     /// The answer when all goes well.

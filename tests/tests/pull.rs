@@ -252,7 +252,7 @@ fn every_item_of_the_state_that_the_cluster_touches_is_there() {
     );
     aliyun("alb/ListListeners.alb-demo0000000001.json", "/Listeners", 2);
     let routes = "cbn/ListTransitRouterRouteEntries.vtb-bp1demo00000000trtb1.json";
-    aliyun(routes, "/TransitRouterRouteEntries", 1);
+    aliyun(routes, "/TransitRouterRouteEntries", 2);
     let tencent = |file: &str, list, count| {
         check(
             Provider::Tencent,
@@ -330,6 +330,95 @@ fn a_missing_permission_is_a_gap_that_names_it() {
 }
 
 #[test]
+fn what_hangs_on_a_refused_answer_is_unknown_and_not_short() {
+    for (provider, denied, unknown) in [
+        (
+            Provider::Aliyun,
+            "vpc:DescribeNatGateways",
+            "vpc/DescribeEipAddresses.json",
+        ),
+        // One balancer's id is known, the other's is in the answer that did not come.
+        (
+            Provider::Aliyun,
+            "slb:DescribeLoadBalancers",
+            "slb/DescribeLoadBalancerListeners.json",
+        ),
+        (
+            Provider::Tencent,
+            "cvm:DescribeInstances",
+            "tke/DescribeClusterRouteTables.json",
+        ),
+        (
+            Provider::Tencent,
+            "vpc:DescribeNetworkInterfaces",
+            "vpc/DescribeAddresses.json",
+        ),
+    ] {
+        let orders = Orders {
+            denied: vec![denied],
+            ..Orders::default()
+        };
+        let pull = Pull::new(provider, orders);
+        pull.run().unwrap();
+        let states = pull.states();
+        let (state, reason) = &states[unknown];
+        assert!(
+            matches!(state.as_str(), "failed" | "not-tried"),
+            "{unknown}: {state}"
+        );
+        assert!(reason.contains(denied), "{unknown}: {reason}");
+        if denied == "slb:DescribeLoadBalancers" {
+            let known = "slb/DescribeLoadBalancerListeners.lb-bp1demo0000000000int1.json";
+            assert_eq!(states[known].0, "captured");
+        }
+    }
+}
+
+#[test]
+fn services_and_ingresses_that_are_missing_are_not_none() {
+    let pull = Pull::new(Provider::Aliyun, Orders::default());
+    std::fs::remove_file(pull.folder.path().join("kube/ingresses.json")).unwrap();
+    pull.run().unwrap();
+    let states = pull.states();
+    for file in ["alb/ListLoadBalancers.json", "alb/ListListeners.json"] {
+        let (state, reason) = &states[file];
+        assert_eq!(state, "not-tried", "{file}");
+        assert!(
+            reason.contains("kube/ingresses.json is missing"),
+            "{reason}"
+        );
+    }
+    assert_eq!(states["slb/DescribeLoadBalancers.json"].0, "captured");
+}
+
+#[test]
+fn servers_that_the_cloud_does_not_know_are_told_of() {
+    for provider in Provider::ALL {
+        let pull = Pull::new(provider, Orders::default());
+        let file = pull.folder.path().join("kube/nodes.json");
+        let mut nodes: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let stranger = match provider {
+            Provider::Aliyun => "cn-hangzhou.i-stranger",
+            Provider::Tencent => "qcloud:///100003/ins-stranger",
+        };
+        nodes["items"][0]["spec"]["providerID"] = stranger.into();
+        std::fs::write(&file, nodes.to_string()).unwrap();
+        pull.run().unwrap();
+        let capture: Value = serde_json::from_str(&pull.files()["capture.json"]).unwrap();
+        assert!(
+            capture["notes"]
+                .to_string()
+                .contains("-stranger is not known"),
+            "{capture}"
+        );
+        nodes["items"].as_array_mut().unwrap().truncate(1);
+        std::fs::write(&file, nodes.to_string()).unwrap();
+        let said = pull.run().unwrap_err();
+        assert!(said.contains("every server is not known"), "{said}");
+    }
+}
+
+#[test]
 fn a_temporary_key_that_ends_is_renewed() {
     let token = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(token.path(), POD_TOKEN).unwrap();
@@ -374,6 +463,20 @@ fn a_temporary_key_that_ends_is_renewed() {
         let calm = Pull::new(provider, Orders::default());
         calm.run().unwrap();
         assert_eq!(pull.files(), calm.files());
+        if !pull.environment.is_empty() {
+            // Who hands out keys fails too, and is asked again.
+            let orders = Orders {
+                faults: 30,
+                key_lasts: Some(9),
+                ..Orders::default()
+            };
+            let rough = Pull {
+                environment: pull.environment.clone(),
+                ..Pull::new(provider, orders)
+            };
+            rough.run().unwrap();
+            assert_eq!(rough.files(), calm.files());
+        }
         assert!(
             pull.double.secrets().len() > 2 + 2 * 2,
             "several keys were needed"

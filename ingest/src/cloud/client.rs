@@ -1,5 +1,6 @@
 //! One call: signed, sent, tried again, within limits.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::credentials::{Credentials, Environment, Keyring};
+use super::credentials::{CredentialError, Credentials, Environment, Keyring};
 use super::endpoint::{Answer, Endpoint, Overrides, Transport};
 use super::error::{CallError, Failure, Meaning, meaning, refusal};
 use super::sign::Signed;
@@ -28,7 +29,7 @@ pub struct Limits {
     pub first_wait: Duration,
     /// Calls under way at once.
     pub at_once: usize,
-    /// Requests per second.
+    /// Requests per second to one product.
     pub per_second: u32,
 }
 
@@ -42,8 +43,12 @@ pub struct Client {
     limits: Limits,
     end: Instant,
     slots: Semaphore,
-    next: Mutex<Instant>,
+    /// By product: when the next request may go out.
+    next: Mutex<BTreeMap<&'static str, Instant>>,
 }
+
+/// How often a call that the key is refused for gets another key.
+const RENEWALS: usize = 3;
 
 /// One try that brought no answer.
 struct Setback {
@@ -84,7 +89,7 @@ impl Client {
             limits,
             end: Instant::now() + limits.budget,
             slots: Semaphore::new(limits.at_once),
-            next: Mutex::new(Instant::now()),
+            next: Mutex::new(BTreeMap::new()),
         })
     }
 
@@ -110,6 +115,7 @@ impl Client {
             .build();
         let mut last: Option<Setback> = None;
         let mut refused: Option<Credentials> = None;
+        let mut renewals = 0;
         for _ in 0..self.limits.tries {
             let over = || {
                 let after = last.as_ref().map(|last| format!(", after: {}", last.text));
@@ -123,29 +129,41 @@ impl Client {
                 self.end,
                 self.keyring.key(&self.transport, refused.as_ref()),
             );
-            let key = match key.await {
-                Ok(key) => key.map_err(|problem| error(problem.into(), None))?,
+            let (key, setback) = match key.await {
                 Err(_) => return Err(over()),
-            };
-            let setback = match self.once(action, parameters, &key).await {
-                Ok(body) => return Ok(body),
-                Err(setback) => setback,
+                Ok(Err(problem @ CredentialError::Passing { .. })) => {
+                    (None, Setback::cut(problem.to_string()))
+                }
+                Ok(Err(problem)) => return Err(error(problem.into(), None)),
+                Ok(Ok(key)) => match self.once(action, parameters, &key).await {
+                    Ok(body) => return Ok(body),
+                    Err(setback) => (Some(key), setback),
+                },
             };
             let (text, id) = (setback.text.clone(), setback.request_id.clone());
             match setback.meaning {
                 Meaning::Denied => return Err(error(Failure::Denied(text), id)),
                 Meaning::Refused => return Err(error(Failure::Refused(text), id)),
-                Meaning::Key if refused.as_ref() == Some(&key) || !self.keyring.renews() => {
+                Meaning::Clock => {
+                    let why = format!("this machine's clock is not the cloud's ({text})");
+                    return Err(error(Failure::Key(why), id));
+                }
+                Meaning::Key if renewals == RENEWALS || !self.keyring.renews() => {
                     return Err(error(
                         Failure::Key(format!("the key is refused ({text})")),
                         id,
                     ));
                 }
-                Meaning::Key => refused = Some(key),
-                Meaning::Later => {
-                    let wait = waits.next().unwrap_or(self.limits.first_wait);
-                    sleep_until((Instant::now() + wait).min(self.end)).await;
+                Meaning::Key => {
+                    refused = key;
+                    renewals += 1;
                 }
+                Meaning::Later => {}
+            }
+            // A key that was over is renewed at once; one that is refused again is not.
+            if setback.meaning == Meaning::Later || renewals > 1 {
+                let wait = waits.next().unwrap_or(self.limits.first_wait);
+                sleep_until((Instant::now() + wait).min(self.end)).await;
             }
             last = Some(setback);
         }
@@ -165,8 +183,8 @@ impl Client {
         key: &Credentials,
     ) -> Result<Value, Setback> {
         let _slot = self.slots.acquire().await;
-        self.pace().await;
         let product = action.product;
+        self.pace(product.name).await;
         let endpoint = self
             .transport
             .endpoint(product, &self.region)
@@ -200,7 +218,10 @@ impl Client {
                 text: format!("status {status}"),
                 request_id,
             }),
-            None if !body.is_object() => Err(Setback::cut("the answer is no JSON object")),
+            // Whatever answered: not the cloud.
+            None if request_id.is_none() => {
+                Err(Setback::cut("what was answered has no request id"))
+            }
             None => Ok(body),
         }
     }
@@ -246,10 +267,11 @@ impl Client {
     }
 
     /// Waits until another request may go out.
-    async fn pace(&self) {
+    async fn pace(&self, product: &'static str) {
         let turn = {
-            let mut next = self.next.lock().await;
-            let turn = (*next).max(Instant::now());
+            let (mut all, now) = (self.next.lock().await, Instant::now());
+            let next = all.entry(product).or_insert(now);
+            let turn = (*next).max(now);
             *next = turn + Duration::from_secs(1) / self.limits.per_second.max(1);
             turn
         };

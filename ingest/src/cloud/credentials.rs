@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::endpoint::Transport;
+use super::error::{Meaning, meaning};
 use super::{Provider, aliyun, tencent};
 
 /// A text that no log, error or debug output shows.
@@ -112,6 +113,14 @@ pub enum CredentialError {
         /// What is wrong.
         why: String,
     },
+    /// Who hands them out fails for now.
+    #[error("the credentials of {from} cannot be had now: {why}")]
+    Passing {
+        /// Where they were asked for.
+        from: String,
+        /// What happened.
+        why: String,
+    },
 }
 
 impl CredentialError {
@@ -119,6 +128,32 @@ impl CredentialError {
         Self::Unusable {
             from: from.into(),
             why: why.into(),
+        }
+    }
+
+    pub(super) fn passing(from: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Passing {
+            from: from.into(),
+            why: why.into(),
+        }
+    }
+
+    /// An answer of `status` and with this `code` that has no key in it.
+    pub(super) fn answered(
+        provider: Provider,
+        from: impl Into<String>,
+        status: u16,
+        code: Option<&str>,
+    ) -> Self {
+        let why = format!(
+            "status {status}: {}",
+            code.unwrap_or("no key in the answer")
+        );
+        match meaning(provider, status, code.unwrap_or_default()) {
+            Meaning::Later => Self::passing(from, why),
+            // A whole answer always has one; half of one does not say so.
+            _ if status == 200 && code.is_none() => Self::passing(from, why),
+            _ => Self::unusable(from, why),
         }
     }
 }
@@ -206,6 +241,16 @@ impl fmt::Debug for Environment {
     }
 }
 
+/// Whether the metadata service may answer better in a moment.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 429 | 500..)
+}
+
+/// The metadata service fails for now.
+pub(super) fn hiccup(status: u16) -> CredentialError {
+    CredentialError::passing("the server's role", format!("status {status}"))
+}
+
 /// The sections of an INI file, each with its keys.
 pub(super) fn ini(text: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
@@ -268,8 +313,16 @@ impl Keyring {
             return Ok(key.clone());
         }
         let key = match self.provider {
-            Provider::Aliyun => aliyun::credentials::obtain(&self.way, transport).await?,
-            Provider::Tencent => tencent::credentials::obtain(&self.way, transport).await?,
+            Provider::Aliyun => aliyun::credentials::obtain(&self.way, transport).await,
+            Provider::Tencent => tencent::credentials::obtain(&self.way, transport).await,
+        };
+        let key = match (key, &*kept) {
+            (Ok(key), _) => key,
+            // A place that gave a key before is there.
+            (Err(CredentialError::Nothing(_)), Some(_)) => {
+                return Err(CredentialError::passing("the server's role", "no answer"));
+            }
+            (Err(error), _) => return Err(error),
         };
         *kept = Some(key.clone());
         Ok(key)

@@ -67,6 +67,8 @@ pub enum Meaning {
     Later,
     /// The key is over, or no key.
     Key,
+    /// The time of a request is not the cloud's: no other key helps.
+    Clock,
     /// The permission is missing.
     Denied,
     /// Nothing helps.
@@ -79,6 +81,7 @@ type Codes = &'static [(&'static str, Meaning)];
 const ALIYUN: Codes = &[
     ("*Throttling*", Meaning::Later),
     ("InternalError*", Meaning::Later),
+    ("InternalServerError*", Meaning::Later),
     ("ServiceUnavailable*", Meaning::Later),
     ("SystemBusy", Meaning::Later),
     ("ServiceIsConfiguring", Meaning::Later),
@@ -89,7 +92,7 @@ const ALIYUN: Codes = &[
     ("InvalidSecurityToken*", Meaning::Key),
     ("InvalidAccessKeyId*", Meaning::Key),
     ("*Signature*", Meaning::Key),
-    ("InvalidTimeStamp*", Meaning::Key),
+    ("InvalidTimeStamp*", Meaning::Clock),
     ("Forbidden*", Meaning::Denied),
     // Sic: the load balancers' API.
     ("Forbbiden*", Meaning::Denied),
@@ -102,6 +105,7 @@ const TENCENT: Codes = &[
     ("ResourceUnavailable*", Meaning::Later),
     ("ServiceUnavailable*", Meaning::Later),
     ("*UnauthorizedOperation*", Meaning::Denied),
+    ("AuthFailure.SignatureExpire*", Meaning::Clock),
     ("AuthFailure*", Meaning::Key),
 ];
 

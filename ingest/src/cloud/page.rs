@@ -72,6 +72,10 @@ async fn listing(
             Paging::Token(..) => text(&body, "NextToken"),
             Paging::Single | Paging::Number(..) | Paging::Offset(_) | Paging::OffsetText(_) => None,
         };
+        let is_listed = action.list.is_empty() || list(&body, action.list).is_some();
+        if !is_listed && length.is_some_and(|length| length > count) {
+            return Ok(Listing::Broken(format!("page {page} has no list")));
+        }
         let is_empty = items.is_empty();
         let is_repeated = fresh == 0 && !is_empty && page > 1;
         match &mut merged {
@@ -100,6 +104,11 @@ async fn listing(
                 parameters.insert("NextToken".to_owned(), token.into());
             }
             (Paging::Number(..) | Paging::Offset(_) | Paging::OffsetText(_), _) => match total {
+                // An item that moved to another page while they were read is there twice, and another one nowhere.
+                Some(total) if count >= total && seen.len() != total && !action.id.is_empty() => {
+                    let why = format!("{} different items of {total} came", seen.len());
+                    return Ok(Listing::Broken(why));
+                }
                 Some(total) if count >= total => break,
                 Some(total) if is_empty => {
                     let why = format!("the list ended after {count} of {total} items");

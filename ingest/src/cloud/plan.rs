@@ -1,6 +1,6 @@
 //! Going through an action table: what is known decides what is asked, and what is answered tells more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::error::{CallError, Failure};
+use super::seed::Seeds;
 use super::table::{Action, Ask, Find, Ids, Kind, When, Wire};
 use super::{Provider, page};
 
@@ -16,6 +17,8 @@ use super::{Provider, page};
 pub struct Pulled {
     /// By product and file name.
     pub files: BTreeMap<(&'static str, String), File>,
+    /// What a reader must know besides: servers that are not among the answers.
+    pub notes: Vec<String>,
 }
 
 /// What became of a file.
@@ -31,20 +34,30 @@ pub enum File {
     NotTried(String),
 }
 
-/// Asks for everything that the cluster with these `ids` touches.
+/// Asks for everything that the cluster with these `seeds` touches.
 ///
 /// # Errors
-/// When the cloud does not take the key: nothing can be had then.
-pub async fn run(client: Arc<Client>, provider: Provider, ids: Ids) -> Result<Pulled, CallError> {
+/// When the cloud does not take the key, or knows none of the servers: nothing can be had then.
+pub async fn run(
+    client: Arc<Client>,
+    provider: Provider,
+    seeds: Seeds,
+) -> Result<Pulled, CallError> {
     let mut plan = Plan {
         client,
         provider,
-        ids,
-        incomplete: BTreeMap::new(),
-        pulled: Pulled::default(),
+        ids: seeds.ids,
+        incomplete: seeds.incomplete,
+        pulled: Pulled {
+            notes: seeds.left_out,
+            ..Pulled::default()
+        },
     };
     for action in provider.actions() {
         plan.go(action).await?;
+        if let [Ask::Batch(Kind::Instance, ..)] = action.asks {
+            plan.servers(action)?;
+        }
     }
     Ok(plan.pulled)
 }
@@ -62,15 +75,29 @@ type Call = (Option<String>, Map<String, Value>);
 
 impl Plan {
     async fn go(&mut self, action: &'static Action) -> Result<(), CallError> {
+        // Of what is only partly known, only a part is asked for and kept.
+        let unsure = self.unsure(action);
+        if let Some(reason) = &unsure {
+            self.doubt(action, reason);
+        }
+        if let Some(reason) = self.unsure_finds(action) {
+            self.doubt(action, &reason);
+        }
         let calls = self.calls(action);
-        if calls.is_empty() {
-            self.nothing(action);
-            return Ok(());
+        if calls.is_empty() || (action.keyed && unsure.is_some()) {
+            let file = match &unsure {
+                Some(reason) => File::NotTried(reason.clone()),
+                None => File::Absent("nothing that the cluster touches leads to one".to_owned()),
+            };
+            self.put(action, None, file);
         }
         let mut answers = Vec::with_capacity(calls.len());
         for (key, answer) in self.ask(action, calls).await {
             match answer {
-                Err(error) if matches!(error.failure, Failure::Key(_)) => return Err(error),
+                // A key that fails later leaves gaps: what was had until then stays.
+                Err(error) if matches!(error.failure, Failure::Key(_)) && !self.has_any() => {
+                    return Err(error);
+                }
                 Ok(body) => {
                     self.learn(action, &body);
                     answers.push((key, Ok(body)));
@@ -82,8 +109,9 @@ impl Plan {
                 }
             }
         }
-        if !action.keyed {
-            answers = vec![(None, join(action, answers))];
+        if !action.keyed && !answers.is_empty() {
+            let whole = join(action, answers);
+            answers = vec![(None, unsure.map_or(whole, Err))];
         }
         for (key, answer) in answers {
             let file = match answer {
@@ -98,26 +126,56 @@ impl Plan {
         Ok(())
     }
 
-    /// Notes that there was nothing to ask for, or that it is not known what.
-    fn nothing(&mut self, action: &'static Action) {
+    /// Why more may have to be asked for, or kept, than is known of.
+    fn unsure(&self, action: &Action) -> Option<String> {
         let asked = action.asks.iter().filter_map(|ask| match ask {
             Ask::Once => None,
             Ask::Each(kind, _) | Ask::Batch(kind, ..) => Some(kind),
         });
-        let doubt = asked
-            .into_iter()
-            .find_map(|kind| self.incomplete.get(kind))
-            .cloned();
-        let file = match doubt {
-            Some(doubt) => {
-                self.doubt(action, &doubt);
-                File::NotTried(doubt)
-            }
-            None => File::Absent("nothing that the cluster touches leads to one".to_owned()),
+        let kept = action.keep.iter().map(|(_, kind)| kind);
+        let mut kinds = asked.chain(kept);
+        kinds.find_map(|kind| self.incomplete.get(kind)).cloned()
+    }
+
+    /// Why more ids may count than are found.
+    fn unsure_finds(&self, action: &Action) -> Option<String> {
+        let mut kinds = action.finds.iter().filter_map(|find| match find.when {
+            When::Known(_, kind) => Some(kind),
+            _ => None,
+        });
+        kinds.find_map(|kind| self.incomplete.get(&kind)).cloned()
+    }
+
+    fn has_any(&self) -> bool {
+        let mut files = self.pulled.files.values();
+        files.any(|file| matches!(file, File::Captured(_)))
+    }
+
+    /// Notes which servers `action`'s answer lacks.
+    fn servers(&mut self, action: &Action) -> Result<(), CallError> {
+        let name = (action.product.name, action.file(None));
+        let Some(File::Captured(body)) = self.pulled.files.get(&name) else {
+            return Ok(());
         };
-        if !action.keyed {
-            self.put(action, None, file);
+        let items = page::list(body, action.list).map_or(&[][..], Vec::as_slice);
+        let found: BTreeSet<&str> = items
+            .iter()
+            .filter_map(|item| item.get(action.id)?.as_str())
+            .collect();
+        let servers = self.known(Kind::Instance);
+        let missing = servers.iter().filter(|id| !found.contains(id.as_str()));
+        let missing: Vec<&str> = missing.map(String::as_str).collect();
+        let why = "not known to the cloud with this key in this region";
+        if found.is_empty() {
+            return Err(CallError {
+                action: action.permission(),
+                failure: Failure::Refused(format!("every server is {why}: {}", missing.join(", "))),
+                request_id: None,
+            });
         }
+        let notes = missing.iter().map(|id| format!("server {id} is {why}"));
+        self.pulled.notes.extend(notes);
+        Ok(())
     }
 
     fn put(&mut self, action: &'static Action, key: Option<&str>, file: File) {
@@ -181,6 +239,10 @@ impl Plan {
         let mut under_way = JoinSet::new();
         for (place, (key, parameters)) in calls.into_iter().enumerate() {
             let client = Arc::clone(&self.client);
+            let mut parameters = parameters;
+            for (name, value) in action.with {
+                parameters.insert((*name).to_owned(), (*value).into());
+            }
             under_way.spawn(async move {
                 let answer = page::all(&client, action, &parameters).await;
                 (place, key, answer)

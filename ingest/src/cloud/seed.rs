@@ -1,5 +1,6 @@
 //! Where a pull begins: the servers and load balancers that a cluster's own objects name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,6 +15,8 @@ use crate::error::CommandError;
 pub struct Seeds {
     /// Servers, load balancers and their addresses.
     pub ids: Ids,
+    /// Kinds of which ids may be missing, and why.
+    pub incomplete: BTreeMap<Kind, String>,
     /// Nodes that are left out, and why.
     pub left_out: Vec<String>,
 }
@@ -22,6 +25,20 @@ impl Seeds {
     fn add(&mut self, kind: Kind, id: &str) {
         if is_plain(id) {
             self.ids.entry(kind).or_default().insert(id.to_owned());
+        }
+    }
+
+    /// Notes what cannot be known without `resource`.
+    fn lack(&mut self, provider: Provider, resource: &str, why: &str) {
+        use Kind::{Alb, AlbHost, Clb, ClbAddress, Nlb, NlbHost};
+        let kinds: &[Kind] = match (provider, resource) {
+            (Provider::Aliyun, "ingresses") => &[Alb, AlbHost],
+            (Provider::Aliyun, _) => &[Clb, ClbAddress, Nlb, NlbHost],
+            (Provider::Tencent, _) => &[Clb, ClbAddress],
+        };
+        for kind in kinds {
+            let reason = format!("kube/{resource}.json {why}, which names load balancers");
+            self.incomplete.entry(*kind).or_insert(reason);
         }
     }
 }
@@ -41,6 +58,11 @@ pub fn read(folder: &Path, provider: Provider, region: &str) -> Result<Seeds, Co
     for node in &nodes {
         add_node(&mut seeds, node, provider, region);
     }
+    for resource in ["services", "ingresses"] {
+        if let Some(why) = lacking(folder, resource)? {
+            seeds.lack(provider, resource, why);
+        }
+    }
     for service in objects(folder, "services")? {
         if text(&service, "/spec/type") == Some("LoadBalancer") {
             add_balancer(&mut seeds, &service, provider);
@@ -50,6 +72,27 @@ pub fn read(folder: &Path, provider: Provider, region: &str) -> Result<Seeds, Co
         add_balancer(&mut seeds, &ingress, provider);
     }
     Ok(seeds)
+}
+
+/// Why the objects of `resource` are not all there, if so.
+fn lacking(folder: &Path, resource: &str) -> Result<Option<&'static str>, CommandError> {
+    let file = folder.join("capture.json");
+    let capture: Value = match std::fs::read(&file) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| CommandError::input(&file, format!("is no JSON: {error}")))?,
+        Err(_) => Value::Null,
+    };
+    let state = capture
+        .pointer(&format!("/namespaces/kube/{resource}.json"))
+        .map(|file| file.get("state").unwrap_or(file));
+    let kube = folder.join("kube");
+    let is_there = kube.join(format!("{resource}.json")).is_file() || kube.join(resource).is_dir();
+    Ok(match state.and_then(Value::as_str) {
+        Some("failed" | "not-tried") => Some("was not captured"),
+        Some("absent" | "empty") => None,
+        Some(_) | None if is_there => None,
+        Some(_) | None => Some("is missing"),
+    })
 }
 
 /// The objects of a resource: one list, or its parts.

@@ -93,6 +93,8 @@ pub struct Action {
     pub product: &'static Product,
     /// E.g. `DescribeInstances`.
     pub name: &'static str,
+    /// Parameters of every call.
+    pub with: &'static [(&'static str, &'static str)],
     /// What is asked for; the answers to all of it are one, unless each id has a file.
     pub asks: &'static [Ask],
     /// Whether each id has a file of its own.
@@ -192,6 +194,7 @@ impl Action {
         Self {
             product,
             name,
+            with: &[],
             asks,
             keyed: false,
             paging,
@@ -210,6 +213,12 @@ impl Action {
             keyed: true,
             ..self
         }
+    }
+
+    /// The same with parameters of every call.
+    #[must_use]
+    pub const fn with(self, with: &'static [(&'static str, &'static str)]) -> Self {
+        Self { with, ..self }
     }
 
     /// The same with items kept only where a field holds a known id.

@@ -60,6 +60,13 @@ pub fn write(
     share(fresh.path())?;
     std::fs::rename(fresh.keep(), &target).map_err(CommandError::io("write", &target))?;
     note(&mut capture, &format!("{base}/"), states, &now);
+    let notes = capture.entry("notes").or_insert_with(|| json!({}));
+    if let Value::Object(notes) = notes {
+        notes.remove(&base);
+        if !pulled.notes.is_empty() {
+            notes.insert(base, json!(pulled.notes));
+        }
+    }
     let path = folder.join("capture.json");
     let mut bytes = pretty(&path, &Value::Object(capture))?;
     bytes.push(b'\n');

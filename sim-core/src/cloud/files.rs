@@ -1,6 +1,6 @@
 //! The files of one region: a cloud API's response bodies, each list read over all of its pages and files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -96,17 +96,26 @@ impl<'s> Files<'s> {
         mut read: impl FnMut(&Object<'_>, Option<&str>) -> Result<(), Fault>,
     ) {
         let files = self.actions.get(action).cloned().unwrap_or_default();
-        if files.is_empty() {
-            let path = format!("{}/{action}.json", self.folder);
-            match self.states.get(&path) {
-                Some(FileState::Empty | FileState::Absent | FileState::Redundant) => {}
-                Some(FileState::Failed) => self.gap(action, "failed".to_owned()),
-                Some(FileState::Captured) => {
-                    self.gap(action, "captured, but not in this capture".to_owned());
-                }
-                Some(FileState::NotTried) | None => self.gap(action, "not-tried".to_owned()),
+        // Each id may have a file: one that failed is a gap, whatever the others tell.
+        let start = format!("{}/{action}.", self.folder);
+        let own = self.states.range(start.clone()..);
+        let mut own = own
+            .take_while(|(path, _)| path.starts_with(&start))
+            .peekable();
+        let is_told = own.peek().is_some();
+        let there: BTreeSet<&str> = files.iter().map(|(_, file)| file.name.as_str()).collect();
+        let lack = own.find_map(|(path, state)| match state {
+            FileState::Empty | FileState::Absent | FileState::Redundant => None,
+            FileState::Failed => Some("failed"),
+            FileState::NotTried => Some("not-tried"),
+            FileState::Captured => {
+                (!there.contains(path.as_str())).then_some("captured, but not in this capture")
             }
-            return;
+        });
+        match lack {
+            Some(lack) => self.gap(action, lack.to_owned()),
+            None if files.is_empty() && !is_told => self.gap(action, "not-tried".to_owned()),
+            None => {}
         }
         self.lacking(action, &files);
         for (key, file) in files {

@@ -151,7 +151,8 @@ pub const ACTIONS: &[Action] = &[
         "which host and path go where").keyed()
         .finds(&[find(AlbServerGroup, "RuleActions.ForwardGroupConfig.ServerGroupTuples.ServerGroupId")]),
     Action::new(&ALB, "GetListenerHealthStatus", &[Each(AlbListener, Field("ListenerId"))], TOKENS,
-        ("ListenerHealthStatus", "ListenerId"), "which backends are unhealthy").keyed(),
+        ("ListenerHealthStatus", "ListenerId"), "which backends are unhealthy").keyed()
+        .with(&[("IncludeRule", "true")]),
     Action::new(&ALB, "ListServerGroups", &[Batch(AlbServerGroup, 20, List("ServerGroupIds"))], TOKENS,
         ("ServerGroups", "ServerGroupId"), "their server groups"),
     Action::new(&ALB, "ListServerGroupServers", &[Each(AlbServerGroup, Field("ServerGroupId"))], TOKENS,

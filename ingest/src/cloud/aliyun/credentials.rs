@@ -7,7 +7,10 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{STS, sign};
-use crate::cloud::credentials::{CredentialError, Credentials, Environment, Way, ini};
+use crate::cloud::Provider;
+use crate::cloud::credentials::{
+    CredentialError, Credentials, Environment, Way, hiccup, ini, is_passing,
+};
 use crate::cloud::endpoint::{Answer, Transport};
 
 const LOOKED_FOR: &str = "ALIBABA_CLOUD_ACCESS_KEY_ID with …_SECRET, RRSA (ALIBABA_CLOUD_OIDC_TOKEN_FILE), \
@@ -42,8 +45,12 @@ pub fn find(environment: &Environment) -> Result<Way, CredentialError> {
     if !environment.is_true("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") {
         let file = get("CONFIG_FILE").map(Into::into);
         let file = file.or_else(|| environment.at_home(".aliyun/config.json"));
+        // The next place is looked at where this one has no key, unless its profile was asked for.
         if let Some(text) = file.as_deref().and_then(read) {
-            return cli(&text, profile.as_deref());
+            let way = cli(&text, profile.as_deref());
+            if way.is_ok() || profile.is_some() {
+                return way;
+            }
         }
     }
     let files = match get("CREDENTIALS_FILE") {
@@ -56,8 +63,13 @@ pub fn find(environment: &Environment) -> Result<Way, CredentialError> {
     if let Some(text) = files.iter().flatten().find_map(|file| read(file)) {
         let sections = ini(&text);
         let name = profile.as_deref().unwrap_or("default");
-        let keys = sections.get(name).ok_or_else(|| no_profile(name))?;
-        return by_fields(name, &|key| keys.get(key).cloned(), None);
+        let way = match sections.get(name) {
+            Some(keys) => by_fields(name, &|key| keys.get(key).cloned(), None),
+            None => Err(no_profile(name)),
+        };
+        if way.is_ok() || profile.is_some() {
+            return way;
+        }
     }
     if let Some(url) = get("CREDENTIALS_URI") {
         return Ok(Way::Service(url));
@@ -227,7 +239,7 @@ pub async fn obtain(way: &Way, transport: &Transport) -> Result<Credentials, Cre
             let from = "ALIBABA_CLOUD_CREDENTIALS_URI";
             let answer = transport.get(url).await;
             let answer =
-                answer.map_err(|error| CredentialError::unusable(from, error.to_string()))?;
+                answer.map_err(|error| CredentialError::passing(from, error.to_string()))?;
             read_key(&answer, from, None)
         }
     }
@@ -240,7 +252,7 @@ async fn sts(
     sign: impl FnOnce(sign::Request<'_>) -> crate::cloud::sign::Signed,
 ) -> Result<Credentials, CredentialError> {
     let failed =
-        |error: crate::cloud::endpoint::Cut| CredentialError::unusable(action, error.to_string());
+        |error: crate::cloud::endpoint::Cut| CredentialError::passing(action, error.to_string());
     let regional = crate::cloud::table::Product {
         host: crate::cloud::table::Host::Regional(&[]),
         ..STS
@@ -271,6 +283,7 @@ async fn server(
     let ttl = Some(("X-aliyun-ecs-metadata-token-ttl-seconds", "21600"));
     let token = match transport.metadata("PUT", "latest/api/token", ttl).await {
         Ok(Answer { status: 200, body }) => Some(String::from_utf8_lossy(&body).into_owned()),
+        Ok(answer) if is_passing(answer.status) => return Err(hiccup(answer.status)),
         Ok(_) | Err(_) if bare => None,
         Ok(_) | Err(_) => return Err(CredentialError::Nothing(LOOKED_FOR)),
     };
@@ -281,6 +294,7 @@ async fn server(
         Some(role) => role.to_owned(),
         None => match transport.metadata("GET", ROLES, header).await {
             Ok(Answer { status: 200, body }) => String::from_utf8_lossy(&body).trim().to_owned(),
+            Ok(answer) if is_passing(answer.status) => return Err(hiccup(answer.status)),
             Ok(_) | Err(_) => return Err(CredentialError::Nothing(LOOKED_FOR)),
         },
     };
@@ -288,7 +302,7 @@ async fn server(
     let answer = transport
         .metadata("GET", &format!("{ROLES}{role}"), header)
         .await;
-    let answer = answer.map_err(|error| CredentialError::unusable(&from, error.to_string()))?;
+    let answer = answer.map_err(|error| CredentialError::passing(&from, error.to_string()))?;
     read_key(&answer, &from, None)
 }
 
@@ -306,10 +320,13 @@ fn read_key(
     if let Some(key) = key.and_then(|key| Credentials::read(key, NAMES)) {
         return Ok(key);
     }
-    let code = super::refusal(&body).map_or("no key in the answer", |(code, _)| code);
-    Err(CredentialError::unusable(
+    let code = super::refusal(&body).map(|(code, _)| code);
+    let code = code.filter(|code| *code != "Success");
+    Err(CredentialError::answered(
+        Provider::Aliyun,
         from,
-        format!("status {}: {code}", answer.status),
+        answer.status,
+        code,
     ))
 }
 

@@ -36,7 +36,8 @@ pub const ACTIONS: &[Action] = &[
         .finds(&[find(Interface, "NetworkInterfaceId"),
             find_when(SecurityGroup, "GroupSet", When::Known("Attachment.InstanceId", Instance))]),
     Action::new(&VPC, "DescribeRouteTables", OF_VPC, TEXTS, ("Response.RouteTableSet", "RouteTableId"), "routes")
-        .finds(&[next_hop(Ccn, "CCN"), next_hop(Peering, "PEERCONNECTION"), next_hop(VpnGateway, "VPN")]),
+        .finds(&[next_hop(Ccn, "CCN"), next_hop(Ccn, "USER_CCN"),
+            next_hop(Peering, "PEERCONNECTION"), next_hop(VpnGateway, "VPN")]),
     Action::new(&VPC, "DescribeNetworkAcls", OF_VPC, NUMBERS, ("Response.NetworkAclSet", "NetworkAclId"),
         "network ACLs, in their order")
         .finds(&[find_when(QuintupleAcl, "NetworkAclId", When::Is("NetworkAclType", "QUINTUPLE"))]),

@@ -4,7 +4,10 @@ use chrono::Utc;
 use serde_json::{Map, Value};
 
 use super::{STS, sign};
-use crate::cloud::credentials::{CredentialError, Credentials, Environment, Way, ini};
+use crate::cloud::Provider;
+use crate::cloud::credentials::{
+    CredentialError, Credentials, Environment, Way, hiccup, ini, is_passing,
+};
 use crate::cloud::endpoint::{Answer, Transport};
 
 const LOOKED_FOR: &str = "TENCENTCLOUD_SECRET_ID with …_KEY, TKE's pod identity (TKE_WEB_IDENTITY_TOKEN_FILE), \
@@ -97,7 +100,8 @@ pub async fn obtain(way: &Way, transport: &Transport) -> Result<Credentials, Cre
             };
             let signed = sign::anonymous(request, Value::Object(body).to_string());
             let answer = transport.post(&endpoint, signed, transport.timeout()).await;
-            let answer = answer.map_err(|error| unusable(error.to_string()))?;
+            let answer =
+                answer.map_err(|error| CredentialError::passing(from, error.to_string()))?;
             let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
             let response = body.get("Response").unwrap_or(&body);
             let names = ["TmpSecretId", "TmpSecretKey", "Token", "Expiration"];
@@ -105,9 +109,8 @@ pub async fn obtain(way: &Way, transport: &Transport) -> Result<Credentials, Cre
                 .get("Credentials")
                 .and_then(|key| Credentials::read(key, names))
                 .ok_or_else(|| {
-                    let code =
-                        super::refusal(&body).map_or("no key in the answer", |(code, _)| code);
-                    unusable(format!("status {}: {code}", answer.status))
+                    let code = super::refusal(&body).map(|(code, _)| code);
+                    CredentialError::answered(Provider::Tencent, from, answer.status, code)
                 })?;
             let end = response.get("ExpiredTime").and_then(Value::as_i64);
             key.expires = key
@@ -126,6 +129,7 @@ async fn server(role: Option<&str>, transport: &Transport) -> Result<Credentials
         Some(role) => role.to_owned(),
         None => match transport.metadata("GET", ROLES, None).await {
             Ok(Answer { status: 200, body }) => String::from_utf8_lossy(&body).trim().to_owned(),
+            Ok(answer) if is_passing(answer.status) => return Err(hiccup(answer.status)),
             Ok(_) | Err(_) => return Err(CredentialError::Nothing(LOOKED_FOR)),
         },
     };
@@ -133,18 +137,13 @@ async fn server(role: Option<&str>, transport: &Transport) -> Result<Credentials
     let answer = transport
         .metadata("GET", &format!("{ROLES}{role}"), None)
         .await;
-    let answer = answer.map_err(|error| CredentialError::unusable(&from, error.to_string()))?;
+    let answer = answer.map_err(|error| CredentialError::passing(&from, error.to_string()))?;
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     Credentials::read(
         &body,
         ["TmpSecretId", "TmpSecretKey", "Token", "ExpiredTime"],
     )
-    .ok_or_else(|| {
-        CredentialError::unusable(
-            from,
-            format!("status {}: no key in the answer", answer.status),
-        )
-    })
+    .ok_or_else(|| CredentialError::answered(Provider::Tencent, from, answer.status, None))
 }
 
 #[cfg(test)]
