@@ -70,10 +70,10 @@ fn is_for(rule: &Rule, packet: &Packet, all: &[Interface]) -> bool {
             return false;
         }
         // ICMP has no port.
-        if let (Some((first, last)), true) = (rule.ports, protocol != 1) {
-            if packet.port < first || packet.port > last {
-                return false;
-            }
+        if let (Some((first, last)), true) = (rule.ports, protocol != 1)
+            && (packet.port < first || packet.port > last)
+        {
+            return false;
         }
     }
     match rule.peer {

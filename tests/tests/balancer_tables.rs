@@ -221,7 +221,7 @@ fn found(case: &Beside) -> (Outcome, Vec<String>) {
         .keys()
         .map(|place| place.split_once('#').unwrap().0);
     let bodies = names.map(|name| {
-        let body = serde_json::from_slice(&files[name]).unwrap();
+        let body = serde_json::from_slice(files.get(name).unwrap()).unwrap();
         (name.to_owned(), body)
     });
     for (name, body) in changed(&bodies.collect(), &case.set) {

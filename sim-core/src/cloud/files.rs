@@ -117,7 +117,6 @@ impl<'s> Files<'s> {
             None if files.is_empty() && !is_told => self.gap(action, "not-tried".to_owned()),
             None => {}
         }
-        self.lacking(action, &files);
         for (key, file) in files {
             let mut problems = Vec::new();
             let elements = scan(&file, Shape::Single, &mut problems);
@@ -132,24 +131,6 @@ impl<'s> Files<'s> {
             if let Some(problem) = problems.first() {
                 self.gap(action, problem.to_string());
             }
-        }
-    }
-
-    /// Answers to `action` about other objects than those of `files`, which could not be had.
-    fn lacking(&mut self, action: &str, files: &[Keyed]) {
-        let start = format!("{}/{action}.", self.folder);
-        let missing = self.states.iter().find_map(|(path, state)| {
-            let key = path.strip_prefix(&start)?.strip_suffix(".json")?;
-            let is_here = files.iter().any(|(own, _)| own.as_deref() == Some(key));
-            let lacks = match state {
-                FileState::Failed | FileState::NotTried => true,
-                FileState::Captured => !is_here,
-                FileState::Empty | FileState::Absent | FileState::Redundant => false,
-            };
-            lacks.then(|| key.to_owned())
-        });
-        if let Some(key) = missing {
-            self.gap(action, format!("that of {key} is missing"));
         }
     }
 

@@ -398,7 +398,7 @@ fn quote(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                quoted.push(byte.into())
+                quoted.push(byte.into());
             }
             other => quoted.push_str(&format!("%{other:02X}")),
         }

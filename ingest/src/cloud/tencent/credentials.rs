@@ -156,7 +156,7 @@ mod tests {
             let pairs = pairs
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            super::find(&pairs.collect::<Environment>()).unwrap()
+            find(&pairs.collect::<Environment>()).unwrap()
         };
         let pod = [
             ("TKE_PROVIDER_ID", "p"),
