@@ -36,7 +36,7 @@ fn nodes(routed: bool, pod_interface: bool) -> Files {
     if pod_interface {
         // The client's device is a network card, not the end of a wire to its node.
         let path = "nodes/node-1/pods/default_client/ip-link.json";
-        let mut links: Vec<Value> = serde_json::from_slice(&files[path]).unwrap();
+        let mut links: Vec<Value> = serde_json::from_slice(files.get(path).unwrap()).unwrap();
         for link in &mut links {
             let link = link.as_object_mut().unwrap();
             for key in ["link_index", "link_netnsid", "linkinfo"] {

@@ -128,16 +128,16 @@ impl Region {
         let text = decided.map(|rule| rule.words());
         let why = match (&text, accepts, direction) {
             (Some(text), true, Direction::Ingress) => {
-                format!("network ACL {id} lets it into the subnet: {text}")
+                format!("network ACL {id} lets it into the subnet: `{text}`")
             }
             (Some(text), true, Direction::Egress) => {
-                format!("network ACL {id} lets it out of the subnet: {text}")
+                format!("network ACL {id} lets it out of the subnet: `{text}`")
             }
             (Some(text), false, Direction::Ingress) => {
-                format!("network ACL {id} drops what enters the subnet: {text}")
+                format!("network ACL {id} drops what enters the subnet: `{text}`")
             }
             (Some(text), false, Direction::Egress) => {
-                format!("network ACL {id} drops what leaves the subnet: {text}")
+                format!("network ACL {id} drops what leaves the subnet: `{text}`")
             }
             (None, _, Direction::Ingress) => {
                 format!("no entry of network ACL {id} lets it into the subnet")

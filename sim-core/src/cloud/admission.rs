@@ -256,14 +256,16 @@ impl Region {
         let text = self.rule_text(rule);
         let why = match (rule.accepts, view.direction) {
             (true, Direction::Ingress) => {
-                format!("security group {} lets it in: {text}", group.id)
+                format!("security group {} lets it in: `{text}`", group.id)
             }
-            (true, Direction::Egress) => format!("security group {} lets it out: {text}", group.id),
+            (true, Direction::Egress) => {
+                format!("security group {} lets it out: `{text}`", group.id)
+            }
             (false, Direction::Ingress) => {
-                format!("security group {} drops what comes in: {text}", group.id)
+                format!("security group {} drops what comes in: `{text}`", group.id)
             }
             (false, Direction::Egress) => {
-                format!("security group {} drops what leaves: {text}", group.id)
+                format!("security group {} drops what leaves: `{text}`", group.id)
             }
         };
         Ruling {

@@ -12,6 +12,9 @@ use crate::evidence::mac::Mac;
 use crate::snapshot::FileState;
 use crate::source::SourceFile;
 
+/// Nobody asked for it.
+const NOT_TRIED: &str = "not-tried";
+
 /// A response's file, and what its call was about.
 type Keyed = (Option<String>, Arc<SourceFile>);
 
@@ -57,9 +60,10 @@ impl<'s> Files<'s> {
         self.actions.values().flatten().map(|(_, file)| file)
     }
 
-    /// Whether all answers to `action` were captured and read, as far as was looked yet.
-    pub(crate) fn is_known(&self, action: &str) -> bool {
-        !self.gaps.contains_key(&format!("{action}.json"))
+    /// Whether answers to `action`, of those that were asked for, could not be had or read, as far as was looked yet.
+    pub(crate) fn is_broken(&self, action: &str) -> bool {
+        let gap = self.gaps.get(&format!("{action}.json"));
+        gap.is_some_and(|reason| reason != NOT_TRIED)
     }
 
     /// What is not known, by `<product>/<Action>.json`.
@@ -114,7 +118,7 @@ impl<'s> Files<'s> {
         });
         match lack {
             Some(lack) => self.gap(action, lack.to_owned()),
-            None if files.is_empty() && !is_told => self.gap(action, "not-tried".to_owned()),
+            None if files.is_empty() && !is_told => self.gap(action, NOT_TRIED.to_owned()),
             None => {}
         }
         for (key, file) in files {

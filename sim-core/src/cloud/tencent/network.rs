@@ -188,8 +188,9 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
             Ok(())
         },
     );
-    let snats_known = files.is_known("vpc/DescribeNatGatewaySourceIpTranslationNatRules");
-    let dnats_known = files.is_known("vpc/DescribeNatGatewayDestinationIpPortTranslationNatRules");
+    let snats_known = !files.is_broken("vpc/DescribeNatGatewaySourceIpTranslationNatRules");
+    let dnats_known =
+        !files.is_broken("vpc/DescribeNatGatewayDestinationIpPortTranslationNatRules");
     files.each("vpc/DescribeNatGateways", &["NatGatewaySet"], |item, _| {
         let id = must(item, "NatGatewayId")?;
         let mut addresses = Vec::new();

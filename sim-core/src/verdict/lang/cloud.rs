@@ -9,20 +9,20 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("subnet {0} has no network ACL", "子网 {0} 没有网络 ACL"),
     ("it was not captured", "没有采集"),
     (
-        "network ACL {0} lets it into the subnet: {1}",
-        "网络 ACL {0} 允许其进入子网：{1}",
+        "network ACL {0} lets it into the subnet: `{1}`",
+        "网络 ACL {0} 允许其进入子网：`{1}`",
     ),
     (
-        "network ACL {0} lets it out of the subnet: {1}",
-        "网络 ACL {0} 允许其离开子网：{1}",
+        "network ACL {0} lets it out of the subnet: `{1}`",
+        "网络 ACL {0} 允许其离开子网：`{1}`",
     ),
     (
-        "network ACL {0} drops what enters the subnet: {1}",
-        "网络 ACL {0} 丢弃进入子网的报文：{1}",
+        "network ACL {0} drops what enters the subnet: `{1}`",
+        "网络 ACL {0} 丢弃进入子网的报文：`{1}`",
     ),
     (
-        "network ACL {0} drops what leaves the subnet: {1}",
-        "网络 ACL {0} 丢弃离开子网的报文：{1}",
+        "network ACL {0} drops what leaves the subnet: `{1}`",
+        "网络 ACL {0} 丢弃离开子网的报文：`{1}`",
     ),
     (
         "no entry of network ACL {0} lets it into the subnet",
@@ -47,20 +47,20 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "其中没有 {0} 的网卡",
     ),
     (
-        "security group {0} lets it in: {1}",
-        "安全组 {0} 允许其进入：{1}",
+        "security group {0} lets it in: `{1}`",
+        "安全组 {0} 允许其进入：`{1}`",
     ),
     (
-        "security group {0} lets it out: {1}",
-        "安全组 {0} 允许其发出：{1}",
+        "security group {0} lets it out: `{1}`",
+        "安全组 {0} 允许其发出：`{1}`",
     ),
     (
-        "security group {0} drops what comes in: {1}",
-        "安全组 {0} 丢弃入方向报文：{1}",
+        "security group {0} drops what comes in: `{1}`",
+        "安全组 {0} 丢弃入方向报文：`{1}`",
     ),
     (
-        "security group {0} drops what leaves: {1}",
-        "安全组 {0} 丢弃出方向报文：{1}",
+        "security group {0} drops what leaves: `{1}`",
+        "安全组 {0} 丢弃出方向报文：`{1}`",
     ),
     ("priority {0}", "优先级 {0}"),
     (
