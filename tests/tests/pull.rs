@@ -226,7 +226,7 @@ fn every_item_of_the_state_that_the_cluster_touches_is_there() {
             &format!("aliyun/cn-hangzhou/{file}"),
             list,
             count,
-        )
+        );
     };
     aliyun("ecs/DescribeInstances.json", "/Instances/Instance", 2);
     aliyun(
