@@ -259,7 +259,7 @@ fn every_item_of_the_state_that_the_cluster_touches_is_there() {
             &format!("tencent/ap-guangzhou/{file}"),
             list,
             count,
-        )
+        );
     };
     tencent("cvm/DescribeInstances.json", "/Response/InstanceSet", 2);
     tencent("vpc/DescribeSubnets.json", "/Response/SubnetSet", 2);
