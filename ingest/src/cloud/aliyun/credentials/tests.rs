@@ -123,6 +123,9 @@ fn sections_of_the_ini_file() {
             bare: true
         })
     );
-    let missing = at_home(file, "[default]\ntype = access_key\n", &[]).unwrap_err();
+    // Who names a profile is told of it; else the next place is looked at.
+    let half = "[default]\ntype = access_key\n";
+    let missing = at_home(file, half, &[("ALIBABA_CLOUD_PROFILE", "default")]).unwrap_err();
     assert!(missing.to_string().contains("`access_key_id` is missing"));
+    assert!(matches!(at_home(file, half, &[]), Ok(Way::Server { .. })));
 }
