@@ -5,6 +5,7 @@
 
 mod astray;
 mod balancer;
+mod edge;
 mod gate;
 mod internet;
 
@@ -12,8 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use edge::Edge;
+
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::{Arrival, Expected, Frame, Stage, Stop, Walk};
+use crate::cloud::balancer::Balancer;
 use crate::cloud::{Cloud, Direction, Interface, Onward, Provider, Region, Way};
 use crate::evidence::link::Link;
 use crate::linux::choice::{Choice as _, Doubt};
@@ -26,13 +30,13 @@ use crate::world::Namespace;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Clouded {
     /// Connections that an interface's security groups let pass, by its id, as their packets looked there.
-    admitted: BTreeSet<(String, Tuple)>,
+    admitted: BTreeSet<(String, Direction, Tuple)>,
     /// Addresses that gateways translated.
     translated: Vec<internet::Translation>,
     /// Connections that load balancers handed on.
     handed: Vec<balancer::Handed>,
-    /// The source of the health check's probe under way.
-    probing: Option<IpAddr>,
+    /// The source of the health check's probe under way, and who sent it.
+    probing: Option<(IpAddr, Arc<Balancer>)>,
     /// Which of several next hops a flow takes, by entry and addresses.
     hops: BTreeMap<(Source, IpAddr, IpAddr), usize>,
     /// The packet went by an entry that leads to another machine than the one behind which its destination is.
@@ -129,12 +133,6 @@ impl Walk<'_, '_> {
         if let Some(arrival) = self.answer_of_backend(inside, from, &frame)? {
             return Ok(arrival);
         }
-        if let Some(balancer) = region.balancers.at(dst)
-            && !crate::trace::is_public(dst)
-            && balancer.vpc.as_ref().is_none_or(|vpc| *vpc == from.vpc)
-        {
-            return self.hand_on(inside, balancer, Some(from), frame);
-        }
         if let Some(arrival) = self.answer_of_gateway(inside, from, &frame)? {
             return Ok(arrival);
         }
@@ -147,23 +145,30 @@ impl Walk<'_, '_> {
             Onward::Via(hops) => self.one_of(hops, &way, (src, dst)),
             _ => None,
         };
-        let neighbours = to.is_some_and(|to| to.subnet == from.subnet);
-        self.acl_gate(
-            inside,
-            (from, Direction::Egress),
-            neighbours,
-            &frame.transit,
-        )?;
+        let balancer = match &way.onward {
+            Onward::Inside | Onward::Service => region.balancers.within(&from.vpc, dst),
+            Onward::Peer(vpc) => region.balancers.within(vpc, dst),
+            _ => None,
+        };
+        let edge = match (balancer, to) {
+            (Some(balancer), _) => edge::of(balancer, &from.subnet),
+            (None, Some(to)) => Edge::between(&to.subnet, &from.subnet),
+            (None, None) => Edge::Crossed,
+        };
+        self.acl_gate(inside, (from, Direction::Egress), edge, &frame.transit)?;
         self.log_way(from, &way);
+        if let Some(balancer) = balancer {
+            return self.hand_on(inside, balancer, Some(from), frame);
+        }
         match way.onward {
             Onward::Inside => match to {
-                Some(to) => self.enter_interface(inside, to, neighbours, frame),
+                Some(to) => self.enter_interface(inside, to, edge, frame),
                 None => Err(Stop::Undecided(unlisted(region, dst))),
             },
             Onward::Via(_) => match to {
                 Some(to) => {
                     self.note_astray(inside, to, &way, dst)?;
-                    self.enter_interface(inside, to, neighbours, frame)
+                    self.enter_interface(inside, to, edge, frame)
                 }
                 None => Err(Stop::Lost),
             },
@@ -174,14 +179,17 @@ impl Walk<'_, '_> {
             Onward::Public(own) => self.leave_by_own(inside, own, frame),
             Onward::Nat(nat) => self.leave_by_nat(inside, from, nat, frame),
             Onward::Peer(vpc) => match region.interface_at(&vpc, dst) {
-                Some(to) => self.enter_interface(inside, to, false, frame),
+                Some(to) => self.enter_interface(inside, to, Edge::Crossed, frame),
                 None => Err(Stop::Undecided(unlisted(region, dst))),
             },
             Onward::Missing | Onward::Absent(_) | Onward::Broken(_) | Onward::NoPublic => {
                 let blocker = self.no_way(inside, from, &way, dst)?;
                 self.block(blocker, Failure::Silent, &frame.transit)?;
                 match self.rightful(inside, dst)? {
-                    Some(to) => self.enter_interface(inside, to, to.subnet == from.subnet, frame),
+                    Some(to) => {
+                        let edge = Edge::between(&to.subnet, &from.subnet);
+                        self.enter_interface(inside, to, edge, frame)
+                    }
                     None => Err(Stop::Lost),
                 }
             }
@@ -193,7 +201,7 @@ impl Walk<'_, '_> {
         &mut self,
         inside: Inside<'_>,
         to: &Interface,
-        neighbours: bool,
+        edge: Edge,
         frame: Frame,
     ) -> Stage<Arrival> {
         let dst = frame.transit.packet.dst;
@@ -206,7 +214,7 @@ impl Walk<'_, '_> {
                 .citing([instance.source.clone()]);
             self.block(blocker, Failure::Silent, &frame.transit)?;
         }
-        self.acl_gate(inside, (to, Direction::Ingress), neighbours, &frame.transit)?;
+        self.acl_gate(inside, (to, Direction::Ingress), edge, &frame.transit)?;
         if to.source_dest_check && !to.has(dst) {
             let blocker = Blocker::new(BlockerKind::CloudSourceCheck, inside.ns)
                 .says(format!(
@@ -422,7 +430,7 @@ impl Walk<'_, '_> {
             None if is_service_answer(&frame) => {
                 let dst = frame.transit.packet.dst;
                 match self.rightful(inside, dst)? {
-                    Some(to) => self.enter_interface(inside, to, false, frame),
+                    Some(to) => self.enter_interface(inside, to, Edge::Crossed, frame),
                     None => Err(Stop::Lost),
                 }
             }

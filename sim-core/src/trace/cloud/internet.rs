@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::edge::Edge;
 use super::{INTERNET, Inside};
 use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic};
 use crate::linux::choice::{Choice as _, Doubt};
@@ -229,7 +230,7 @@ impl Walk<'_, '_> {
         match way.onward {
             Onward::Nat(nat) if nat.id == known.nat => {
                 let leaving = (from, Direction::Egress);
-                self.acl_gate(inside, leaving, false, &frame.transit)?;
+                self.acl_gate(inside, leaving, Edge::Crossed, &frame.transit)?;
                 let mut frame = frame.clone();
                 readdress(&mut frame.transit.packet, known.outside.inverted());
                 self.across_internet(inside, frame, Some(nat)).map(Some)
@@ -286,7 +287,7 @@ impl Walk<'_, '_> {
                 || vec![own.source.clone()],
             );
             frame.transit.packet.dst = private;
-            return self.enter_interface(inside, to, false, frame);
+            return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         let holds = |nat: &&NatGateway| nat.addresses.contains(&dst);
         if let Some(nat) = region.nats.iter().find(holds) {
@@ -370,7 +371,7 @@ impl Walk<'_, '_> {
         let region = inside.region;
         let dst = frame.transit.packet.dst;
         if let Some(to) = region.interface_at(vpc, dst) {
-            return self.enter_interface(inside, to, false, frame);
+            return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         // A pod behind a machine: the private network's own table leads there.
         let main = region.subnets.iter().find(|subnet| {
@@ -383,7 +384,7 @@ impl Walk<'_, '_> {
         let way = region.way_in(&main.id, None, dst)?;
         match &way.onward {
             Onward::Via(hops) => match self.one_of(hops, &way, (frame.transit.packet.src, dst)) {
-                Some(to) => self.enter_interface(inside, to, false, frame),
+                Some(to) => self.enter_interface(inside, to, Edge::Crossed, frame),
                 None => Err(Stop::Lost),
             },
             _ => Err(Stop::Undecided(super::unlisted(region, dst))),
