@@ -7,7 +7,7 @@ use super::Inside;
 use super::edge::{self, Edge};
 use crate::cloud::balancer::choose::{self, End, Seen, Shares, Why};
 use crate::cloud::balancer::{Backend, Balancer, Health, Listener, Pool, Target};
-use crate::cloud::{Direction, Interface, InterfaceAddress, Provider};
+use crate::cloud::{Direction, Interface, InterfaceAddress, Provider, is_shared};
 use crate::flow::Protocol;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
@@ -484,16 +484,5 @@ fn asked(tuple: Tuple) -> Stage<(Protocol, u16)> {
         Port::Known(port) => Ok((protocol, port)),
         Port::Chosen { .. } if protocol == Protocol::Icmp => Ok((protocol, 0)),
         Port::Chosen { .. } => Err(Stop::Lost),
-    }
-}
-
-/// Whether an address is of the block that providers keep for themselves (RFC 6598).
-fn is_shared(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            a == 100 && (64..128).contains(&b)
-        }
-        IpAddr::V6(_) => false,
     }
 }

@@ -102,7 +102,7 @@ impl Walk<'_, '_> {
             Direction::Ingress => transit.packet.src,
             Direction::Egress => transit.packet.dst,
         };
-        let other = self.rightful(inside, peer)?;
+        let other = self.rightful(inside, &interface.vpc, peer)?;
         Ok(other.is_some_and(|other| {
             other.vpc == interface.vpc
                 && !other.groups.iter().any(|id| interface.groups.contains(id))

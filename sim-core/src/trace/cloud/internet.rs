@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::edge::Edge;
 use super::{INTERNET, Inside};
-use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic};
+use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic, Way};
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
@@ -49,7 +49,7 @@ impl Walk<'_, '_> {
                 source: Some(own.source.clone()),
             }));
         }
-        self.locked(inside, own, &frame)?;
+        self.is_carried(inside, own, &frame)?;
         let public = own.public;
         self.log.step(
             StepStatus::Normal,
@@ -78,6 +78,7 @@ impl Walk<'_, '_> {
                 source: Some(nat.source.clone()),
             }));
         }
+        untranslated_error(&frame, frame.transit.packet.src, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) else {
             return Err(Stop::Lost);
         };
@@ -192,12 +193,17 @@ impl Walk<'_, '_> {
                 .citing([by.source.clone()]);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
-        if nat.is_some()
-            || region.elastic(dst).is_some()
-            || region.behind(dst).is_some()
-            || region.balancers.at(dst).is_some()
-        {
+        if region.is_public(dst) || region.balancers.at(dst).is_some() {
             return self.enter_from_internet(inside, frame);
+        }
+        let cloud = self.world.cloud()?;
+        let regions = cloud.iter().flat_map(|cloud| &cloud.regions);
+        let mut others = regions.filter(|other| other.folder != region.folder);
+        if let Some(region) = others.find(|other| {
+            other.is_public(dst) || other.balancers.at(dst).is_some_and(|own| own.public)
+        }) {
+            let ns = &self.world.namespace(&region.folder)?;
+            return self.enter_from_internet(Inside { region, ns }, frame);
         }
         if frame.transit.inner.is_some() {
             return Err(Stop::Undecided(Doubt {
@@ -279,7 +285,7 @@ impl Walk<'_, '_> {
             }));
         }
         if let Some((to, own)) = region.behind(dst) {
-            self.locked(inside, own, &frame)?;
+            self.is_carried(inside, own, &frame)?;
             let private = own.private;
             self.log.step(
                 StepStatus::Normal,
@@ -287,6 +293,9 @@ impl Walk<'_, '_> {
                 || vec![own.source.clone()],
             );
             frame.transit.packet.dst = private;
+            if let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) {
+                self.clouded.by_own.push((tuple, dst));
+            }
             return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         let holds = |nat: &&NatGateway| nat.addresses.contains(&dst);
@@ -321,6 +330,7 @@ impl Walk<'_, '_> {
         mut frame: Frame,
     ) -> Stage<Arrival> {
         let packet = &frame.transit.packet;
+        untranslated_error(&frame, packet.dst, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(packet) else {
             return Err(Stop::Lost);
         };
@@ -330,7 +340,8 @@ impl Walk<'_, '_> {
             let blocker = Blocker::new(kind, inside.ns).blames(format!("cloud:{}", nat.id));
             blocker.citing([nat.source.clone()])
         };
-        if let Some(state) = &nat.down {
+        let what = format!("NAT gateway {}", nat.id);
+        if let Some(state) = nat.works.stopped(&what, &nat.source)? {
             let blocker = blocked(BlockerKind::CloudNextHop);
             let blocker = blocker.says(format!("NAT gateway {} is {state}", nat.id));
             self.block(blocker, Failure::Silent, &frame.transit)?;
@@ -391,12 +402,44 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A public address that is locked, blocked or between two states carries nothing.
-    fn locked(&mut self, inside: Inside<'_>, own: OwnPublic<'_>, frame: &Frame) -> Stage<()> {
-        let Some((elastic, state)) = own
-            .elastic
-            .and_then(|own| Some((own, own.locked.as_ref()?)))
-        else {
+    /// The answer of a connection that came in by its server's own public address goes back by it.
+    pub(super) fn answers_straight(&self, way: &Way<'_>, frame: &Frame) -> Stage<()> {
+        let tuple = conntrack::tuple_of(&frame.transit.packet);
+        let mut known = self.clouded.by_own.iter();
+        let known = known.find(|(came, _)| tuple == Some(came.inverted()));
+        let Some((_, public)) = known else {
+            return Ok(());
+        };
+        match &way.onward {
+            Onward::Public(own) if own.public == *public => Ok(()),
+            _ => Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "whether the answer to what came in by {public} leaves by it or by its route"
+                ),
+                settle: String::new(),
+                source: way.entry.map(|entry| entry.source.clone()),
+            })),
+        }
+    }
+
+    /// A public address that is locked or blocked carries nothing.
+    fn is_carried(&mut self, inside: Inside<'_>, own: OwnPublic<'_>, frame: &Frame) -> Stage<()> {
+        untranslated_error(frame, own.public, own.source)?;
+        let Some(elastic) = own.elastic else {
+            return Ok(());
+        };
+        if elastic.cut_through {
+            return Err(Stop::Undecided(Doubt {
+                what: format!(
+                    "what its machine does with the public address {}, which is on the interface itself (cut-through mode)",
+                    elastic.address
+                ),
+                settle: String::new(),
+                source: Some(elastic.source.clone()),
+            }));
+        }
+        let what = format!("the public address {}", elastic.address);
+        let Some(state) = elastic.works.stopped(&what, &elastic.source)? else {
             return Ok(());
         };
         let blocker = Blocker::new(BlockerKind::CloudNoPublicAddress, inside.ns)
@@ -404,6 +447,18 @@ impl Walk<'_, '_> {
             .blames(format!("cloud:{}", elastic.id))
             .citing([elastic.source.clone()]);
         self.block(blocker, Failure::Silent, &frame.transit)
+    }
+}
+
+/// How the packet that an ICMP error is about is translated is not modelled.
+fn untranslated_error(frame: &Frame, public: IpAddr, source: &Source) -> Stage<()> {
+    match frame.transit.packet.transport {
+        Transport::IcmpError { .. } => Err(Stop::Undecided(Doubt {
+            what: format!("how an ICMP error passes the translation to {public}"),
+            settle: String::new(),
+            source: Some(source.clone()),
+        })),
+        _ => Ok(()),
     }
 }
 
