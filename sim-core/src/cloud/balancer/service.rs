@@ -192,15 +192,10 @@ pub(crate) fn differences(
     };
     let mut found = Vec::new();
     found.extend(unlisted(balancer, known));
-    let Ok(listeners) = &balancer.listeners else {
-        return found;
-    };
     for port in &service.ports {
-        let listener = listeners
-            .iter()
-            .find(|one| one.speaks.carrier() == port.protocol && one.ports.contains(&port.port));
-        match listener {
-            None => found.push(Difference {
+        match balancer.listeners.at(port.protocol, port.port) {
+            Err(_) => {}
+            Ok(None) => found.push(Difference {
                 kind: Kind::ListenerMissing,
                 port: Some(port.port),
                 object: known.object(),
@@ -214,17 +209,15 @@ pub(crate) fn differences(
                 sources: vec![balancer.source.clone(), service.meta.source.clone()],
                 probe: None,
             }),
-            Some(listener) => {
+            Ok(Some(listener)) => {
                 found.extend(of_port(balancer, listener, port, known, nodes, provider));
             }
         }
     }
-    let stale = listeners.iter().filter(|one| is_of(one, provider, service));
-    for listener in stale {
-        let wanted = service.ports.iter().any(|port| {
-            listener.speaks.carrier() == port.protocol && listener.ports.contains(&port.port)
-        });
-        if !wanted {
+    let all = balancer.listeners.read.iter();
+    for listener in all.filter(|one| is_of(one, provider, service)) {
+        let mut ports = service.ports.iter();
+        if !ports.any(|port| listener.takes(port.protocol, port.port)) {
             found.push(Difference {
                 kind: Kind::ListenerStale,
                 port: Some(*listener.ports.start()),
@@ -312,7 +305,7 @@ fn of_port(
     nodes: &[&Node],
     provider: Provider,
 ) -> Vec<Difference> {
-    let Action::Pool(pool) = &listener.action else {
+    let [Action::Pool(pool)] = listener.actions.as_slice() else {
         return Vec::new();
     };
     let Ok(backends) = &pool.backends else {

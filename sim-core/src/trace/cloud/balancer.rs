@@ -246,8 +246,8 @@ impl Walk<'_, '_> {
             Ok(listener) => Ok(listener.clone()),
             Err(end) => {
                 self.turned_away(inside, balancer, end, frame)?;
-                let listener = balancer.listener_for(protocol, port);
-                listener.cloned().ok_or(Stop::Lost)
+                let listener = balancer.listeners.at(protocol, port);
+                listener.ok().flatten().cloned().ok_or(Stop::Lost)
             }
         }
     }
@@ -265,11 +265,11 @@ impl Walk<'_, '_> {
             walk.turned_away(inside, balancer, end, frame)?;
             Err(Stop::Lost)
         };
-        let pools = match choose::pools(balancer, listener) {
-            Ok(pools) => pools,
+        let actions = match choose::actions(balancer, listener) {
+            Ok(actions) => actions,
             Err(end) => return lost(self, end),
         };
-        let chosen = match pools.len() {
+        let chosen = match actions.len() {
             0 | 1 => 0,
             several => {
                 let doubt = Doubt {
@@ -280,15 +280,20 @@ impl Walk<'_, '_> {
                 self.script.alternative(several, vec![doubt])
             }
         };
-        let Some(pool) = pools.get(chosen) else {
+        let Some(action) = actions.get(chosen) else {
             return Err(Stop::Lost);
         };
+        let pool = match choose::pool(balancer, listener, action) {
+            Ok(pool) => pool,
+            Err(end) => return lost(self, end),
+        };
+        let (_, port) = asked(tuple)?;
         let Shares {
             backends,
             unhealthy,
             fails_open,
             assumptions,
-        } = match balancer.share(listener, pool, tuple.src) {
+        } = match balancer.share(listener, pool, tuple.src, port) {
             Ok(shares) => shares,
             Err(end) => return lost(self, end),
         };
@@ -326,7 +331,7 @@ impl Walk<'_, '_> {
                 return Err(Stop::Undecided(doubt));
             }
         }
-        Ok(((*pool).clone(), (*backend).clone(), backends.len()))
+        Ok((pool.clone(), (*backend).clone(), backends.len()))
     }
 
     /// The balancer hands the packet to nobody.
