@@ -40,18 +40,22 @@ impl Balancers {
     }
 }
 
+/// The lists of a provider's load balancers, and how the ids in each begin.
+pub(crate) const fn lists(provider: Provider) -> &'static [(&'static str, &'static str)] {
+    match provider {
+        Provider::Aliyun => &[
+            ("slb/DescribeLoadBalancers", "lb-"),
+            ("nlb/ListLoadBalancers", "nlb-"),
+            ("alb/ListLoadBalancers", "alb-"),
+        ],
+        Provider::Tencent => &[("clb/DescribeLoadBalancers", "lb-")],
+    }
+}
+
 /// Reads a region's load balancers.
 pub(super) fn read(provider: Provider, files: &mut Files<'_>) -> Balancers {
-    let lists: &[&str] = match provider {
-        Provider::Aliyun => &[
-            "slb/DescribeLoadBalancers",
-            "nlb/ListLoadBalancers",
-            "alb/ListLoadBalancers",
-        ],
-        Provider::Tencent => &["clb/DescribeLoadBalancers"],
-    };
     // Without its list, who is a load balancer is not known.
-    for list in lists {
+    for (list, _) in lists(provider) {
         files.bodies(list, |_, _| Ok(()));
     }
     let all: Vec<_> = files.all().cloned().collect();

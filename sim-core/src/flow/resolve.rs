@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{FlowRequest, Protocol};
+use crate::evidence::link::LinkKind;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::trace::{Asked, Question};
 use crate::verdict::FlowEnd;
@@ -459,15 +460,22 @@ fn outside(
             format!("nothing in this capture has the private address `{address}`"),
         );
     }
-    let entry = world
-        .by_address(to)?
-        .iter()
-        .find_map(|record| match record {
-            IndexRecord::Interface {
-                namespace, device, ..
-            } if namespace.ends_with("/host") => Some((namespace.clone(), device.clone())),
-            IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
-        });
+    let mut entry = None;
+    for record in world.by_address(to)?.iter() {
+        if let IndexRecord::Interface {
+            namespace, device, ..
+        } = record
+            && entry.is_none()
+            && namespace.ends_with("/host")
+        {
+            let host = world.namespace(namespace)?;
+            let mut links = host.links.iter();
+            // A dummy's addresses (kube-ipvs0's) are this machine's; nothing comes in by it.
+            if !links.any(|link| *link.name == **device && link.kind == LinkKind::Dummy) {
+                entry = Some((namespace.clone(), device.clone()));
+            }
+        }
+    }
     let Some((path, device)) = entry else {
         return wrong(
             "from",

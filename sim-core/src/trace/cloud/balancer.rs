@@ -10,7 +10,7 @@ use crate::cloud::{Direction, Interface, InterfaceAddress, Provider};
 use crate::flow::Protocol;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
-use crate::linux::packet::{Port, Transport, Tuple, protocol};
+use crate::linux::packet::{Packet, Port, Transport, Tuple, protocol};
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Phase, Stage, Stop, Walk};
 use crate::verdict::{Outcome, StepStatus};
@@ -199,12 +199,22 @@ impl Walk<'_, '_> {
             return Err(Stop::Undecided(super::unlisted(inside.region, dst)));
         };
         // B.3 (3); Tencent's 214/54819: the provider's own block needs no rule.
-        if is_shared(src)
+        if (is_shared(src) || balancer.vouches)
             && let Some(tuple) = conntrack::tuple_of(&frame.transit.packet)
         {
             self.clouded.admitted.insert((to.id.clone(), tuple));
         }
         self.enter_interface(inside, to, false, frame)
+    }
+
+    /// Whether a packet is of a connection that a balancer made or handed on.
+    pub(super) fn is_balanced(&self, packet: &Packet) -> bool {
+        let tuple = conntrack::tuple_of(packet);
+        let is_its = |tuple: Tuple| {
+            let mut handed = self.clouded.handed.iter();
+            handed.any(|one| one.given == tuple || one.given.inverted() == tuple)
+        };
+        self.clouded.probing.is_some() || tuple.is_some_and(is_its)
     }
 
     /// The balancer's own security groups let the client in.
@@ -262,8 +272,18 @@ impl Walk<'_, '_> {
         frame: &Frame,
     ) -> Stage<(Pool, Backend, usize)> {
         let lost = |walk: &mut Self, end| {
+            let n_before = walk.blockers.len();
             walk.turned_away(inside, balancer, end, frame)?;
-            Err(Stop::Lost)
+            if !listener.speaks.is_proxied() {
+                return Err(Stop::Lost);
+            }
+            // The client's connection ends there, whoever is behind.
+            if n_before == 0
+                && let Some(blocker) = walk.blockers.last_mut()
+            {
+                blocker.outcome = Outcome::Unknown;
+            }
+            Err(Stop::Undecided(by_itself(balancer)))
         };
         let actions = match choose::actions(balancer, listener) {
             Ok(actions) => actions,
@@ -344,14 +364,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         match end {
             End::Unknown(doubt) => Err(Stop::Undecided(doubt)),
-            End::Answers => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "what {} answers by itself is not modelled",
-                    balancer.words()
-                ),
-                settle: String::new(),
-                source: Some(balancer.source.clone()),
-            })),
+            End::Answers => Err(Stop::Undecided(by_itself(balancer))),
             End::Refused {
                 why,
                 message,
@@ -404,6 +417,18 @@ impl Walk<'_, '_> {
                 source: Some(backend.source.clone()),
             })
         })
+    }
+}
+
+/// What a balancer answers without asking a backend.
+fn by_itself(balancer: &Balancer) -> Doubt {
+    Doubt {
+        what: format!(
+            "what {} answers by itself is not modelled",
+            balancer.words()
+        ),
+        settle: String::new(),
+        source: Some(balancer.source.clone()),
     }
 }
 
