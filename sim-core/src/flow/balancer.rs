@@ -43,7 +43,9 @@ pub(super) fn entrance(
         let own: Vec<IpAddr> = listed.chain(balancer.addresses.iter().copied()).collect();
         // Who is in the internet asks what is.
         let is_outside = crate::trace::is_public(*client);
-        let public = own.iter().find(|ip| is_outside && crate::trace::is_public(**ip));
+        let public = own
+            .iter()
+            .find(|ip| is_outside && crate::trace::is_public(**ip));
         return Ok(public.or_else(|| own.first()).copied());
     }
     Ok(None)

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::{FlowRequest, Protocol};
-use crate::evidence::link::LinkKind;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::trace::{Asked, Question};
 use crate::verdict::FlowEnd;
@@ -467,13 +466,9 @@ fn outside(
         } = record
             && entry.is_none()
             && namespace.ends_with("/host")
+            && !world.is_dummy(namespace, device)?
         {
-            let host = world.namespace(namespace)?;
-            let mut links = host.links.iter();
-            // A dummy's addresses (kube-ipvs0's) are this machine's; nothing comes in by it.
-            if !links.any(|link| *link.name == **device && link.kind == LinkKind::Dummy) {
-                entry = Some((namespace.clone(), device.clone()));
-            }
+            entry = Some((namespace.clone(), device.clone()));
         }
     }
     let Some((path, device)) = entry else {

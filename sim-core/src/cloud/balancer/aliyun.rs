@@ -60,7 +60,10 @@ fn state_of_business(body: &Body<'_>) -> State {
     let keys = ["LoadBalancerBusinessStatus", "LoadBalancerBussinessStatus"];
     let abnormal = keys.iter().filter_map(|key| Some((key, body.text(key)?)));
     let mut abnormal = abnormal.filter(|(_, word)| !word.eq_ignore_ascii_case("normal"));
-    match (state(body, "LoadBalancerStatus", &["active", "configuring"]), abnormal.next()) {
+    match (
+        state(body, "LoadBalancerStatus", &["active", "configuring"]),
+        abnormal.next(),
+    ) {
         (State::Running, Some((key, word))) => State::Unknown(format!("{key} {word}")),
         (state, _) => state,
     }

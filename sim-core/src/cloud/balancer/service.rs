@@ -189,14 +189,14 @@ pub(crate) fn missing(regions: &[Region], known: &Known) -> Option<Difference> {
         let Some((id, _)) = named_id(service, provider) else {
             continue;
         };
-        let of_kind = lists(provider).iter().find(|(_, start)| id.starts_with(start));
+        let of_kind = lists(provider)
+            .iter()
+            .find(|(_, start)| id.starts_with(start));
         let Some(file) = of_kind.map(|(list, _)| format!("{list}.json")) else {
             continue;
         };
         let own = regions.iter().filter(|region| region.provider == provider);
-        let mut asked = own
-            .filter(|region| !region.was_not_asked(&file))
-            .peekable();
+        let mut asked = own.filter(|region| !region.was_not_asked(&file)).peekable();
         if asked.peek().is_none() || !asked.all(|region| region.known(&file).is_ok()) {
             continue;
         }
@@ -282,7 +282,10 @@ fn made_for<'b>(
             let described: Vec<(&Listener, &str)> = described.collect();
             // A service of the same name may be another cluster's: its own is that of the ports that it has.
             let is_own = |cluster: &str| {
-                balancer.tags.get("ack.aliyun.com").is_some_and(|own| own == cluster)
+                balancer
+                    .tags
+                    .get("ack.aliyun.com")
+                    .is_some_and(|own| own == cluster)
                     || described.iter().any(|(one, own)| {
                         let mut ports = service.ports.iter();
                         *own == cluster && ports.any(|port| one.takes(port.protocol, port.port))
@@ -373,7 +376,10 @@ fn of_port(
         probe: None,
     };
     let words = format!("the listener {} of {}", listener.words(), balancer.words());
-    for backend in listener.pools().flat_map(|pool| pool.backends.iter().flatten()) {
+    for backend in listener
+        .pools()
+        .flat_map(|pool| pool.backends.iter().flatten())
+    {
         if let Health::Unhealthy(state, source) = &backend.health {
             let message = format!(
                 "backend {} of {words} is unhealthy ({state})",

@@ -299,7 +299,8 @@ impl Targets<'_, '_> {
         let answer = self.responses.get(CLB, "DescribeTargets", self.balancer);
         let own = answer.and_then(|answer| {
             let mut listeners = answer.list("Listeners", "Listener").into_iter();
-            let own = listeners.find(|one| one.text("ListenerId").as_deref() == Some(self.listener));
+            let own =
+                listeners.find(|one| one.text("ListenerId").as_deref() == Some(self.listener));
             let Some(location) = location else {
                 return own;
             };

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::Inside;
 use crate::cloud::{Interface, Way};
-use crate::evidence::link::LinkKind;
 use crate::snapshot::IndexRecord;
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind};
@@ -58,12 +57,7 @@ impl Walk<'_, '_> {
                 continue;
             };
             let machine = machine_of(namespace);
-            if !machine.starts_with("nodes/") || machines.contains(machine) {
-                continue;
-            }
-            let own = self.world.namespace(namespace)?;
-            let mut links = own.links.iter();
-            if !links.any(|link| *link.name == **device && link.kind == LinkKind::Dummy) {
+            if machine.starts_with("nodes/") && !self.world.is_dummy(namespace, device)? {
                 machines.insert(machine.to_owned());
             }
         }

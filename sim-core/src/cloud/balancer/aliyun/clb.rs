@@ -110,12 +110,15 @@ fn listeners(responses: Responses<'_>, id: &str, attribute: Option<&Body<'_>>) -
     }
     let own = responses.path(SLB, "DescribeLoadBalancerListeners", id);
     let of_all = responses.path(SLB, "DescribeLoadBalancerListeners", "");
-    let is_complete = |list: &Body<'_>| [own.as_str(), of_all.as_str()].contains(&list.source().file());
+    let is_complete =
+        |list: &Body<'_>| [own.as_str(), of_all.as_str()].contains(&list.source().file());
     let mut known = lists.iter().any(is_complete);
     // What only the balancer itself names has no settings here.
     if let Some(attribute) = attribute {
         known |= NAMED.iter().any(|(list, _)| attribute.has(list));
-        let entries = NAMED.iter().flat_map(|(list, item)| attribute.list(list, item));
+        let entries = NAMED
+            .iter()
+            .flat_map(|(list, item)| attribute.list(list, item));
         for entry in entries {
             let speaks =
                 speaks(&entry, "ListenerProtocol").or_else(|| speaks(&entry, "ListenerProtocal"));

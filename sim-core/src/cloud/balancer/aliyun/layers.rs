@@ -186,7 +186,9 @@ impl Api<'_> {
                 .or_else(|| body.at("HealthCheckConfig"))
         });
         let keeps_client = match &body {
-            None => Err(self.responses.path(self.kind.folder(), "ListServerGroups", "")),
+            None => Err(self
+                .responses
+                .path(self.kind.folder(), "ListServerGroups", "")),
             Some(body) => match body.flag("PreserveClientIpEnabled") {
                 Some(keeps) => Ok(keeps),
                 // B.4: the default of groups of instances; G.8: that of others is not confirmed.

@@ -187,7 +187,8 @@ fn sends_to_pods(
     };
     // Groups of addresses hold nodes by theirs.
     let is_node = |one: &Backend| {
-        matches!(one.target, Target::Instance(_)) || nodes.iter().any(|node| Member::of(node).is(one))
+        matches!(one.target, Target::Instance(_))
+            || nodes.iter().any(|node| Member::of(node).is(one))
     };
     asked || (!backends.is_empty() && !backends.iter().any(is_node))
 }
