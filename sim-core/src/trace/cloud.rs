@@ -8,6 +8,8 @@ mod balancer;
 mod edge;
 mod gate;
 mod internet;
+mod own;
+mod prober;
 mod routed;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use crate::cloud::{Direction, Interface, InterfaceAddress, Provider, is_shared};
 use crate::flow::Protocol;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
-use crate::linux::packet::{Port, Transport, Tuple, protocol};
+use crate::linux::packet::{Packet, Port, Transport, Tuple, protocol};
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Phase, Stage, Stop, Walk};
 use crate::verdict::{Outcome, StepStatus};
@@ -150,14 +150,8 @@ impl Walk<'_, '_> {
         frame: &Frame,
     ) -> Stage<Option<Arrival>> {
         let packet = &frame.transit.packet;
-        if let Some((prober, balancer)) = self.clouded.probing.clone()
-            && prober == packet.dst
-        {
-            let (leaving, transit) = ((from, Direction::Egress), &frame.transit);
-            self.acl_gate(inside, leaving, edge::of(&balancer, &from.subnet), transit)?;
-            let far = Some(from.subnet.as_str());
-            self.balancer_acl(inside, &balancer, Direction::Ingress, far, transit)?;
-            return Ok(Some(super::internet::at_edge(inside, frame.clone())));
+        if let Some(arrival) = self.answer_of_probe(inside, from, frame)? {
+            return Ok(Some(arrival));
         }
         if let Transport::IcmpError { about, .. } = &packet.transport {
             if self.clouded.handed.iter().any(|one| one.given == *about) {
@@ -204,31 +198,14 @@ impl Walk<'_, '_> {
         .map(Some)
     }
 
-    /// A probe of a load balancer's is at its backend's interface.
-    pub(super) fn probe(
-        &mut self,
-        inside: Inside<'_>,
-        balancer: &Arc<Balancer>,
-        frame: Frame,
-    ) -> Stage<Arrival> {
-        let (src, dst) = (frame.transit.packet.src, frame.transit.packet.dst);
-        self.clouded.probing = Some((src, Arc::clone(balancer)));
-        let vpc = balancer.vpc.as_deref();
-        let mut all = inside.region.interfaces.iter();
-        let to = all.find(|one| one.has(dst) && vpc.is_none_or(|vpc| one.vpc == vpc));
-        let Some(to) = to else {
-            return Err(Stop::Undecided(super::unlisted(inside.region, dst)));
+    /// Whether a packet is of a connection that a balancer made or handed on.
+    pub(super) fn is_balanced(&self, packet: &Packet) -> bool {
+        let tuple = conntrack::tuple_of(packet);
+        let is_its = |tuple: Tuple| {
+            let mut handed = self.clouded.handed.iter();
+            handed.any(|one| one.given == tuple || one.given.inverted() == tuple)
         };
-        // B.3 (3); Tencent's 214/54819: the provider's own block needs no rule.
-        if is_shared(src)
-            && let Some(tuple) = conntrack::tuple_of(&frame.transit.packet)
-        {
-            let known = (to.id.clone(), Direction::Ingress, tuple);
-            self.clouded.admitted.insert(known);
-        }
-        let (out, transit) = (Direction::Egress, &frame.transit);
-        self.balancer_acl(inside, balancer, out, Some(&to.subnet), transit)?;
-        self.enter_interface(inside, to, edge::of(balancer, &to.subnet), frame)
+        self.clouded.probing.is_some() || tuple.is_some_and(is_its)
     }
 
     /// The balancer's own security groups let the client in.
@@ -270,8 +247,8 @@ impl Walk<'_, '_> {
             Ok(listener) => Ok(listener.clone()),
             Err(end) => {
                 self.turned_away(inside, balancer, end, frame)?;
-                let listener = balancer.listener_for(protocol, port);
-                listener.cloned().ok_or(Stop::Lost)
+                let listener = balancer.listeners.at(protocol, port);
+                listener.ok().flatten().cloned().ok_or(Stop::Lost)
             }
         }
     }
@@ -286,14 +263,24 @@ impl Walk<'_, '_> {
         frame: &Frame,
     ) -> Stage<(Pool, Backend, usize)> {
         let lost = |walk: &mut Self, end| {
+            let n_before = walk.blockers.len();
             walk.turned_away(inside, balancer, end, frame)?;
-            Err(Stop::Lost)
+            if !listener.speaks.is_proxied() {
+                return Err(Stop::Lost);
+            }
+            // The client's connection ends there, whoever is behind.
+            if n_before == 0
+                && let Some(blocker) = walk.blockers.last_mut()
+            {
+                blocker.outcome = Outcome::Unknown;
+            }
+            Err(Stop::Undecided(by_itself(balancer)))
         };
-        let pools = match choose::pools(balancer, listener) {
-            Ok(pools) => pools,
+        let actions = match choose::actions(balancer, listener) {
+            Ok(actions) => actions,
             Err(end) => return lost(self, end),
         };
-        let chosen = match pools.len() {
+        let chosen = match actions.len() {
             0 | 1 => 0,
             several => {
                 let doubt = Doubt {
@@ -304,15 +291,20 @@ impl Walk<'_, '_> {
                 self.script.alternative(several, vec![doubt])
             }
         };
-        let Some(pool) = pools.get(chosen) else {
+        let Some(action) = actions.get(chosen) else {
             return Err(Stop::Lost);
         };
+        let pool = match choose::pool(balancer, listener, action) {
+            Ok(pool) => pool,
+            Err(end) => return lost(self, end),
+        };
+        let (_, port) = asked(tuple)?;
         let Shares {
             backends,
             unhealthy,
             fails_open,
             assumptions,
-        } = match balancer.share(listener, pool, tuple.src) {
+        } = match balancer.share(listener, pool, tuple.src, port) {
             Ok(shares) => shares,
             Err(end) => return lost(self, end),
         };
@@ -350,7 +342,7 @@ impl Walk<'_, '_> {
                 return Err(Stop::Undecided(doubt));
             }
         }
-        Ok(((*pool).clone(), (*backend).clone(), backends.len()))
+        Ok((pool.clone(), (*backend).clone(), backends.len()))
     }
 
     /// The balancer hands the packet to nobody.
@@ -363,14 +355,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         match end {
             End::Unknown(doubt) => Err(Stop::Undecided(doubt)),
-            End::Answers => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "what {} answers by itself is not modelled",
-                    balancer.words()
-                ),
-                settle: String::new(),
-                source: Some(balancer.source.clone()),
-            })),
+            End::Answers => Err(Stop::Undecided(by_itself(balancer))),
             End::Refused {
                 why,
                 message,
@@ -439,6 +424,18 @@ fn backend_edge(inside: Inside<'_>, handed: &Handed, backend: &Interface) -> Edg
 fn subnet_of_client<'r>(inside: Inside<'r>, handed: &Handed) -> Option<&'r str> {
     let client = inside.region.interface(handed.client.as_deref()?)?;
     Some(&client.subnet)
+}
+
+/// What a balancer answers without asking a backend.
+fn by_itself(balancer: &Balancer) -> Doubt {
+    Doubt {
+        what: format!(
+            "what {} answers by itself is not modelled",
+            balancer.words()
+        ),
+        settle: String::new(),
+        source: Some(balancer.source.clone()),
+    }
 }
 
 fn interfaces_file(inside: Inside<'_>) -> &'static str {

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::edge::Edge;
-use super::{INTERNET, Inside};
-use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic, Way};
+use super::{INTERNET, Inside, own};
+use crate::cloud::balancer::lists;
+use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward};
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
+use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Stage, Stop, Walk};
@@ -18,48 +20,16 @@ use crate::verdict::StepStatus;
 #[derive(Debug, Clone)]
 pub(super) struct Translation {
     /// The gateway.
-    nat: String,
+    pub(super) nat: String,
     /// As it is in the private network.
-    inside: Tuple,
+    pub(super) inside: Tuple,
     /// As it is in the internet.
     outside: Tuple,
     /// The connection came from the internet.
-    inbound: bool,
+    pub(super) inbound: bool,
 }
 
 impl Walk<'_, '_> {
-    /// A packet leaves by its sender's own public address.
-    pub(super) fn leave_by_own(
-        &mut self,
-        inside: Inside<'_>,
-        own: OwnPublic<'_>,
-        mut frame: Frame,
-    ) -> Stage<Arrival> {
-        let tuple = conntrack::tuple_of(&frame.transit.packet);
-        let mut known = self.clouded.translated.iter();
-        if let Some(known) =
-            known.find(|known| known.inbound && tuple == Some(known.inside.inverted()))
-        {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "whether the answer to what {} let in leaves by it or by the own public address {}",
-                    known.nat, own.public
-                ),
-                settle: String::new(),
-                source: Some(own.source.clone()),
-            }));
-        }
-        self.is_carried(inside, own, &frame)?;
-        let public = own.public;
-        self.log.step(
-            StepStatus::Normal,
-            || format!("cloud: leaves with the public address {public}"),
-            || vec![own.source.clone()],
-        );
-        frame.transit.packet.src = public;
-        self.across_internet(inside, frame, None)
-    }
-
     /// A packet leaves by a NAT gateway.
     pub(super) fn leave_by_nat(
         &mut self,
@@ -78,7 +48,7 @@ impl Walk<'_, '_> {
                 source: Some(nat.source.clone()),
             }));
         }
-        untranslated_error(&frame, frame.transit.packet.src, &nat.source)?;
+        own::untranslated_error(&frame, frame.transit.packet.src, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) else {
             return Err(Stop::Lost);
         };
@@ -212,10 +182,38 @@ impl Walk<'_, '_> {
                 source: None,
             }));
         }
+        self.no_service(inside, dst)?;
         self.assume(format!(
             "the internet carries packets from {src} to {dst} and back, and the remote host answers"
         ));
         Ok(at_edge(inside, frame))
+    }
+
+    /// What a service tells its clients to ask is no remote host, though no captured load balancer has it.
+    fn no_service(&mut self, inside: Inside<'_>, address: IpAddr) -> Stage<()> {
+        let records = self.world.by_address(address)?;
+        let service = records.iter().find_map(|record| match record {
+            IndexRecord::Object {
+                object: ObjectKind::Service,
+                namespace,
+                name,
+                ..
+            } => Some(format!("service {namespace}/{name}")),
+            IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
+        });
+        let Some(service) = service else {
+            return Ok(());
+        };
+        let lists = lists(inside.region.provider).iter();
+        let mut lists = lists.map(|(list, _)| format!("{list}.json"));
+        let missing = lists.find(|list| inside.region.known(list).is_err());
+        Err(Stop::Undecided(Doubt {
+            what: format!("no captured load balancer has {address}, an address of {service}"),
+            settle: missing.map_or_else(String::new, |list| {
+                format!("{}/{list}", inside.region.folder)
+            }),
+            source: None,
+        }))
     }
 
     /// The answer to what a gateway let in goes back the way it came, where the table leads to that gateway.
@@ -330,7 +328,7 @@ impl Walk<'_, '_> {
         mut frame: Frame,
     ) -> Stage<Arrival> {
         let packet = &frame.transit.packet;
-        untranslated_error(&frame, packet.dst, &nat.source)?;
+        own::untranslated_error(&frame, packet.dst, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(packet) else {
             return Err(Stop::Lost);
         };
@@ -400,65 +398,6 @@ impl Walk<'_, '_> {
             },
             _ => Err(Stop::Undecided(super::unlisted(region, dst))),
         }
-    }
-
-    /// The answer of a connection that came in by its server's own public address goes back by it.
-    pub(super) fn answers_straight(&self, way: &Way<'_>, frame: &Frame) -> Stage<()> {
-        let tuple = conntrack::tuple_of(&frame.transit.packet);
-        let mut known = self.clouded.by_own.iter();
-        let known = known.find(|(came, _)| tuple == Some(came.inverted()));
-        let Some((_, public)) = known else {
-            return Ok(());
-        };
-        match &way.onward {
-            Onward::Public(own) if own.public == *public => Ok(()),
-            _ => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "whether the answer to what came in by {public} leaves by it or by its route"
-                ),
-                settle: String::new(),
-                source: way.entry.map(|entry| entry.source.clone()),
-            })),
-        }
-    }
-
-    /// A public address that is locked or blocked carries nothing.
-    fn is_carried(&mut self, inside: Inside<'_>, own: OwnPublic<'_>, frame: &Frame) -> Stage<()> {
-        untranslated_error(frame, own.public, own.source)?;
-        let Some(elastic) = own.elastic else {
-            return Ok(());
-        };
-        if elastic.cut_through {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "what its machine does with the public address {}, which is on the interface itself (cut-through mode)",
-                    elastic.address
-                ),
-                settle: String::new(),
-                source: Some(elastic.source.clone()),
-            }));
-        }
-        let what = format!("the public address {}", elastic.address);
-        let Some(state) = elastic.works.stopped(&what, &elastic.source)? else {
-            return Ok(());
-        };
-        let blocker = Blocker::new(BlockerKind::CloudNoPublicAddress, inside.ns)
-            .says(format!("the public address {} is {state}", elastic.address))
-            .blames(format!("cloud:{}", elastic.id))
-            .citing([elastic.source.clone()]);
-        self.block(blocker, Failure::Silent, &frame.transit)
-    }
-}
-
-/// How the packet that an ICMP error is about is translated is not modelled.
-fn untranslated_error(frame: &Frame, public: IpAddr, source: &Source) -> Stage<()> {
-    match frame.transit.packet.transport {
-        Transport::IcmpError { .. } => Err(Stop::Undecided(Doubt {
-            what: format!("how an ICMP error passes the translation to {public}"),
-            settle: String::new(),
-            source: Some(source.clone()),
-        })),
-        _ => Ok(()),
     }
 }
 
