@@ -9,6 +9,8 @@ use pathglass::cloud::credentials::Environment;
 use pathglass::cloud::{Provider, document};
 use pathglass::pull::{Args, pull};
 use pathglass_tests::cloud_double::{Double, KEY, Orders, POD_TOKEN};
+use pathglass_tests::corpus::{Case, workspace};
+use pathglass_tests::{ask, unhashed};
 use serde_json::{Value, json};
 
 /// A capture in the making, its double, and what is asked of them.
@@ -650,4 +652,63 @@ fn documents_and_policies_say_what_the_tables_say() {
         expected.push('\n');
     }
     check(page, expected);
+}
+
+/// The stories with a cloud (`docs/stories.md`), their clouds served by the double and pulled from it: what sealing and the
+/// pull keep, ask for and name must be enough for the same verdicts.
+#[test]
+fn what_is_pulled_explains_the_stories() {
+    let stories = workspace().join("tests/captures/cloud");
+    let mut names: Vec<String> = std::fs::read_dir(&stories)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let mut wrong = Vec::new();
+    for name in &names {
+        let case = Case {
+            name: name.clone(),
+            folder: stories.join(name),
+        };
+        let provider = if case.folder.join("cloud/aliyun").is_dir() {
+            Provider::Aliyun
+        } else {
+            Provider::Tencent
+        };
+        let mut pull = Pull::new(provider, Orders::default());
+        let region = format!("cloud/{}/{}", provider.name(), pull.args.region);
+        pull.double = Double::start(Orders {
+            state: case.folder.join(region),
+            ..Orders::default()
+        });
+        pull.args.cloud_endpoint = vec![pull.double.url()];
+        let files = case.files().unwrap();
+        for (path, bytes) in &files {
+            if !path.starts_with("cloud/") {
+                let path = pull.folder.path().join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, bytes).unwrap();
+            }
+        }
+        let said = pull.run().unwrap();
+        let pulled = Case {
+            name: name.clone(),
+            folder: pull.folder.path().to_owned(),
+        };
+        let pulled = pulled.files().unwrap();
+        for flow in case.expectations().unwrap().flows {
+            let found = [&files, &pulled].map(|files| {
+                let request = flow.request();
+                let verdict = ask::diagnose(&mut unhashed::open(files), &request).unwrap();
+                let first = verdict.findings.first();
+                let first = first.map(|first| format!("{} {}", first.code, first.object));
+                (verdict.outcome, first, verdict.settle)
+            });
+            if found[0] != found[1] {
+                wrong.push(format!("{name} {}: {found:#?}\n{said}", flow.id));
+            }
+        }
+    }
+    assert!(names.len() > 5, "{names:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
