@@ -140,10 +140,12 @@ impl Region {
                 format!("network ACL {id} drops what leaves the subnet: `{text}`")
             }
             (None, _, Direction::Ingress) => {
-                format!("no entry of network ACL {id} lets it into the subnet")
+                let packet = super::admission::packet_words(packet, direction);
+                format!("no entry of network ACL {id} lets `{packet}` into the subnet")
             }
             (None, _, Direction::Egress) => {
-                format!("no entry of network ACL {id} lets it out of the subnet")
+                let packet = super::admission::packet_words(packet, direction);
+                format!("no entry of network ACL {id} lets `{packet}` out of the subnet")
             }
         };
         Ruling {

@@ -338,10 +338,12 @@ impl Region {
         let why = match (accepts, view.direction) {
             (true, _) => format!("no rule of security group {names} is for what leaves: it passes"),
             (false, Direction::Egress) => {
-                format!("no rule of security group {names} lets it out")
+                let packet = packet_words(view.packet, view.direction);
+                format!("no rule of security group {names} lets `{packet}` out")
             }
             (false, Direction::Ingress) => {
-                format!("no rule of security group {names} lets it in")
+                let packet = packet_words(view.packet, view.direction);
+                format!("no rule of security group {names} lets `{packet}` in")
             }
         };
         let mut ruling = Ruling {
@@ -450,6 +452,19 @@ pub(super) fn protocol_name(number: Option<u8>) -> String {
         Some(protocol::ICMPV6) => "icmpv6".to_owned(),
         Some(protocol::GRE) => "gre".to_owned(),
         Some(other) => other.to_string(),
+    }
+}
+
+/// A packet as rules name such: `tcp 443 from 203.0.113.9`.
+pub(super) fn packet_words(packet: &Packet, direction: Direction) -> String {
+    let (side, peer) = match direction {
+        Direction::Ingress => ("from", packet.src),
+        Direction::Egress => ("to", packet.dst),
+    };
+    let protocol = protocol_name(Some(packet.protocol()));
+    match packet.dport() {
+        Some(Port::Known(port)) => format!("{protocol} {port} {side} {peer}"),
+        Some(Port::Chosen { .. }) | None => format!("{protocol} {side} {peer}"),
     }
 }
 

@@ -25,12 +25,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "网络 ACL {0} 丢弃离开子网的报文：`{1}`",
     ),
     (
-        "no entry of network ACL {0} lets it into the subnet",
-        "网络 ACL {0} 没有允许其进入子网的条目",
+        "no entry of network ACL {0} lets `{1}` into the subnet",
+        "网络 ACL {0} 没有允许 `{1}` 进入子网的条目",
     ),
     (
-        "no entry of network ACL {0} lets it out of the subnet",
-        "网络 ACL {0} 没有允许其离开子网的条目",
+        "no entry of network ACL {0} lets `{1}` out of the subnet",
+        "网络 ACL {0} 没有允许 `{1}` 离开子网的条目",
     ),
     // `cloud/admission.rs`
     (
@@ -68,12 +68,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "安全组 {0} 没有针对该出方向报文的规则：放行",
     ),
     (
-        "no rule of security group {0} lets it out",
-        "安全组 {0} 没有允许其发出的规则",
+        "no rule of security group {0} lets `{1}` out",
+        "安全组 {0} 没有允许 `{1}` 发出的规则",
     ),
     (
-        "no rule of security group {0} lets it in",
-        "安全组 {0} 没有允许其进入的规则",
+        "no rule of security group {0} lets `{1}` in",
+        "安全组 {0} 没有允许 `{1}` 进入的规则",
     ),
     (
         "what comes from the cloud's own addresses (100.64.0.0/10) needs no rule of a security group",
