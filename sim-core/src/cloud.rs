@@ -251,6 +251,13 @@ impl Region {
         self.vpcs.iter().find(|own| own.id == id)
     }
 
+    /// Whether `address` is one of a subnet's.
+    #[must_use]
+    pub fn is_in_subnet(&self, subnet: &str, address: IpAddr) -> bool {
+        let own = self.subnet(subnet);
+        own.is_some_and(|own| own.blocks.iter().any(|block| block.contains(&address)))
+    }
+
     /// The subnet of this id.
     #[must_use]
     pub fn subnet(&self, id: &str) -> Option<&Subnet> {

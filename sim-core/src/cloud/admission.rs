@@ -71,7 +71,7 @@ impl Region {
         if ruling.admits == Tri::No
             && let Some(group) = groups.iter().find(joins)
             && self.may_be_unlisted(&interface.vpc, view.peer)
-            && self.interface_at(&interface.vpc, view.peer).is_none()
+            && self.groups_at(&interface.vpc, view.peer).is_none()
         {
             // B.1 (5): members of the group reach one another.
             return Ruling::unknown(Doubt {
@@ -118,14 +118,14 @@ impl Region {
         if !interface.has(view.own) {
             return None;
         }
-        let other = self.interface_at(&interface.vpc, view.peer)?;
+        let (other, members) = self.groups_at(&interface.vpc, view.peer)?;
         let shared = groups
             .iter()
             .filter(|group| group.kind != Some(GroupKind::Advanced))
-            .find(|group| group.inner == Some(true) && other.groups.contains(&group.id))?;
+            .find(|group| group.inner == Some(true) && members.contains(&group.id))?;
         let mut ruling = Ruling::passes(format!(
             "interfaces {} and {} are members of security group {}, whose members reach one another",
-            interface.id, other.id, shared.id
+            interface.id, other, shared.id
         ));
         ruling.sources.push(shared.source.clone());
         Some(ruling)
@@ -244,8 +244,8 @@ impl Region {
                 )),
             },
             // B.1 (6): any interface of the group that has the address.
-            Peer::Group(id) => match self.interface_at(&interface.vpc, address) {
-                Some(other) => other.groups.contains(id).into(),
+            Peer::Group(id) => match self.groups_at(&interface.vpc, address) {
+                Some((_, groups)) => groups.contains(id).into(),
                 None if self.may_be_unlisted(&interface.vpc, address) => {
                     Tri::Unknown(self.missing(
                         self.interfaces_file(),
@@ -261,6 +261,15 @@ impl Region {
                 any.or(self.is_peer(interface, peer, address, unmatched_groups))
             }),
         }
+    }
+
+    /// Who has `address` in a private network, and its security groups: an interface, or a load balancer.
+    fn groups_at(&self, vpc: &str, address: IpAddr) -> Option<(&str, &[String])> {
+        if let Some(own) = self.interface_at(vpc, address) {
+            return Some((&own.id, &own.groups));
+        }
+        let balancer = self.balancers.owner(vpc, address)?;
+        Some((&balancer.id, &balancer.groups))
     }
 
     /// Whether an interface that was not captured may have `address`: it is one of a subnet's.

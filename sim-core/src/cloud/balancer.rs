@@ -42,6 +42,16 @@ impl Balancers {
             .max_by_key(|one| one.vpc.is_some())
     }
 
+    /// The one of a private network that has `address`, towards clients or backends.
+    pub(crate) fn owner(&self, vpc: &str, address: IpAddr) -> Option<&Balancer> {
+        let mut all = self.0.iter();
+        let own = all.find(|one| {
+            one.vpc.as_deref() == Some(vpc)
+                && (one.addresses.contains(&address) || one.own.contains(&address))
+        });
+        own.map(Arc::as_ref)
+    }
+
     /// The one that clients ask at `address`.
     pub(crate) fn at(&self, address: IpAddr) -> Option<&Arc<Balancer>> {
         self.0.iter().find(|one| one.addresses.contains(&address))

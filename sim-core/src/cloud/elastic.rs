@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Interface, Region, Works};
+use crate::linux::choice::Doubt;
 use crate::source::Source;
 
 /// A public address.
@@ -137,6 +138,19 @@ impl Region {
         self.elastic(address).is_some()
             || self.behind(address).is_some()
             || self.nats.iter().any(|nat| nat.addresses.contains(&address))
+    }
+
+    /// The state in which the public address `public` surely carries nothing, with its object.
+    ///
+    /// # Errors
+    /// Whether it does is not known.
+    pub fn stopped_at(&self, public: IpAddr) -> Result<Option<(&Elastic, &str)>, Doubt> {
+        let Some(elastic) = self.elastic(public) else {
+            return Ok(None);
+        };
+        let what = format!("the public address {public}");
+        let state = elastic.works.stopped(&what, &elastic.source)?;
+        Ok(state.map(|state| (elastic, state)))
     }
 
     /// The elastic address's own object.

@@ -64,13 +64,34 @@ impl Region {
         dst: IpAddr,
     ) -> Result<Way<'r>, Doubt> {
         let own = self.public_for(from, src);
-        let way = self.way_in(&from.subnet, own, dst)?;
-        let is_public = match way.onward {
-            Onward::Public(_) | Onward::Nat(_) | Onward::NoPublic => true,
-            Onward::Missing => crate::trace::is_public(dst),
+        let mut way = self.way_in(&from.subnet, own, dst)?;
+        let is_public = crate::trace::is_public(dst);
+        let leaves = match &way.onward {
+            Onward::Public(_) => true,
+            Onward::Nat(nat) => nat.is_public,
             _ => false,
         };
-        if is_public {
+        if leaves && !is_public {
+            // The internet has no private addresses.
+            way.onward = Onward::Missing;
+        }
+        let needs_own = match way.onward {
+            Onward::Public(_) | Onward::NoPublic => true,
+            // Tencent's entry for a gateway wins over own addresses, Alibaba's does not.
+            Onward::Nat(_) => self.provider == Provider::Aliyun,
+            Onward::Missing => is_public,
+            _ => false,
+        };
+        if needs_own {
+            let unlisted = |id: &String| self.instance(id).is_none();
+            if own.is_none() && from.instance.as_ref().is_some_and(unlisted) {
+                let file = match self.provider {
+                    Provider::Aliyun => "ecs/DescribeInstances.json",
+                    Provider::Tencent => "cvm/DescribeInstances.json",
+                };
+                let id = from.instance.as_deref().unwrap_or_default();
+                return Err(self.missing(file, &format!("it does not hold {id}")));
+            }
             // An own public address that was not captured would carry it, or is locked.
             self.known(match self.provider {
                 Provider::Aliyun => "vpc/DescribeEipAddresses.json",
@@ -124,7 +145,8 @@ impl Region {
         own: Option<OwnPublic<'r>>,
         dst: IpAddr,
     ) -> Result<Way<'r>, Doubt> {
-        let (entry, idle) = self.longest(table, dst)?;
+        let (best, idle) = self.longest(table, dst)?;
+        let entry = best.map(|(_, entry)| entry);
         let way = |onward: Onward<'r>| Way {
             onward,
             table: Some(table),
@@ -134,21 +156,15 @@ impl Region {
         };
         // B.2 (6): every table has an entry for each vSwitch and one for the cloud's own services; a list without them is
         // taken to leave them out.
-        let length = match entry.map(|entry| &entry.destination) {
-            Some(Destination::Net(net)) => Some(net.prefix_len()),
-            Some(Destination::List(_)) => None,
-            None => Some(0),
-        };
+        let length = best.map_or(0, |(length, _)| length);
         let here = self.subnets.iter().filter(|own| own.vpc == subnet.vpc);
         let mut blocks = here.flat_map(|own| &own.blocks);
-        let implied = |net: &IpNet| {
-            net.contains(&dst) && length.is_some_and(|length| length < net.prefix_len())
-        };
+        let implied = |net: &IpNet| net.contains(&dst) && length < net.prefix_len();
         if blocks.any(implied) {
             return Ok(way(Onward::Inside));
         }
         let is_service = is_shared(dst) && !vpc.contains(dst);
-        if is_service && length.is_some_and(|length| length < SHARED_LENGTH) {
+        if is_service && length < SHARED_LENGTH {
             return Ok(way(Onward::Service));
         }
         let hop = match entry {
@@ -200,6 +216,10 @@ impl Region {
             idle: None,
             rests_on: Vec::new(),
         };
+        let covers = |route: &RouteEntry| match &route.destination {
+            Destination::Net(net) => net.contains(&dst),
+            Destination::List(_) => false,
+        };
         // Other networks have clusters with routes of their own.
         let is_elsewhere = |route: &RouteEntry| {
             let gateways = route.hops.iter().filter_map(|hop| match hop.kind {
@@ -235,6 +255,10 @@ impl Region {
             .any(|block| block.contains(&dst))
         {
             self.known("tke/DescribeClusterRoutes.json")?;
+            if let Some(route) = self.pod_routes.iter().find(|route| covers(route)) {
+                // Its gateway was seen in another network only: the interfaces of this one may not all be here.
+                return Err(several(dst, &route.source));
+            }
             return Ok(Way {
                 table: None,
                 ..way(Onward::Missing, None)
@@ -243,10 +267,11 @@ impl Region {
         if vpc.contains(dst) {
             return Ok(way(Onward::Inside, None));
         }
-        if is_shared(dst) || is_link_local(dst) || is_name_server(vpc, dst) {
+        let (best, idle) = self.longest(table, dst)?;
+        if service_length(vpc, dst) > best.map_or(0, |(length, _)| length) {
             return Ok(way(Onward::Service, None));
         }
-        let (entry, idle) = self.longest(table, dst)?;
+        let entry = best.map(|(_, entry)| entry);
         let onward = match (entry, own) {
             (Some(entry), own) => self.onward(vpc, entry, own)?,
             (None, Some(own)) if crate::trace::is_public(dst) => Onward::Public(own),
@@ -263,7 +288,7 @@ impl Region {
         &'r self,
         table: &'r RouteTable,
         dst: IpAddr,
-    ) -> Result<(Option<&'r RouteEntry>, Option<&'r RouteEntry>), Doubt> {
+    ) -> Result<(Option<(u8, &'r RouteEntry)>, Option<&'r RouteEntry>), Doubt> {
         let Some(entries) = &table.entries else {
             let file = format!("vpc/DescribeRouteEntryList.{}.json", table.id);
             return Err(self.missing(&file, "it was not captured"));
@@ -291,7 +316,7 @@ impl Region {
             return Err(several(dst, &entry.source));
         }
         let idle = idle.filter(|(length, _)| best.is_none_or(|(known, _)| *length > known));
-        Ok((best.map(|(_, entry)| entry), idle.map(|(_, entry)| entry)))
+        Ok((best, idle.map(|(_, entry)| entry)))
     }
 
     /// The length of the prefix by which a destination covers `dst`.
@@ -433,8 +458,14 @@ const NAME_SERVERS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(183, 60, 82, 98)),
 ];
 
-fn is_link_local(address: IpAddr) -> bool {
-    matches!(address, IpAddr::V4(v4) if v4.is_link_local())
+/// The length of the prefix by which Tencent's own services have an address; 0 where they do not.
+fn service_length(vpc: &Vpc, address: IpAddr) -> u8 {
+    match address {
+        _ if is_name_server(vpc, address) => 32,
+        IpAddr::V4(v4) if v4.is_link_local() => 16,
+        _ if is_shared(address) => SHARED_LENGTH,
+        _ => 0,
+    }
 }
 
 fn is_name_server(vpc: &Vpc, address: IpAddr) -> bool {

@@ -26,7 +26,7 @@ impl Walk<'_, '_> {
         };
         let length = transit.packet.length;
         // Conntrack looks at whole datagrams (`nf_ct_ipv4_gather_frags`, `nf_ct_frag6_gather`).
-        let gathered = transit.fragmented && ns.tracks;
+        let gathered = transit.fragmented && ns.tracks(transit.packet.family());
         if !gathered && length <= port.mtu {
             return Ok(());
         }

@@ -24,6 +24,7 @@ use crate::cloud::balancer::Balancer;
 use crate::cloud::{Cloud, Direction, Interface, Onward, Provider, Region, is_shared};
 use crate::evidence::link::Link;
 use crate::linux::choice::Doubt;
+use crate::linux::conntrack;
 use crate::linux::packet::Tuple;
 use crate::source::Source;
 use crate::world::Namespace;
@@ -35,6 +36,8 @@ pub(crate) struct Clouded {
     admitted: BTreeSet<(String, Direction, Tuple)>,
     /// Addresses that gateways translated.
     translated: Vec<internet::Translation>,
+    /// Connections to the cloud's own services, and the interfaces that they came from.
+    served: Vec<(Tuple, String)>,
     /// Connections that came in by a public address of their server's: as they were behind it, and the address.
     by_own: Vec<(Tuple, IpAddr)>,
     /// Connections that load balancers handed on.
@@ -141,7 +144,7 @@ impl Walk<'_, '_> {
             return Ok(arrival);
         }
         let way = region.way(from, src, dst)?;
-        self.answers_straight(&way, &frame)?;
+        self.answers_straight(inside, &way, &frame)?;
         for rule in &way.rests_on {
             self.assume(rule.text().to_owned());
         }
@@ -158,6 +161,8 @@ impl Walk<'_, '_> {
         let edge = match (balancer, to) {
             (Some(balancer), _) => edge::of(balancer, &from.subnet),
             (None, Some(to)) => Edge::between(&to.subnet, &from.subnet),
+            // Whose interface it is was not captured.
+            (None, None) if region.is_in_subnet(&from.subnet, dst) => Edge::Unsure,
             (None, None) => Edge::Crossed,
         };
         self.acl_gate(inside, (from, Direction::Egress), edge, &frame.transit)?;
@@ -179,6 +184,9 @@ impl Walk<'_, '_> {
             },
             Onward::Service => {
                 self.assume(format!("the cloud's own service at {dst} answers"));
+                if let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) {
+                    self.clouded.served.push((tuple, from.id.clone()));
+                }
                 Ok(internet::at_edge(inside, frame))
             }
             Onward::Public(own) => self.leave_by_own(inside, own, frame),
@@ -301,6 +309,12 @@ impl Walk<'_, '_> {
         let inside = Inside { region, ns };
         if let Some(balancer) = region.balancers.iter().find(|one| one.id == *device) {
             return self.probe(inside, balancer, frame);
+        }
+        let tuple = conntrack::tuple_of(&frame.transit.packet);
+        let mut served = self.clouded.served.iter();
+        let asker = served.find(|(asked, _)| tuple == Some(asked.inverted()));
+        if let Some(to) = asker.and_then(|(_, id)| region.interface(id)) {
+            return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         match region.interface(device) {
             Some(from) => self.leave_interface(inside, from, frame),

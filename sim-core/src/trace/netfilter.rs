@@ -417,7 +417,7 @@ impl Walk<'_, '_> {
 
     /// `nf_conntrack_in()`.
     fn track(&mut self, ns: &Arc<Namespace>, transit: &mut Transit) -> Stage<()> {
-        if transit.ct != Ct::None || !ns.tracks {
+        if transit.ct != Ct::None || !ns.tracks(transit.packet.family()) {
             return Ok(());
         }
         ns.known("sysctl.txt")?;

@@ -179,10 +179,10 @@ pub(super) fn namespace(store: &mut dyn Store, path: &str) -> Result<Namespace, 
         bpf.into_iter()
             .filter_map(|program| Some((program.device?, program.source))),
     );
-    ns.tracks = files
-        .present
-        .iter()
-        .any(|(name, file)| tracks(name, &file.text));
+    ns.tracks = [Family::V4, Family::V6].map(|family| {
+        let mut present = files.present.iter();
+        present.any(|(name, file)| tracks(name, &file.text, family))
+    });
     ns.links.sort_by_key(|link| link.index);
     ns.gaps = files.gaps;
     Ok(ns)
@@ -272,8 +272,22 @@ fn resolve_nexthops(ns: &mut Namespace, objects: &[evidence::nexthop::NexthopObj
     }
 }
 
-/// Whether rules of a file make conntrack run (`nf_ct_netns_get`): nat, or a look at connections.
-fn tracks(name: &str, text: &str) -> bool {
+/// Whether rules of a file make conntrack run for a family (`nf_ct_netns_get`): nat, or a look at connections.
+fn tracks(name: &str, text: &str, family: Family) -> bool {
+    let has = |own: &str| {
+        let (key, own) = ("\"family\"", format!("\"{own}\""));
+        let mut after = text.split(key).skip(1);
+        after.any(|rest| rest.trim_start_matches([':', ' ']).starts_with(&own))
+    };
+    let is_of = match (name, family) {
+        ("nft-ruleset.json", Family::V4) => has("ip") || has("inet") || has("bridge"),
+        ("nft-ruleset.json", Family::V6) => has("ip6") || has("inet") || has("bridge"),
+        (_, Family::V4) => !name.starts_with("ip6"),
+        (_, Family::V6) => name.starts_with("ip6"),
+    };
+    if !is_of {
+        return false;
+    }
     let words: &[&str] = match name {
         "nft-ruleset.json" => &[
             "\"ct\"",

@@ -69,7 +69,7 @@ pub struct Namespace {
     /// Devices with a classifier or BPF program, and where that stands.
     pub classified: BTreeMap<String, Source>,
     /// Connections are tracked: a rule looks at them or translates them.
-    pub tracks: bool,
+    pub tracks: [bool; 2],
     /// Entries in the connection table, where captured.
     pub conntrack_count: Option<(u64, Source)>,
     /// What is unknown of it, by file name.
@@ -79,6 +79,16 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// Whether conntrack looks at packets of a family here.
+    #[must_use]
+    pub const fn tracks(&self, family: Family) -> bool {
+        let [v4, v6] = self.tracks;
+        match family {
+            Family::V4 => v4,
+            Family::V6 => v6,
+        }
+    }
+
     fn index(&self) -> &Index {
         self.index.get_or_init(|| Index::of(self))
     }

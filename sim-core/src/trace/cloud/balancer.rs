@@ -173,6 +173,7 @@ impl Walk<'_, '_> {
         self.acl_gate(inside, leaving, leaves, &frame.transit)?;
         let far = Some(from.subnet.as_str());
         self.balancer_acl(inside, balancer, Direction::Ingress, far, &frame.transit)?;
+        edge::routes_back(inside, &handed.balancer, client_of(inside, &handed), from)?;
         let mut frame = frame.clone();
         super::internet::readdress(&mut frame.transit.packet, handed.asked.inverted());
         let far = subnet_of_client(inside, &handed);
@@ -421,9 +422,12 @@ fn backend_edge(inside: Inside<'_>, handed: &Handed, backend: &Interface) -> Edg
     }
 }
 
+fn client_of<'r>(inside: Inside<'r>, handed: &Handed) -> Option<&'r Interface> {
+    inside.region.interface(handed.client.as_deref()?)
+}
+
 fn subnet_of_client<'r>(inside: Inside<'r>, handed: &Handed) -> Option<&'r str> {
-    let client = inside.region.interface(handed.client.as_deref()?)?;
-    Some(&client.subnet)
+    client_of(inside, handed).map(|client| client.subnet.as_str())
 }
 
 /// What a balancer answers without asking a backend.

@@ -110,6 +110,33 @@ impl Walk<'_, '_> {
     }
 }
 
+/// What answers a client of another network takes a route back there (B.5: each side needs its own).
+pub(super) fn routes_back(
+    inside: Inside<'_>,
+    balancer: &Balancer,
+    client: Option<&Interface>,
+    backend: &Interface,
+) -> Stage<()> {
+    let Some(client) = client.filter(|client| client.vpc != backend.vpc) else {
+        return Ok(());
+    };
+    let address = client.addresses.first().map(|own| own.address);
+    let from = balancer.subnets.first().unwrap_or(&backend.subnet);
+    let way = address.map(|address| inside.region.way_in(from, None, address));
+    match way.transpose()?.map(|way| way.onward) {
+        Some(Onward::Peer(vpc)) if vpc == client.vpc => Ok(()),
+        _ => Err(Stop::Undecided(Doubt {
+            what: format!(
+                "by which route {} answers clients in {}, another private network",
+                balancer.words(),
+                client.vpc
+            ),
+            settle: String::new(),
+            source: Some(balancer.source.clone()),
+        })),
+    }
+}
+
 /// Whether what passes between a balancer and an interface in `subnet` crosses the subnet's edge.
 pub(super) fn of(balancer: &Balancer, subnet: &str) -> Edge {
     let has = |own: &String| own == subnet;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::edge::Edge;
 use super::{INTERNET, Inside, own};
 use crate::cloud::balancer::lists;
-use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward};
+use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, Region};
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
-use crate::trace::{Arrival, Frame, Stage, Stop, Walk};
+use crate::trace::{Arrival, Frame, Stage, Stop, Walk, is_public};
 use crate::verdict::StepStatus;
 
 /// Addresses that a NAT gateway translated, as the first packet of the connection had them.
@@ -75,6 +75,7 @@ impl Walk<'_, '_> {
             found.addresses,
             rule.map(|rule| (&rule.source, rule.affinity)),
         )?;
+        self.is_in_order(inside, address, &frame.transit)?;
         self.log.step(
             StepStatus::Normal,
             || format!("cloud: NAT gateway {} sends it from {address}", nat.id),
@@ -163,15 +164,16 @@ impl Walk<'_, '_> {
                 .citing([by.source.clone()]);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
-        if region.is_public(dst) || region.balancers.at(dst).is_some() {
+        let has = |region: &Region| {
+            region.is_public(dst) || (is_public(dst) && region.balancers.at(dst).is_some())
+        };
+        if has(region) {
             return self.enter_from_internet(inside, frame);
         }
         let cloud = self.world.cloud()?;
         let regions = cloud.iter().flat_map(|cloud| &cloud.regions);
         let mut others = regions.filter(|other| other.folder != region.folder);
-        if let Some(region) = others.find(|other| {
-            other.is_public(dst) || other.balancers.at(dst).is_some_and(|own| own.public)
-        }) {
+        if let Some(region) = others.find(|other| has(other)) {
             let ns = &self.world.namespace(&region.folder)?;
             return self.enter_from_internet(Inside { region, ns }, frame);
         }
@@ -268,7 +270,8 @@ impl Walk<'_, '_> {
             let vpc = nat_of(&nat).map(|nat| nat.vpc.as_str());
             return self.inward(inside, vpc.unwrap_or_default(), frame);
         }
-        if let Some(balancer) = region.balancers.at(dst) {
+        if let Some(balancer) = region.balancers.at(dst).filter(|_| is_public(dst)) {
+            self.is_in_order(inside, dst, &frame.transit)?;
             return self.hand_on(inside, balancer, None, frame);
         }
         let gateway = region.gateways.iter().find(|gateway| {
@@ -298,6 +301,7 @@ impl Walk<'_, '_> {
         }
         let holds = |nat: &&NatGateway| nat.addresses.contains(&dst);
         if let Some(nat) = region.nats.iter().find(holds) {
+            self.is_in_order(inside, dst, &frame.transit)?;
             return self.enter_by_nat(inside, nat, frame);
         }
         match region.elastic(dst) {

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use super::Inside;
-use crate::cloud::{Onward, OwnPublic, Way};
+use crate::cloud::{Onward, OwnPublic, Provider, Way};
 use crate::linux::choice::Doubt;
 use crate::linux::conntrack;
 use crate::linux::packet::Transport;
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
-use crate::trace::{Arrival, Frame, Stage, Stop, Walk};
+use crate::trace::{Arrival, Frame, Stage, Stop, Transit, Walk};
 use crate::verdict::StepStatus;
 
 impl Walk<'_, '_> {
@@ -46,7 +46,12 @@ impl Walk<'_, '_> {
     }
 
     /// The answer of a connection that came in by its server's own public address goes back by it.
-    pub(super) fn answers_straight(&self, way: &Way<'_>, frame: &Frame) -> Stage<()> {
+    pub(super) fn answers_straight(
+        &self,
+        inside: Inside<'_>,
+        way: &Way<'_>,
+        frame: &Frame,
+    ) -> Stage<()> {
         let tuple = conntrack::tuple_of(&frame.transit.packet);
         let mut known = self.clouded.by_own.iter();
         let known = known.find(|(came, _)| tuple == Some(came.inverted()));
@@ -55,6 +60,12 @@ impl Walk<'_, '_> {
         };
         match &way.onward {
             Onward::Public(own) if own.public == *public => Ok(()),
+            // B.2 (7): where public access is centralised and the table has no way to it, nothing leaves.
+            Onward::Missing | Onward::NoPublic | Onward::Broken(_) | Onward::Absent(_)
+                if inside.region.provider == Provider::Aliyun =>
+            {
+                Ok(())
+            }
             _ => Err(Stop::Undecided(Doubt {
                 what: format!(
                     "whether the answer to what came in by {public} leaves by it or by its route"
@@ -65,7 +76,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// A public address that is locked or blocked carries nothing.
+    /// What an interface's own public address does with a packet.
     pub(super) fn is_carried(
         &mut self,
         inside: Inside<'_>,
@@ -86,15 +97,24 @@ impl Walk<'_, '_> {
                 source: Some(elastic.source.clone()),
             }));
         }
-        let what = format!("the public address {}", elastic.address);
-        let Some(state) = elastic.works.stopped(&what, &elastic.source)? else {
+        self.is_in_order(inside, own.public, &frame.transit)
+    }
+
+    /// A public address that is locked or blocked carries nothing, whatever it is bound to.
+    pub(super) fn is_in_order(
+        &mut self,
+        inside: Inside<'_>,
+        public: IpAddr,
+        transit: &Transit,
+    ) -> Stage<()> {
+        let Some((elastic, state)) = inside.region.stopped_at(public)? else {
             return Ok(());
         };
         let blocker = Blocker::new(BlockerKind::CloudNoPublicAddress, inside.ns)
             .says(format!("the public address {} is {state}", elastic.address))
             .blames(format!("cloud:{}", elastic.id))
             .citing([elastic.source.clone()]);
-        self.block(blocker, Failure::Silent, &frame.transit)
+        self.block(blocker, Failure::Silent, transit)
     }
 }
 
