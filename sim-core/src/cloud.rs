@@ -8,6 +8,7 @@ pub mod balancer;
 mod elastic;
 mod files;
 mod group;
+mod index;
 mod interface;
 mod nat;
 mod portset;

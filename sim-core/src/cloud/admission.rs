@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::group::Services;
+use super::index::order;
 use super::{
     Direction, Group, GroupKind, GroupRule, Interface, Peer, Provider, Region, Ruling, Service,
     Unconfirmed,
@@ -117,9 +118,20 @@ impl Region {
     /// The rules of all groups in the provider's order; a rule that may match leaves the answer open only where it would
     /// change it.
     fn decide(&self, interface: &Interface, groups: &[&Group], view: &View<'_>) -> Ruling {
+        let candidates = self.in_order(groups, view);
+        self.first(candidates, interface, groups, view)
+    }
+
+    fn first(
+        &self,
+        candidates: Vec<Candidate<'_>>,
+        interface: &Interface,
+        groups: &[&Group],
+        view: &View<'_>,
+    ) -> Ruling {
         let mut open: Vec<(bool, Doubt)> = Vec::new();
         let mut unmatched_groups = false;
-        for (group, rule) in self.in_order(groups, view.direction) {
+        for (group, rule) in candidates {
             match self.matches(interface, rule, view, &mut unmatched_groups) {
                 Tri::No | Tri::Assumed(false, _) => {}
                 Tri::Unknown(doubt) => open.push((rule.accepts, doubt)),
@@ -144,23 +156,28 @@ impl Region {
         settle(ruling, accepts, open)
     }
 
-    fn in_order<'r>(&self, groups: &[&'r Group], direction: Direction) -> Vec<Candidate<'r>> {
-        let mut all: Vec<Candidate<'r>> = Vec::new();
-        for group in groups {
-            let own = group.rules.iter().flatten();
-            let mut own: Vec<Candidate<'r>> = own
-                .filter(|rule| rule.direction == direction)
-                .map(|rule| (*group, rule))
-                .collect();
-            // C.4: the rules of a group from the top; several groups in the order of the list.
-            own.sort_by_key(|(_, rule)| rule.priority);
-            all.extend(own);
+    /// The rules that may decide, in the order in which they do.
+    fn in_order<'r>(&self, groups: &[&'r Group], view: &View<'_>) -> Vec<Candidate<'r>> {
+        let (protocol, port) = (view.packet.protocol(), view.packet.dport());
+        let mut all = Vec::new();
+        for (group_idx, group) in groups.iter().enumerate() {
+            let rules = group.rules.as_deref().unwrap_or_default();
+            let index = group.index(self.provider);
+            for place in index.may_decide(view.direction, view.peer, protocol, port) {
+                let Some(rule) = rules.get(place) else {
+                    continue;
+                };
+                let order = order(rule, self.provider);
+                // B.1 (2): one list of all groups' rules. C.4: the groups in the order of the list.
+                let (first, last) = match self.provider {
+                    Provider::Aliyun => (0, group_idx),
+                    Provider::Tencent => (group_idx, 0),
+                };
+                all.push(((first, order, last, place), (*group, rule)));
+            }
         }
-        if self.provider == Provider::Aliyun {
-            // B.1 (2): one list of all groups' rules, by priority, at equal priority `Drop` first.
-            all.sort_by_key(|(_, rule)| (rule.priority, rule.accepts));
-        }
-        all
+        all.sort_unstable_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
     fn matches(
@@ -419,3 +436,6 @@ fn peer_text(peer: &Peer) -> String {
         Peer::Any(peers) => peers.iter().map(peer_text).collect::<Vec<_>>().join(","),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,7 +213,7 @@ impl Region {
         table: &'r RouteTable,
         dst: IpAddr,
     ) -> Result<(Option<&'r RouteEntry>, Option<&'r RouteEntry>), Doubt> {
-        let Some(entries) = &table.entries else {
+        let Some(entries) = table.around(dst) else {
             let file = format!("vpc/DescribeRouteEntryList.{}.json", table.id);
             return Err(self.missing(&file, "it was not captured"));
         };
