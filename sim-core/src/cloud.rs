@@ -94,7 +94,7 @@ pub struct Region {
     pub tables: Vec<RouteTable>,
     /// Routes to nodes' pods that the cluster's own controller keeps beside the tables (TKE's Global Router).
     pub pod_routes: Vec<RouteEntry>,
-    /// Security groups.
+    /// Security groups, by id.
     pub groups: Vec<Group>,
     /// Address lists that rules name: prefix lists, address templates and groups of them.
     pub lists: BTreeMap<String, Vec<AddressRange>>,
@@ -150,6 +150,8 @@ impl Cloud {
                 Provider::Aliyun => aliyun::read(&mut region, &mut files),
                 Provider::Tencent => tencent::read(&mut region, &mut files),
             }
+            // In the order in which `group` looks for them.
+            region.groups.sort_by(|a, b| a.id.cmp(&b.id));
             region.balancers = balancer::read(provider, &mut files);
             region.folder = folder;
             region.gaps = files.into_gaps();
@@ -235,6 +237,13 @@ impl Region {
     #[must_use]
     pub fn instance(&self, id: &str) -> Option<&Instance> {
         self.instances.iter().find(|own| own.id == id)
+    }
+
+    /// The security group of this id.
+    #[must_use]
+    pub fn group(&self, id: &str) -> Option<&Group> {
+        let place = self.groups.partition_point(|own| own.id.as_str() < id);
+        self.groups.get(place).filter(|own| own.id == id)
     }
 
     /// The private network of this id.

@@ -120,7 +120,7 @@ fn region(provider: &str, (n_rules, n_groups, n_routes): (u16, u16, u16)) -> Res
     for interface in ["0", "1"] {
         let at = lists.memberships.replace("{}", interface);
         grow(&mut files, &path(lists.interfaces), &at, |list| {
-            list.extend(names.iter().take(MEMBERSHIPS - 1).map(|name| json!(name)));
+            list.extend(names.iter().rev().take(MEMBERSHIPS - 1).map(|name| json!(name)));
         })?;
     }
     grow(&mut files, &path(lists.routes), lists.entries, |list| {

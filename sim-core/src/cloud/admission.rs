@@ -55,7 +55,7 @@ impl Region {
         }
         let mut groups: Vec<&Group> = Vec::new();
         for id in &interface.groups {
-            match self.groups.iter().find(|group| group.id == *id) {
+            match self.group(id) {
                 Some(group) => groups.push(group),
                 None => return Ruling::unknown(self.rules_missing(id)),
             }
