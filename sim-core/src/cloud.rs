@@ -114,6 +114,9 @@ pub struct Region {
     pub peerings: Vec<Peering>,
     /// Load balancers.
     pub balancers: balancer::Balancers,
+    /// Answers of public load balancers leave by their backends' own bandwidth: Tencent's traditional accounts
+    /// (`DescribeNetworkAccountType`), where the account's kind is known.
+    pub own_bandwidth: Option<bool>,
     /// What is not known, by file: `ecs/DescribeInstances.json`.
     gaps: BTreeMap<String, String>,
 }

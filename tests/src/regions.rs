@@ -120,7 +120,13 @@ fn region(provider: &str, (n_rules, n_groups, n_routes): (u16, u16, u16)) -> Res
     for interface in ["0", "1"] {
         let at = lists.memberships.replace("{}", interface);
         grow(&mut files, &path(lists.interfaces), &at, |list| {
-            list.extend(names.iter().rev().take(MEMBERSHIPS - 1).map(|name| json!(name)));
+            list.extend(
+                names
+                    .iter()
+                    .rev()
+                    .take(MEMBERSHIPS - 1)
+                    .map(|name| json!(name)),
+            );
         })?;
     }
     grow(&mut files, &path(lists.routes), lists.entries, |list| {
@@ -196,9 +202,7 @@ const TENCENT: Lists = Lists {
         json!({"DestinationCidrBlock": block, "GatewayType": "NAT", "GatewayId": "nat-1",
             "RouteItemId": format!("rti-{number}"), "Enabled": true, "RouteType": "USER"})
     },
-    body: |_, rules| {
-        json!({"Response": {"SecurityGroupPolicySet": {"Version": "1", "Ingress": rules, "Egress": []}}})
-    },
+    body: |_, rules| json!({"Response": {"SecurityGroupPolicySet": {"Version": "1", "Ingress": rules, "Egress": []}}}),
 };
 
 /// Whom rule `number` is for: every other one is for a block of its own, the others for a port of their own.
@@ -230,5 +234,7 @@ fn grow(
         }
         *text = body.to_string();
     });
-    found.then_some(()).ok_or_else(|| format!("{path} has no list {at}"))
+    found
+        .then_some(())
+        .ok_or_else(|| format!("{path} has no list {at}"))
 }

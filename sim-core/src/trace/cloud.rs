@@ -5,6 +5,7 @@
 
 mod astray;
 mod balancer;
+mod bandwidth;
 mod gate;
 mod internet;
 

@@ -123,7 +123,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             native.warm, wasm.warm
         );
     }
-    let table = format!("{large}{regions}{}{pairs}", table(native, wasm, n_flows, &sizes()?));
+    let table = format!(
+        "{large}{regions}{}{pairs}",
+        table(native, wasm, n_flows, &sizes()?)
+    );
     print!("{table}");
     if arguments.write_readme {
         readme::write(&workspace().join("README.md"), readme::BENCH, &table)?;
