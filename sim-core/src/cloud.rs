@@ -214,6 +214,13 @@ impl Region {
         }
     }
 
+    /// Whether nobody asked for what `file` would hold.
+    pub(crate) fn was_not_asked(&self, file: &str) -> bool {
+        self.gaps
+            .get(file)
+            .is_some_and(|reason| reason == files::NOT_TRIED)
+    }
+
     /// The interface of this id.
     #[must_use]
     pub fn interface(&self, id: &str) -> Option<&Interface> {

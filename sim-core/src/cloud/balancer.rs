@@ -40,18 +40,22 @@ impl Balancers {
     }
 }
 
+/// The lists of a provider's load balancers, and how the ids in each begin.
+pub(crate) const fn lists(provider: Provider) -> &'static [(&'static str, &'static str)] {
+    match provider {
+        Provider::Aliyun => &[
+            ("slb/DescribeLoadBalancers", "lb-"),
+            ("nlb/ListLoadBalancers", "nlb-"),
+            ("alb/ListLoadBalancers", "alb-"),
+        ],
+        Provider::Tencent => &[("clb/DescribeLoadBalancers", "lb-")],
+    }
+}
+
 /// Reads a region's load balancers.
 pub(super) fn read(provider: Provider, files: &mut Files<'_>) -> Balancers {
-    let lists: &[&str] = match provider {
-        Provider::Aliyun => &[
-            "slb/DescribeLoadBalancers",
-            "nlb/ListLoadBalancers",
-            "alb/ListLoadBalancers",
-        ],
-        Provider::Tencent => &["clb/DescribeLoadBalancers"],
-    };
     // Without its list, who is a load balancer is not known.
-    for list in lists {
+    for (list, _) in lists(provider) {
         files.bodies(list, |_, _| Ok(()));
     }
     let all: Vec<_> = files.all().cloned().collect();
@@ -130,8 +134,56 @@ pub(crate) struct Balancer {
     /// Addresses that it uses towards backends.
     pub(crate) own: Vec<IpAddr>,
     pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) listeners: Captured<Vec<Listener>>,
+    pub(crate) listeners: Listeners,
     pub(crate) source: Source,
+}
+
+/// A balancer's listeners.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Listeners {
+    pub(crate) read: Vec<Listener>,
+    /// Others that there are, or may be.
+    pub(crate) unread: Vec<Unread>,
+}
+
+/// A listener that could not be read, or a list of them that was not captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// `None`: it may be at any port.
+    pub(crate) ports: Option<RangeInclusive<u16>>,
+    /// The file that would tell, or what of it is not modelled.
+    pub(crate) why: String,
+}
+
+impl Unread {
+    /// The listener `body`, whose port or protocol (at `key`) was not understood.
+    fn of(body: &body::Body<'_>, ports: Option<RangeInclusive<u16>>, key: &str) -> Self {
+        let word = body.text(key).filter(|_| ports.is_some());
+        let why = match word {
+            Some(word) => format!("the protocol {word}"),
+            None => body.source().file().to_owned(),
+        };
+        Self { ports, why }
+    }
+}
+
+impl Listeners {
+    /// Notes that others may be there, which only `why` would tell.
+    pub(crate) fn lacks(&mut self, why: String) {
+        self.unread.push(Unread { ports: None, why });
+    }
+
+    /// The one for a port, whatever its state; `Ok(None)` where there is certainly none.
+    pub(crate) fn at(&self, protocol: Protocol, port: u16) -> Captured<Option<&Listener>> {
+        let takes = |one: &&Listener| one.takes(protocol, port);
+        let found = self.read.iter().find(takes);
+        let mut others = self.unread.iter();
+        let may_be = |one: &&Unread| one.ports.as_ref().is_none_or(|own| own.contains(&port));
+        match (found, others.find(may_be)) {
+            (None, Some(other)) => Err(other.why.clone()),
+            (found, _) => Ok(found),
+        }
+    }
 }
 
 /// What a listener speaks with clients.
@@ -185,8 +237,9 @@ pub(crate) struct Listener {
     pub(crate) sticky: bool,
     pub(crate) check: Check,
     /// The backend sees the client's address.
-    pub(crate) keeps_client: bool,
-    pub(crate) action: Action,
+    pub(crate) keeps_client: Captured<bool>,
+    /// What it may do with a client: at layer 7 the request's host and path decide which.
+    pub(crate) actions: Vec<Action>,
     /// What its maker wrote, e.g. `k8s/80/web/default/c123`.
     pub(crate) description: String,
     pub(crate) source: Source,
@@ -203,16 +256,16 @@ impl Listener {
         }
     }
 
+    pub(crate) fn takes(&self, protocol: Protocol, port: u16) -> bool {
+        self.speaks.carrier() == protocol && self.ports.contains(&port)
+    }
+
     /// The pools that it may hand a client to.
-    pub(crate) fn pools(&self) -> Vec<&Pool> {
-        match &self.action {
-            Action::Pool(pool) => vec![pool],
-            Action::Rules { rules, otherwise } => {
-                let pools = rules.iter().filter_map(|rule| rule.pool.as_ref());
-                pools.chain(otherwise.as_deref()).collect()
-            }
-            Action::Elsewhere(_) | Action::Unknown(_) => Vec::new(),
-        }
+    pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.actions.iter().filter_map(|action| match action {
+            Action::Pool(pool) => Some(pool),
+            Action::Answers | Action::Unknown(_) => None,
+        })
     }
 }
 
@@ -220,25 +273,16 @@ impl Listener {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Pool(Pool),
-    /// Layer 7: by host and path.
-    Rules {
-        rules: Vec<Rule>,
-        otherwise: Option<Box<Pool>>,
-    },
-    /// It answers itself, e.g. with a redirect; in words.
-    Elsewhere(String),
+    /// It answers itself, e.g. with a redirect.
+    Answers,
     /// The evidence lacks it; the file that would tell, or why it is not modelled.
     Unknown(String),
 }
 
-/// A rule of layer 7.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rule {
-    pub(crate) host: String,
-    pub(crate) path: String,
-    /// `None` where it answers itself.
-    pub(crate) pool: Option<Pool>,
-    pub(crate) source: Source,
+impl From<Captured<Pool>> for Action {
+    fn from(pool: Captured<Pool>) -> Self {
+        pool.map_or_else(Self::Unknown, Self::Pool)
+    }
 }
 
 /// A list of client addresses.

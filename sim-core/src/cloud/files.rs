@@ -13,7 +13,7 @@ use crate::snapshot::FileState;
 use crate::source::SourceFile;
 
 /// Nobody asked for it.
-const NOT_TRIED: &str = "not-tried";
+pub(super) const NOT_TRIED: &str = "not-tried";
 
 /// A response's file, and what its call was about.
 type Keyed = (Option<String>, Arc<SourceFile>);

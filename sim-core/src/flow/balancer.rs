@@ -39,8 +39,14 @@ pub(super) fn entrance(
             .load_balancer
             .iter()
             .filter_map(|ingress| ingress.ip);
-        let mut own = listed.filter(|ip| balancer.addresses.contains(ip));
-        return Ok(own.next().or_else(|| balancer.addresses.first().copied()));
+        let listed = listed.filter(|ip| balancer.addresses.contains(ip));
+        let own: Vec<IpAddr> = listed.chain(balancer.addresses.iter().copied()).collect();
+        // Who is in the internet asks what is.
+        let is_outside = crate::trace::is_public(*client);
+        let public = own
+            .iter()
+            .find(|ip| is_outside && crate::trace::is_public(**ip));
+        return Ok(public.or_else(|| own.first()).copied());
     }
     Ok(None)
 }

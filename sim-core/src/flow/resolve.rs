@@ -459,15 +459,18 @@ fn outside(
             format!("nothing in this capture has the private address `{address}`"),
         );
     }
-    let entry = world
-        .by_address(to)?
-        .iter()
-        .find_map(|record| match record {
-            IndexRecord::Interface {
-                namespace, device, ..
-            } if namespace.ends_with("/host") => Some((namespace.clone(), device.clone())),
-            IndexRecord::Interface { .. } | IndexRecord::Object { .. } => None,
-        });
+    let mut entry = None;
+    for record in world.by_address(to)?.iter() {
+        if let IndexRecord::Interface {
+            namespace, device, ..
+        } = record
+            && entry.is_none()
+            && namespace.ends_with("/host")
+            && !world.is_dummy(namespace, device)?
+        {
+            entry = Some((namespace.clone(), device.clone()));
+        }
+    }
     let Some((path, device)) = entry else {
         return wrong(
             "from",

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::service::Known;
-use crate::cloud::balancer::service::{Difference, differences, of_service};
+use crate::cloud::balancer::service::{Difference, differences, missing, of_service};
 use crate::evidence::kube::node::Node;
 use crate::evidence::kube::service::ServiceKind;
 use crate::world::{Halt, World};
@@ -33,10 +33,16 @@ pub(super) fn of(
     }
     let lists = world.all_nodes()?;
     let nodes: Vec<&Node> = lists.iter().flat_map(|list| list.iter()).collect();
-    let regions = cloud.regions.iter();
-    // A region without load balancers was not asked for them.
-    let asked_for = regions.filter(|region| region.balancers.iter().next().is_some());
-    let found =
-        asked_for.map(|region| differences(&region.balancers, region.provider, known, &nodes));
-    Ok(found.flatten().collect())
+    let mut found = Vec::new();
+    let mut is_matched = false;
+    for region in &cloud.regions {
+        if let Some((own, _)) = of_service(&region.balancers, region.provider, &known.service) {
+            is_matched = true;
+            found.extend(differences(own, region.provider, known, &nodes));
+        }
+    }
+    if !is_matched {
+        found.extend(missing(&cloud.regions, known));
+    }
+    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use crate::cloud::balancer::service::{Difference, Kind, Probe};
 use crate::intent::Intent;
-use crate::trace::{Asked, Limit, Question, explore, walk};
+use crate::trace::{Asked, Blocker, BlockerKind, Limit, Phase, Question, explore, walk};
 use crate::world::{Halt, World};
 
 /// A probe meets few choices.
@@ -47,7 +47,7 @@ fn dropped(
     let (runs, _) = explore(MOST_RUNS, |script| walk(world, script, &question))?;
     let lost = runs.iter().all(|run| !run.result.blockers.is_empty());
     let first = runs.first().and_then(|run| run.result.blockers.first());
-    let Some(blocker) = first.filter(|_| lost) else {
+    let Some(blocker) = first.filter(|blocker| lost && is_for_its_source(blocker)) else {
         return Ok(None);
     };
     let object = blocker.object.clone();
@@ -66,4 +66,21 @@ fn dropped(
             .collect(),
         probe: None,
     }))
+}
+
+/// Whether a filter loses the probe, or something that its source has to do with: an answer that does not find back is
+/// of that kind. What every client of the node meets is no matter of probes.
+fn is_for_its_source(blocker: &Blocker) -> bool {
+    blocker.phase != Phase::Request
+        || matches!(
+            blocker.kind,
+            BlockerKind::RuleDrop
+                | BlockerKind::RuleReject
+                | BlockerKind::ReversePath
+                | BlockerKind::Martian
+                | BlockerKind::CloudGroupDenied
+                | BlockerKind::CloudNoCommonGroup
+                | BlockerKind::CloudAclDenied
+                | BlockerKind::CloudSourceCheck
+        )
 }

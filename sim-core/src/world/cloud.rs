@@ -81,6 +81,14 @@ impl World<'_> {
         Ok(None)
     }
 
+    /// Whether a device is a dummy, e.g. `kube-ipvs0`: its addresses are the machine's, nothing comes in by it, and other
+    /// machines may have the same.
+    pub(crate) fn is_dummy(&mut self, namespace: &str, device: &str) -> Result<bool, Halt> {
+        let own = self.namespace(namespace)?;
+        let mut links = own.links.iter();
+        Ok(links.any(|link| *link.name == *device && link.kind == LinkKind::Dummy))
+    }
+
     /// The network card of a namespace with this hardware address.
     fn device_with(&mut self, path: &str, mac: Mac) -> Result<Option<String>, Halt> {
         let ns = self.namespace(path)?;

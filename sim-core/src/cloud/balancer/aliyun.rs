@@ -55,6 +55,20 @@ fn state(body: &Body<'_>, key: &str, works: &[&str]) -> State {
     }
 }
 
+/// The state of an NLB or ALB: one whose business is `Abnormal`, for bills or for safety, may do nothing.
+fn state_of_business(body: &Body<'_>) -> State {
+    let keys = ["LoadBalancerBusinessStatus", "LoadBalancerBussinessStatus"];
+    let abnormal = keys.iter().filter_map(|key| Some((key, body.text(key)?)));
+    let mut abnormal = abnormal.filter(|(_, word)| !word.eq_ignore_ascii_case("normal"));
+    match (
+        state(body, "LoadBalancerStatus", &["active", "configuring"]),
+        abnormal.next(),
+    ) {
+        (State::Running, Some((key, word))) => State::Unknown(format!("{key} {word}")),
+        (state, _) => state,
+    }
+}
+
 fn scheduler(word: &str) -> Scheduler {
     match word {
         "rr" => Scheduler::Even,

@@ -85,14 +85,16 @@ impl<'a> Body<'a> {
         self.text(key)?.parse().ok()
     }
 
-    /// Texts in the list `key`, wrapped or not.
+    /// Texts that say something, in the list `key`, wrapped or not.
     pub(super) fn texts(&self, key: &str, item: &str) -> Vec<String> {
         let bare = self.0.strings(key);
-        bare.unwrap_or_else(|_| {
+        let mut texts = bare.unwrap_or_else(|_| {
             (self.0.object(key).ok().flatten())
                 .and_then(|wrapper| wrapper.strings(item).ok())
                 .unwrap_or_default()
-        })
+        });
+        texts.retain(|text| !text.is_empty());
+        texts
     }
 
     /// Tags: `Key`/`Value`, `TagKey`/`TagValue`.

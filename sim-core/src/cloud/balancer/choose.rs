@@ -129,14 +129,9 @@ impl Balancer {
                 ),
             };
         }
-        let listeners = match &self.listeners {
-            Ok(listeners) => listeners,
-            Err(file) => {
-                return missing(&format!("which listeners {words} has"), file, &self.source);
-            }
-        };
-        let Some(listener) = self.listener_for(protocol, port) else {
-            let have: Vec<String> = listeners.iter().map(Listener::words).collect();
+        let Some(listener) = self.listener_for(protocol, port)? else {
+            let all = self.listeners.read.iter();
+            let have: Vec<String> = all.map(Listener::words).collect();
             let have = match have.as_slice() {
                 [] => "it has none".to_owned(),
                 have => format!("it has {}", have.join(", ")),
@@ -165,10 +160,15 @@ impl Balancer {
         Ok(listener)
     }
 
-    /// The listener for a port, whatever its state.
-    pub(crate) fn listener_for(&self, protocol: Protocol, port: u16) -> Option<&Listener> {
-        let mut all = self.listeners.iter().flatten();
-        all.find(|one| one.speaks.carrier() == protocol && one.ports.contains(&port))
+    /// The listener for a port, whatever its state; `None` where there is certainly none.
+    pub(crate) fn listener_for(
+        &self,
+        protocol: Protocol,
+        port: u16,
+    ) -> Result<Option<&Listener>, End> {
+        let found = self.listeners.at(protocol, port);
+        let what = || format!("which listeners {} has", self.words());
+        found.or_else(|why| missing(&what(), &why, &self.source))
     }
 
     /// The listener's ACL: a list without entries lets everyone pass (B.3).
@@ -226,12 +226,13 @@ impl Balancer {
         Ok(())
     }
 
-    /// Who of `pool` may get `client`, and with which shares.
+    /// Who of `pool` may get what `client` asks at `port`, and with which shares.
     pub(crate) fn share<'b>(
         &self,
         listener: &'b Listener,
         pool: &'b Pool,
         client: IpAddr,
+        port: u16,
     ) -> Result<Shares<'b>, End> {
         let of = format!("the listener {} of {}", listener.words(), self.words());
         let backends = match &pool.backends {
@@ -250,8 +251,13 @@ impl Balancer {
             );
             return refused(Why::NoBackends, message, cited());
         }
+        // Which of a range leads to which port of a backend is not documented, but for the first.
+        if port != *listener.ports.start() && candidates.iter().any(|one| one.port.is_some()) {
+            let what = format!("to which port of its backends port {port} of {of} leads");
+            return unknown(what, "", &pool.source);
+        }
         // C.4, loopback (2): a backend with the client's own address, which it would see, is not chosen.
-        if self.product.is_tencent() && listener.keeps_client {
+        if self.product.is_tencent() && listener.keeps_client == Ok(true) {
             candidates.retain(|one| one.address != Some(client));
             if candidates.is_empty() {
                 let message = format!(
@@ -304,7 +310,22 @@ impl Balancer {
         let families_differ = backend
             .address
             .is_some_and(|address| address.is_ipv4() != client.is_ipv4());
-        if listener.keeps_client && !families_differ {
+        let keeps = match &listener.keeps_client {
+            // It cannot.
+            _ if families_differ => false,
+            Ok(keeps) => *keeps,
+            Err(file) => {
+                return Err(Doubt {
+                    what: format!(
+                        "whether backends of {} see the client's address",
+                        self.words()
+                    ),
+                    settle: file.clone(),
+                    source: Some(listener.source.clone()),
+                });
+            }
+        };
+        if keeps {
             return Ok(Seen::Client);
         }
         let v4 = backend.address.is_none_or(|address| address.is_ipv4());
@@ -375,33 +396,44 @@ pub(crate) fn first_of(block: &str) -> Option<IpAddr> {
     block.hosts().next()
 }
 
-/// The pools that a listener may hand a client to; more than one where the request decides.
-pub(crate) fn pools<'b>(balancer: &Balancer, listener: &'b Listener) -> Result<Vec<&'b Pool>, End> {
+/// What a listener may do with a client; more than one where the request decides.
+pub(crate) fn actions<'b>(
+    balancer: &Balancer,
+    listener: &'b Listener,
+) -> Result<Vec<&'b Action>, End> {
+    let mut different: Vec<&Action> = Vec::new();
     let words = format!("the listener {} of {}", listener.words(), balancer.words());
-    match &listener.action {
-        Action::Elsewhere(_) => Err(End::Answers),
-        Action::Unknown(what) => {
-            missing(&format!("to whom {words} forwards"), what, &listener.source)
+    for action in &listener.actions {
+        let same = |known: &&Action| match (*known, action) {
+            (Action::Pool(a), Action::Pool(b)) => a.backends == b.backends,
+            (a, b) => a == b,
+        };
+        if !different.iter().any(same) {
+            different.push(action);
         }
-        Action::Pool(pool) => Ok(vec![pool]),
-        Action::Rules { rules, .. } => {
-            let mut pools: Vec<&Pool> = Vec::new();
-            for pool in listener.pools() {
-                if !pools.iter().any(|known| known.backends == pool.backends) {
-                    pools.push(pool);
-                }
-            }
-            if !pools.is_empty() {
-                return Ok(pools);
-            }
-            if rules.iter().any(|rule| rule.pool.is_none()) {
-                return Err(End::Answers);
-            }
-            refused(
-                Why::NoBackends,
-                format!("{words} has no rule and no default backends"),
-                [listener.source.clone()],
-            )
+    }
+    if different.is_empty() {
+        return refused(
+            Why::NoBackends,
+            format!("{words} has no rule and no default backends"),
+            [listener.source.clone()],
+        );
+    }
+    Ok(different)
+}
+
+/// The pool that `action`, one of the listener's, hands a client to.
+pub(crate) fn pool<'b>(
+    balancer: &Balancer,
+    listener: &Listener,
+    action: &'b Action,
+) -> Result<&'b Pool, End> {
+    match action {
+        Action::Pool(pool) => Ok(pool),
+        Action::Answers => Err(End::Answers),
+        Action::Unknown(what) => {
+            let words = format!("the listener {} of {}", listener.words(), balancer.words());
+            missing(&format!("to whom {words} forwards"), what, &listener.source)
         }
     }
 }

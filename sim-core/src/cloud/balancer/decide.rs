@@ -83,17 +83,18 @@ impl Balancers {
 
 fn among(balancer: &Balancer, client: Client) -> Result<Handed, End> {
     let listener = balancer.listen(client.protocol, client.port, client.address)?;
-    let pools = choose::pools(balancer, listener)?;
-    let [pool] = pools.as_slice() else {
+    let actions = choose::actions(balancer, listener)?;
+    let [action] = actions.as_slice() else {
         return Ok(Handed::Unknown(
             "which rule takes the request depends on its host and path".to_owned(),
         ));
     };
+    let pool = choose::pool(balancer, listener, action)?;
     let Shares {
         backends,
         mut assumptions,
         ..
-    } = balancer.share(listener, pool, client.address)?;
+    } = balancer.share(listener, pool, client.address, client.port)?;
     let mut seen_as = Vec::new();
     let mut unsettled = Vec::new();
     for (backend, _) in &backends {

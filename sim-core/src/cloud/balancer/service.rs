@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::choose::first_of;
-use super::{Action, Backend, Balancer, Balancers, Health, Listener, Pool, Prober, Target};
-use crate::cloud::Provider;
+use super::{Action, Backend, Balancer, Balancers, Health, Listener, Pool, Prober, Target, lists};
+use crate::cloud::{Provider, Region};
 use crate::evidence::kube::node::Node;
 use crate::evidence::kube::service::{Service, ServiceKind, ServicePort};
 use crate::flow::Protocol;
 use crate::intent::service::Known;
 use crate::source::Source;
-use expected::expected;
+use expected::{expected, is_made_by_controller, is_without_endpoint};
 
 /// By what a service and a load balancer belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +81,7 @@ const TENCENT_ID: [&str; 2] = [
     "service.kubernetes.io/loadbalance-id",
     "service.kubernetes.io/tke-existed-lbid",
 ];
+const TENCENT_CLUSTER: &str = "service.kubernetes.io/qcloud-loadbalancer-clusterid";
 /// Differences of one kind that are told one by one.
 const MOST: usize = 5;
 
@@ -115,7 +116,8 @@ fn default_name(service: &Service) -> String {
     name.get(..32).unwrap_or(&name).to_owned()
 }
 
-/// The load balancer of a service among those of a region, in the order in which its controller looks.
+/// The load balancer of a service among those of a region. Its controller looks for names before addresses; but names
+/// may be those of another cluster's.
 pub(crate) fn of_service<'b>(
     balancers: &'b Balancers,
     provider: Provider,
@@ -127,7 +129,8 @@ pub(crate) fn of_service<'b>(
             .find(|one| one.id == id)
             .map(|one| (one, by));
     }
-    if service.kind == ServiceKind::LoadBalancer && !service.meta.uid.is_empty() {
+    let is_made_for_it = service.kind == ServiceKind::LoadBalancer && !service.meta.uid.is_empty();
+    if is_made_for_it {
         let (tag, value) = match provider {
             Provider::Aliyun => ("kubernetes.do.not.delete", default_name(service)),
             Provider::Tencent => ("tke-lb-serviceuuid", service.meta.uid.clone()),
@@ -138,23 +141,36 @@ pub(crate) fn of_service<'b>(
         {
             return Some((one, By::Tag));
         }
-        let is_named = |one: &&Arc<Balancer>| match provider {
-            Provider::Aliyun => {
-                let own = aliyun(service, "loadbalancer-name");
-                one.name == own.map_or_else(|| default_name(service), str::to_owned)
-            }
-            Provider::Tencent => {
-                let rest = format!("_{}_{}", service.meta.namespace, service.meta.name);
-                one.name
-                    .strip_suffix(&rest)
-                    .is_some_and(|cluster| cluster.starts_with("cls-"))
-            }
-        };
-        if let Some(one) = balancers.iter().find(is_named) {
-            return Some((one, By::Name));
+    }
+    if let Some(one) = by_status(balancers, service) {
+        return Some((one, By::Address));
+    }
+    let mut named = balancers
+        .iter()
+        .filter(|one| is_made_for_it && is_named_for(one, provider, service));
+    match (named.next(), named.next()) {
+        (Some(one), None) => Some((one, By::Name)),
+        _ => None,
+    }
+}
+
+/// Whether a balancer's name is the one that a controller gives to that of `service`.
+fn is_named_for(balancer: &Balancer, provider: Provider, service: &Service) -> bool {
+    match provider {
+        Provider::Aliyun => {
+            let own = aliyun(service, "loadbalancer-name");
+            balancer.name == own.map_or_else(|| default_name(service), str::to_owned)
+        }
+        Provider::Tencent => {
+            let rest = format!("_{}_{}", service.meta.namespace, service.meta.name);
+            let own = service.meta.annotations.get(TENCENT_CLUSTER);
+            let cluster = balancer.name.strip_suffix(&rest);
+            cluster.is_some_and(|cluster| match own {
+                Some(own) => cluster == own,
+                None => cluster.starts_with("cls-"),
+            })
         }
     }
-    by_status(balancers, service).map(|one| (one, By::Address))
 }
 
 fn by_status<'b>(balancers: &'b Balancers, service: &Service) -> Option<&'b Arc<Balancer>> {
@@ -166,41 +182,53 @@ fn by_status<'b>(balancers: &'b Balancers, service: &Service) -> Option<&'b Arc<
     })
 }
 
-/// What a service and a region's load balancers do not agree on.
+/// The load balancer that a service names and that is in no region, as far as they were asked for it.
+pub(crate) fn missing(regions: &[Region], known: &Known) -> Option<Difference> {
+    let service = &known.service;
+    for provider in [Provider::Aliyun, Provider::Tencent] {
+        let Some((id, _)) = named_id(service, provider) else {
+            continue;
+        };
+        let of_kind = lists(provider)
+            .iter()
+            .find(|(_, start)| id.starts_with(start));
+        let Some(file) = of_kind.map(|(list, _)| format!("{list}.json")) else {
+            continue;
+        };
+        let own = regions.iter().filter(|region| region.provider == provider);
+        let mut asked = own.filter(|region| !region.was_not_asked(&file)).peekable();
+        if asked.peek().is_none() || !asked.all(|region| region.known(&file).is_ok()) {
+            continue;
+        }
+        return Some(Difference {
+            kind: Kind::BalancerMissing,
+            port: None,
+            object: known.object(),
+            message: format!(
+                "{} belongs to the load balancer {id}, which is not among those of the region",
+                known.object()
+            ),
+            sources: vec![service.meta.source.clone()],
+            probe: None,
+        });
+    }
+    None
+}
+
+/// What a service and its load balancer do not agree on.
 pub(crate) fn differences(
-    balancers: &Balancers,
+    balancer: &Balancer,
     provider: Provider,
     known: &Known,
     nodes: &[&Node],
 ) -> Vec<Difference> {
     let service = &known.service;
-    let Some((balancer, _)) = of_service(balancers, provider, service) else {
-        return named_id(service, provider)
-            .map(|(id, _)| Difference {
-                kind: Kind::BalancerMissing,
-                port: None,
-                object: known.object(),
-                message: format!(
-                    "{} belongs to the load balancer {id}, which is not among those of the region",
-                    known.object()
-                ),
-                sources: vec![service.meta.source.clone()],
-                probe: None,
-            })
-            .into_iter()
-            .collect();
-    };
     let mut found = Vec::new();
     found.extend(unlisted(balancer, known));
-    let Ok(listeners) = &balancer.listeners else {
-        return found;
-    };
     for port in &service.ports {
-        let listener = listeners
-            .iter()
-            .find(|one| one.speaks.carrier() == port.protocol && one.ports.contains(&port.port));
-        match listener {
-            None => found.push(Difference {
+        match balancer.listeners.at(port.protocol, port.port) {
+            Err(_) => {}
+            Ok(None) => found.push(Difference {
                 kind: Kind::ListenerMissing,
                 port: Some(port.port),
                 object: known.object(),
@@ -214,17 +242,14 @@ pub(crate) fn differences(
                 sources: vec![balancer.source.clone(), service.meta.source.clone()],
                 probe: None,
             }),
-            Some(listener) => {
+            Ok(Some(listener)) => {
                 found.extend(of_port(balancer, listener, port, known, nodes, provider));
             }
         }
     }
-    let stale = listeners.iter().filter(|one| is_of(one, provider, service));
-    for listener in stale {
-        let wanted = service.ports.iter().any(|port| {
-            listener.speaks.carrier() == port.protocol && listener.ports.contains(&port.port)
-        });
-        if !wanted {
+    for listener in made_for(balancer, provider, service) {
+        let mut ports = service.ports.iter();
+        if !ports.any(|port| listener.takes(port.protocol, port.port)) {
             found.push(Difference {
                 kind: Kind::ListenerStale,
                 port: Some(*listener.ports.start()),
@@ -243,23 +268,52 @@ pub(crate) fn differences(
     found
 }
 
-/// Whether a controller made this listener for this service: by its description (E.1), or since TKE keeps a balancer
-/// of its own for each.
-fn is_of(listener: &Listener, provider: Provider, service: &Service) -> bool {
-    let (name, namespace) = (&service.meta.name, &service.meta.namespace);
+/// The listeners that a controller made for this service: by their descriptions (E.1), or since TKE keeps a balancer of
+/// its own for each.
+fn made_for<'b>(
+    balancer: &'b Balancer,
+    provider: Provider,
+    service: &Service,
+) -> Vec<&'b Listener> {
+    let all = balancer.listeners.read.iter();
     match provider {
         Provider::Aliyun => {
-            let classic = format!("/{name}/{namespace}/");
-            let network = format!(".{name}.{namespace}.");
-            let text = &listener.description;
-            (text.starts_with("k8s/") && text.contains(&classic))
-                || (text.starts_with("k8s.") && text.contains(&network))
+            let described = all.filter_map(|one| Some((one, cluster_of(one, service)?)));
+            let described: Vec<(&Listener, &str)> = described.collect();
+            // A service of the same name may be another cluster's: its own is that of the ports that it has.
+            let is_own = |cluster: &str| {
+                balancer
+                    .tags
+                    .get("ack.aliyun.com")
+                    .is_some_and(|own| own == cluster)
+                    || described.iter().any(|(one, own)| {
+                        let mut ports = service.ports.iter();
+                        *own == cluster && ports.any(|port| one.takes(port.protocol, port.port))
+                    })
+            };
+            let own = described.iter().filter(|(_, cluster)| is_own(cluster));
+            own.map(|(listener, _)| *listener).collect()
         }
-        Provider::Tencent => {
-            listener.description == "TKE-DEDICATED-LISTENER"
-                && !service.meta.annotations.contains_key(TENCENT_ID[1])
-        }
+        Provider::Tencent if service.meta.annotations.contains_key(TENCENT_ID[1]) => Vec::new(),
+        Provider::Tencent => all
+            .filter(|one| one.description == "TKE-DEDICATED-LISTENER")
+            .collect(),
     }
+}
+
+/// The cluster whose controller made a listener for `service`: `k8s/<port>/<service>/<namespace>/<cluster>`, with dots
+/// for NLBs.
+fn cluster_of<'l>(listener: &'l Listener, service: &Service) -> Option<&'l str> {
+    let (name, namespace) = (&service.meta.name, &service.meta.namespace);
+    let classic = || {
+        let rest = listener.description.strip_prefix("k8s/")?;
+        rest.split_once(&format!("/{name}/{namespace}/"))
+    };
+    let network = || {
+        let rest = listener.description.strip_prefix("k8s.")?;
+        rest.split_once(&format!(".{name}.{namespace}."))
+    };
+    classic().or_else(network).map(|(_, cluster)| cluster)
 }
 
 /// The balancer's address is not what the service tells clients.
@@ -312,12 +366,6 @@ fn of_port(
     nodes: &[&Node],
     provider: Provider,
 ) -> Vec<Difference> {
-    let Action::Pool(pool) = &listener.action else {
-        return Vec::new();
-    };
-    let Ok(backends) = &pool.backends else {
-        return Vec::new();
-    };
     let mut found = Vec::new();
     let difference = |kind, message: String, sources: Vec<Source>| Difference {
         kind,
@@ -328,17 +376,33 @@ fn of_port(
         probe: None,
     };
     let words = format!("the listener {} of {}", listener.words(), balancer.words());
-    for backend in backends {
+    for backend in listener
+        .pools()
+        .flat_map(|pool| pool.backends.iter().flatten())
+    {
         if let Health::Unhealthy(state, source) = &backend.health {
             let message = format!(
                 "backend {} of {words} is unhealthy ({state})",
                 backend.words()
             );
+            // Where no endpoint is, it is meant to be unhealthy.
+            let is_meant = is_without_endpoint(backend, known, nodes);
+            let probe = probe(balancer, listener, backend).filter(|_| !is_meant);
             found.push(Difference {
-                probe: probe(balancer, listener, backend),
+                probe,
                 ..difference(Kind::Unhealthy, message, vec![source.clone()])
             });
         }
+    }
+    // Whom rules of layer 7 send elsewhere, and what users made themselves, is not the service's.
+    let [Action::Pool(pool)] = listener.actions.as_slice() else {
+        return found;
+    };
+    let Ok(backends) = &pool.backends else {
+        return found;
+    };
+    if !is_made_by_controller(&known.service, provider) {
+        return found;
     }
     let of_instances = (backends.iter()).filter(|one| matches!(one.target, Target::Instance(_)));
     for backend in of_instances {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::body::{Body, Responses};
 use super::{
-    Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober, Product, Rule,
-    Scheduler, Speaks, State, Target,
+    Action, Backend, Balancer, Captured, Check, Health, Listener, Listeners, Pool, Prober, Product,
+    Scheduler, Speaks, State, Target, Unread,
 };
 
 const CLB: &str = "clb";
@@ -96,14 +96,23 @@ fn state(body: &Body<'_>) -> State {
     }
 }
 
-fn listeners(responses: Responses<'_>, id: &str, translates: bool) -> Captured<Vec<Listener>> {
-    let answer = responses.must(CLB, "DescribeListeners", id)?;
+fn listeners(responses: Responses<'_>, id: &str, translates: bool) -> Listeners {
+    let mut listeners = Listeners::default();
+    let answer = match responses.must(CLB, "DescribeListeners", id) {
+        Ok(answer) => answer,
+        Err(file) => {
+            listeners.lacks(file);
+            return listeners;
+        }
+    };
     let health = health(responses, id);
-    let bodies = answer.list("Listeners", "Listener");
-    let read = bodies
-        .iter()
-        .filter_map(|body| listener(responses, id, body, translates, &health));
-    Ok(read.collect())
+    for body in answer.list("Listeners", "Listener") {
+        match listener(responses, id, &body, translates, &health) {
+            Ok(read) => listeners.read.push(read),
+            Err(unread) => listeners.unread.push(unread),
+        }
+    }
+    listeners
 }
 
 /// What the checks found, by listener, rule, address and port; or the file that would tell.
@@ -155,22 +164,25 @@ fn listener(
     body: &Body<'_>,
     translates: bool,
     health: &Reported,
-) -> Option<Listener> {
+) -> Result<Listener, Unread> {
+    let ports = body.port("Port").map(|first| {
+        let last = body.port("EndPort").filter(|last| *last >= first);
+        first..=last.unwrap_or(first)
+    });
     let speaks = match body.word("Protocol").as_str() {
-        "tcp" => Speaks::Tcp,
-        "udp" => Speaks::Udp,
-        "tcp_ssl" => Speaks::Tls,
-        "http" => Speaks::Http,
-        "https" => Speaks::Https,
-        "quic" => Speaks::Quic,
-        _ => return None,
+        "tcp" => Some(Speaks::Tcp),
+        "udp" => Some(Speaks::Udp),
+        "tcp_ssl" => Some(Speaks::Tls),
+        "http" => Some(Speaks::Http),
+        "https" => Some(Speaks::Https),
+        "quic" => Some(Speaks::Quic),
+        _ => None,
+    };
+    let (ports, speaks) = match (ports, speaks) {
+        (Some(ports), Some(speaks)) => (ports, speaks),
+        (ports, _) => return Err(Unread::of(body, ports, "Protocol")),
     };
     let own = body.text("ListenerId").unwrap_or_default();
-    let first = body.port("Port")?;
-    let last = body
-        .port("EndPort")
-        .filter(|last| *last >= first)
-        .unwrap_or(first);
     let flags = body.texts("AttrFlags", "AttrFlag");
     let stopped = flags.iter().find(|flag| flag.eq_ignore_ascii_case("stop"));
     let check = check(body);
@@ -178,25 +190,22 @@ fn listener(
         responses,
         balancer: id,
         listener: &own,
-        asked: first,
+        asked: *ports.start(),
         health,
-        named: body,
     };
-    let kind = body.word("TargetType");
-    let action = match kind.as_str() {
-        "" | "node" => {
-            if matches!(speaks, Speaks::Http | Speaks::Https | Speaks::Quic) {
-                rules(body, &targets, &check)
-            } else {
-                Action::Pool(targets.pool(None, &check))
-            }
-        }
-        other => Action::Unknown(format!("backends of type {}", other.to_ascii_uppercase())),
+    let actions = if let Some(groups) = target_groups(body) {
+        vec![groups]
+    } else if matches!(speaks, Speaks::Http | Speaks::Https | Speaks::Quic) {
+        let rules = body.list("Rules", "Rule");
+        let of_rule = |rule: &Body<'_>| targets.of_rule(rule, &check);
+        rules.iter().map(of_rule).collect()
+    } else {
+        vec![targets.pool(body, None, &check)]
     };
-    Some(Listener {
+    Ok(Listener {
         id: own.clone(),
         speaks,
-        ports: first..=last,
+        ports,
         state: match stopped {
             Some(_) => State::Not("stopped".to_owned()),
             None => State::Running,
@@ -208,15 +217,15 @@ fn listener(
             .is_some_and(|seconds| seconds > 0),
         check,
         // G.20: without connections that are kept alive, layer 7 shows backends the client's address, too.
-        keeps_client: !translates
+        keeps_client: Ok(!translates
             && match speaks {
                 Speaks::Tcp | Speaks::Udp => true,
                 Speaks::Tls => false,
                 Speaks::Http | Speaks::Https | Speaks::Quic => {
                     body.number("KeepaliveEnable") != Some(1)
                 }
-            },
-        action,
+            }),
+        actions,
         description: body.text("ListenerName").unwrap_or_default(),
         source: body.source(),
     })
@@ -242,33 +251,17 @@ fn scheduler(word: &str) -> Scheduler {
     }
 }
 
-fn rules(body: &Body<'_>, targets: &Targets<'_, '_>, check: &Check) -> Action {
-    let mut rules = Vec::new();
-    let mut otherwise = None;
-    for rule in body.list("Rules", "Rule") {
-        let location = rule.text("LocationId").unwrap_or_default();
-        let own = match rule.at("HealthCheck") {
-            Some(_) => self::check(&rule),
-            None => check.clone(),
-        };
-        let redirects = rule
-            .at("RewriteTarget")
-            .is_some_and(|target| target.text("TargetListenerId").is_some());
-        let pool = (!redirects).then(|| targets.pool(Some(&location), &own));
-        if rule.flag("DefaultServer") == Some(true) {
-            otherwise.clone_from(&pool);
-        }
-        rules.push(Rule {
-            host: rule.text("Domain").unwrap_or_default(),
-            path: rule.text("Url").unwrap_or_default(),
-            pool,
-            source: rule.source(),
-        });
-    }
-    Action::Rules {
-        rules,
-        otherwise: otherwise.map(Box::new),
-    }
+/// A listener or rule that is bound to target groups, which no captured answer tells, or to what else is not modelled.
+fn target_groups(named: &Body<'_>) -> Option<Action> {
+    let group = named.at("TargetGroup");
+    let group = group.and_then(|group| group.text("TargetGroupId"));
+    let is_bound = group.is_some() || !named.list("TargetGroupList", "TargetGroup").is_empty();
+    let kind = match (named.word("TargetType").as_str(), is_bound) {
+        ("" | "node", false) => return None,
+        ("" | "node", true) => "TARGETGROUP".to_owned(),
+        (other, _) => other.to_ascii_uppercase(),
+    };
+    Some(Action::Unknown(format!("backends of type {kind}")))
 }
 
 /// Where a listener's backends are looked up.
@@ -278,40 +271,55 @@ struct Targets<'t, 'r> {
     listener: &'t str,
     asked: u16,
     health: &'t Reported,
-    named: &'t Body<'r>,
 }
 
 impl Targets<'_, '_> {
-    /// The backends of a listener, or of one of its rules.
-    fn pool(&self, location: Option<&str>, check: &Check) -> Pool {
-        let answer = self.responses.must(CLB, "DescribeTargets", self.balancer);
-        let mut source = self.named.source();
-        let backends = answer.map(|answer| {
-            let listeners = answer.list("Listeners", "Listener");
-            let own = (listeners.into_iter())
-                .find(|one| one.text("ListenerId").as_deref() == Some(self.listener));
-            let own = match (own, location) {
-                (own, None) => own,
-                (Some(own), Some(location)) => (own.list("Rules", "Rule").into_iter())
-                    .find(|rule| rule.text("LocationId").as_deref() == Some(location)),
-                (None, Some(_)) => None,
+    /// What a rule of layer 7 does.
+    fn of_rule(&self, rule: &Body<'_>, check: &Check) -> Action {
+        let redirects = rule
+            .at("RewriteTarget")
+            .is_some_and(|target| target.text("TargetListenerId").is_some());
+        if redirects {
+            return Action::Answers;
+        }
+        let location = rule.text("LocationId").unwrap_or_default();
+        let own = match rule.at("HealthCheck") {
+            Some(_) => self::check(rule),
+            None => check.clone(),
+        };
+        self.pool(rule, Some(&location), &own)
+    }
+
+    /// What `named`, a listener or one of its rules, forwards to.
+    fn pool(&self, named: &Body<'_>, location: Option<&str>, check: &Check) -> Action {
+        if let Some(groups) = target_groups(named) {
+            return groups;
+        }
+        let file = self.responses.path(CLB, "DescribeTargets", self.balancer);
+        let answer = self.responses.get(CLB, "DescribeTargets", self.balancer);
+        let own = answer.and_then(|answer| {
+            let mut listeners = answer.list("Listeners", "Listener").into_iter();
+            let own =
+                listeners.find(|one| one.text("ListenerId").as_deref() == Some(self.listener));
+            let Some(location) = location else {
+                return own;
             };
-            let Some(own) = own else {
-                source = answer.source();
-                return Vec::new();
-            };
-            source = own.source();
+            let mut rules = own?.list("Rules", "Rule").into_iter();
+            rules.find(|rule| rule.text("LocationId").as_deref() == Some(location))
+        });
+        let source = own.as_ref().map_or_else(|| named.source(), Body::source);
+        let backends = own.ok_or(file).map(|own| {
             let targets = own.list("Targets", "Target");
             let read = targets.iter();
             read.map(|target| self.backend(target, location, check))
                 .collect()
         });
-        Pool {
+        Action::Pool(Pool {
             id: location.unwrap_or(self.listener).to_owned(),
             name: String::new(),
             backends,
             source,
-        }
+        })
     }
 
     fn backend(&self, target: &Body<'_>, location: Option<&str>, check: &Check) -> Backend {

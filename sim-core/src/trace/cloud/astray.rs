@@ -45,16 +45,23 @@ impl Walk<'_, '_> {
         Ok(None)
     }
 
-    /// The captured nodes with a device that has `address`.
+    /// The captured nodes with a device that has `address`: not a dummy, by which every node takes a service's.
     fn machines_with(&mut self, address: IpAddr) -> Stage<BTreeSet<String>> {
         let records = self.world.by_address(address)?;
-        let machines = records.iter().filter_map(|record| match record {
-            IndexRecord::Interface { namespace, .. } => Some(machine_of(namespace).to_owned()),
-            IndexRecord::Object { .. } => None,
-        });
-        Ok(machines
-            .filter(|machine| machine.starts_with("nodes/"))
-            .collect())
+        let mut machines = BTreeSet::new();
+        for record in records.iter() {
+            let IndexRecord::Interface {
+                namespace, device, ..
+            } = record
+            else {
+                continue;
+            };
+            let machine = machine_of(namespace);
+            if machine.starts_with("nodes/") && !self.world.is_dummy(namespace, device)? {
+                machines.insert(machine.to_owned());
+            }
+        }
+        Ok(machines)
     }
 
     /// Notes that an entry leads to another machine than the one behind which `dst` is.

@@ -10,7 +10,7 @@ use crate::cloud::{Direction, Interface, InterfaceAddress, Provider};
 use crate::flow::Protocol;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
-use crate::linux::packet::{Port, Transport, Tuple, protocol};
+use crate::linux::packet::{Packet, Port, Transport, Tuple, protocol};
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Phase, Stage, Stop, Walk};
 use crate::verdict::{Outcome, StepStatus};
@@ -200,12 +200,22 @@ impl Walk<'_, '_> {
             return Err(Stop::Undecided(super::unlisted(inside.region, dst)));
         };
         // B.3 (3); Tencent's 214/54819: the provider's own block needs no rule.
-        if is_shared(src)
+        if (is_shared(src) || balancer.vouches)
             && let Some(tuple) = conntrack::tuple_of(&frame.transit.packet)
         {
             self.clouded.admitted.insert((to.id.clone(), tuple));
         }
         self.enter_interface(inside, to, false, frame)
+    }
+
+    /// Whether a packet is of a connection that a balancer made or handed on.
+    pub(super) fn is_balanced(&self, packet: &Packet) -> bool {
+        let tuple = conntrack::tuple_of(packet);
+        let is_its = |tuple: Tuple| {
+            let mut handed = self.clouded.handed.iter();
+            handed.any(|one| one.given == tuple || one.given.inverted() == tuple)
+        };
+        self.clouded.probing.is_some() || tuple.is_some_and(is_its)
     }
 
     /// The balancer's own security groups let the client in.
@@ -247,8 +257,8 @@ impl Walk<'_, '_> {
             Ok(listener) => Ok(listener.clone()),
             Err(end) => {
                 self.turned_away(inside, balancer, end, frame)?;
-                let listener = balancer.listener_for(protocol, port);
-                listener.cloned().ok_or(Stop::Lost)
+                let listener = balancer.listeners.at(protocol, port);
+                listener.ok().flatten().cloned().ok_or(Stop::Lost)
             }
         }
     }
@@ -263,14 +273,24 @@ impl Walk<'_, '_> {
         frame: &Frame,
     ) -> Stage<(Pool, Backend, usize)> {
         let lost = |walk: &mut Self, end| {
+            let n_before = walk.blockers.len();
             walk.turned_away(inside, balancer, end, frame)?;
-            Err(Stop::Lost)
+            if !listener.speaks.is_proxied() {
+                return Err(Stop::Lost);
+            }
+            // The client's connection ends there, whoever is behind.
+            if n_before == 0
+                && let Some(blocker) = walk.blockers.last_mut()
+            {
+                blocker.outcome = Outcome::Unknown;
+            }
+            Err(Stop::Undecided(by_itself(balancer)))
         };
-        let pools = match choose::pools(balancer, listener) {
-            Ok(pools) => pools,
+        let actions = match choose::actions(balancer, listener) {
+            Ok(actions) => actions,
             Err(end) => return lost(self, end),
         };
-        let chosen = match pools.len() {
+        let chosen = match actions.len() {
             0 | 1 => 0,
             several => {
                 let doubt = Doubt {
@@ -281,15 +301,20 @@ impl Walk<'_, '_> {
                 self.script.alternative(several, vec![doubt])
             }
         };
-        let Some(pool) = pools.get(chosen) else {
+        let Some(action) = actions.get(chosen) else {
             return Err(Stop::Lost);
         };
+        let pool = match choose::pool(balancer, listener, action) {
+            Ok(pool) => pool,
+            Err(end) => return lost(self, end),
+        };
+        let (_, port) = asked(tuple)?;
         let Shares {
             backends,
             unhealthy,
             fails_open,
             assumptions,
-        } = match balancer.share(listener, pool, tuple.src) {
+        } = match balancer.share(listener, pool, tuple.src, port) {
             Ok(shares) => shares,
             Err(end) => return lost(self, end),
         };
@@ -327,7 +352,7 @@ impl Walk<'_, '_> {
                 return Err(Stop::Undecided(doubt));
             }
         }
-        Ok(((*pool).clone(), (*backend).clone(), backends.len()))
+        Ok((pool.clone(), (*backend).clone(), backends.len()))
     }
 
     /// The balancer hands the packet to nobody.
@@ -340,14 +365,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         match end {
             End::Unknown(doubt) => Err(Stop::Undecided(doubt)),
-            End::Answers => Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "what {} answers by itself is not modelled",
-                    balancer.words()
-                ),
-                settle: String::new(),
-                source: Some(balancer.source.clone()),
-            })),
+            End::Answers => Err(Stop::Undecided(by_itself(balancer))),
             End::Refused {
                 why,
                 message,
@@ -400,6 +418,18 @@ impl Walk<'_, '_> {
                 source: Some(backend.source.clone()),
             })
         })
+    }
+}
+
+/// What a balancer answers without asking a backend.
+fn by_itself(balancer: &Balancer) -> Doubt {
+    Doubt {
+        what: format!(
+            "what {} answers by itself is not modelled",
+            balancer.words()
+        ),
+        settle: String::new(),
+        source: Some(balancer.source.clone()),
     }
 }
 

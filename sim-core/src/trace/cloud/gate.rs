@@ -134,7 +134,8 @@ impl Walk<'_, '_> {
         transit: &Transit,
         ruling: &Ruling,
     ) -> Stage<bool> {
-        if ruling.admits != Tri::No || ruling.rule.is_some() {
+        // By a load balancer, it is not from machine to machine.
+        if ruling.admits != Tri::No || ruling.rule.is_some() || self.is_balanced(&transit.packet) {
             return Ok(false);
         }
         let peer = match direction {

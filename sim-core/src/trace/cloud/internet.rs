@@ -4,10 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{INTERNET, Inside};
+use crate::cloud::balancer::lists;
 use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic};
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
+use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Stage, Stop, Walk};
@@ -205,10 +207,38 @@ impl Walk<'_, '_> {
                 source: None,
             }));
         }
+        self.no_service(inside, dst)?;
         self.assume(format!(
             "the internet carries packets from {src} to {dst} and back, and the remote host answers"
         ));
         Ok(at_edge(inside, frame))
+    }
+
+    /// What a service tells its clients to ask is no remote host, though no captured load balancer has it.
+    fn no_service(&mut self, inside: Inside<'_>, address: IpAddr) -> Stage<()> {
+        let records = self.world.by_address(address)?;
+        let service = records.iter().find_map(|record| match record {
+            IndexRecord::Object {
+                object: ObjectKind::Service,
+                namespace,
+                name,
+                ..
+            } => Some(format!("service {namespace}/{name}")),
+            IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
+        });
+        let Some(service) = service else {
+            return Ok(());
+        };
+        let lists = lists(inside.region.provider).iter();
+        let mut lists = lists.map(|(list, _)| format!("{list}.json"));
+        let missing = lists.find(|list| inside.region.known(list).is_err());
+        Err(Stop::Undecided(Doubt {
+            what: format!("no captured load balancer has {address}, an address of {service}"),
+            settle: missing.map_or_else(String::new, |list| {
+                format!("{}/{list}", inside.region.folder)
+            }),
+            source: None,
+        }))
     }
 
     /// The answer to what a gateway let in goes back the way it came, where the table leads to that gateway.

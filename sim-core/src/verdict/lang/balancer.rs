@@ -5,12 +5,12 @@ use super::Sentence;
 pub(super) const SENTENCES: &[Sentence] = &[
     // `cloud/balancer/aliyun/clb.rs`, `cloud/balancer/aliyun/layers.rs`, `cloud/balancer/tencent.rs`
     ("the default server group", "默认服务器组"),
-    ("it redirects to port {0}", "它重定向到端口 {0}"),
     (
         "forwarding within one zone only (CrossZoneEnabled false)",
         "只在一个可用区内转发（CrossZoneEnabled 为 false）",
     ),
     ("backends of type {0}", "{0} 类型的后端"),
+    ("the protocol {0}", "协议 {0}"),
     ("being created", "创建中"),
     // `cloud/balancer/choose.rs`
     ("{0} was not captured", "没有采集{0}"),
@@ -57,6 +57,14 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "{0} has no backend that takes new connections: the weight of all {1} is 0",
         "{0}没有接收新连接的后端：全部 {1} 个的权重都是 0",
+    ),
+    (
+        "to which port of its backends port {0} of {1} leads",
+        "{1}的端口 {0} 对应其后端的哪个端口",
+    ),
+    (
+        "whether backends of {0} see the client's address",
+        "{0} 的后端是否看到客户端地址",
     ),
     (
         "{0} has no other backend than {1}, which is the client: a backend is not handed its own packets",

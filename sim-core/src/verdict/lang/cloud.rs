@@ -271,6 +271,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("cloud: {0}", "云：{0}"),
     // `trace/cloud/internet.rs`
     (
+        "no captured load balancer has {0}, an address of {1}",
+        "采集到的负载均衡都没有 {0}，而它是 {1} 的地址",
+    ),
+    (
         "whether the answer to what {0} let in leaves by it or by the own public address {1}",
         "经 {0} 进来的连接，其回包是经它返回还是经自身公网地址 {1} 发出",
     ),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::body::{Body, Responses};
 use super::super::{
-    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober,
-    Product, Rule, Scheduler, Speaks, State, Target,
+    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Listeners, Pool,
+    Prober, Product, Scheduler, Speaks, State, Target, Unread,
 };
 use super::reported::{Reported, reported};
 use super::{scheduler, state};
@@ -52,11 +52,13 @@ fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
     }
 }
 
-fn listeners(
-    responses: Responses<'_>,
-    id: &str,
-    attribute: Option<&Body<'_>>,
-) -> Captured<Vec<Listener>> {
+/// The keys of a balancer's own list of its listeners, the second as the API misspells it.
+const NAMED: [(&str, &str); 2] = [
+    ("ListenerPortsAndProtocol", "ListenerPortAndProtocol"),
+    ("ListenerPortsAndProtocal", "ListenerPortAndProtocal"),
+];
+
+fn listeners(responses: Responses<'_>, id: &str, attribute: Option<&Body<'_>>) -> Listeners {
     let reported = reported(responses, id);
     let default = attribute.map(|attribute| {
         let source = attribute.source();
@@ -71,6 +73,7 @@ fn listeners(
             .map(|(servers, source)| (servers.as_slice(), source)),
     };
     let mut found: BTreeMap<(Speaks, u16), Listener> = BTreeMap::new();
+    let mut unread = Vec::new();
     for (speaks, kind) in [
         (Speaks::Tcp, "TCP"),
         (Speaks::Udp, "UDP"),
@@ -80,57 +83,66 @@ fn listeners(
         let action = format!("DescribeLoadBalancer{kind}ListenerAttribute");
         let bodies = responses.all(SLB, &action).into_iter();
         for body in bodies.filter(|body| body.text("LoadBalancerId").as_deref() == Some(id)) {
-            if let Some(port) = body.port("ListenerPort") {
-                found.insert((speaks, port), context.listener(speaks, port, &body, None));
+            match body.port("ListenerPort") {
+                Some(port) => {
+                    found.insert((speaks, port), context.listener(speaks, port, &body, None));
+                }
+                None => unread.push(Unread::of(&body, None, "ListenerProtocol")),
             }
         }
     }
-    let mut known = !found.is_empty();
     let lists = responses.all(SLB, "DescribeLoadBalancerListeners");
-    for body in lists
-        .iter()
-        .flat_map(|list| list.list("Listeners", "Listener"))
-    {
-        if body.text("LoadBalancerId").as_deref() != Some(id) {
-            continue;
-        }
-        let (Some(port), Some(speaks)) =
-            (body.port("ListenerPort"), speaks(&body, "ListenerProtocol"))
-        else {
-            continue;
-        };
-        let kind = speaks.words();
-        let config = body.at(&format!("{kind}ListenerConfig"));
-        found
-            .entry((speaks, port))
-            .or_insert_with(|| context.listener(speaks, port, &body, config.as_ref()));
-    }
-    known |= responses
-        .get(SLB, "DescribeLoadBalancerListeners", id)
-        .is_some()
-        || lists
-            .iter()
-            .any(|list| list.source().file().ends_with("Listeners.json"));
-    // What only the balancer itself names has no settings here.
-    if let Some(attribute) = attribute {
-        known = true;
-        let right = attribute.list("ListenerPortsAndProtocol", "ListenerPortAndProtocol");
-        let misspelt = attribute.list("ListenerPortsAndProtocal", "ListenerPortAndProtocal");
-        for entry in right.iter().chain(&misspelt) {
-            let speaks =
-                speaks(entry, "ListenerProtocol").or_else(|| speaks(entry, "ListenerProtocal"));
-            if let (Some(speaks), Some(port)) = (speaks, entry.port("ListenerPort")) {
+    let listed = lists.iter();
+    let listed = listed.flat_map(|list| list.list("Listeners", "Listener"));
+    for body in listed.filter(|body| body.text("LoadBalancerId").as_deref() == Some(id)) {
+        match (body.port("ListenerPort"), speaks(&body, "ListenerProtocol")) {
+            (Some(port), Some(speaks)) => {
+                let config = body.at(&format!("{}ListenerConfig", speaks.words()));
                 found
                     .entry((speaks, port))
-                    .or_insert_with(|| context.named_only(speaks, port, entry));
+                    .or_insert_with(|| context.listener(speaks, port, &body, config.as_ref()));
+            }
+            (port, _) => {
+                let ports = port.map(|port| port..=port);
+                unread.push(Unread::of(&body, ports, "ListenerProtocol"));
             }
         }
     }
-    if known {
-        Ok(found.into_values().collect())
-    } else {
-        Err(responses.path(SLB, "DescribeLoadBalancerListeners", id))
+    let own = responses.path(SLB, "DescribeLoadBalancerListeners", id);
+    let of_all = responses.path(SLB, "DescribeLoadBalancerListeners", "");
+    let is_complete =
+        |list: &Body<'_>| [own.as_str(), of_all.as_str()].contains(&list.source().file());
+    let mut known = lists.iter().any(is_complete);
+    // What only the balancer itself names has no settings here.
+    if let Some(attribute) = attribute {
+        known |= NAMED.iter().any(|(list, _)| attribute.has(list));
+        let entries = NAMED
+            .iter()
+            .flat_map(|(list, item)| attribute.list(list, item));
+        for entry in entries {
+            let speaks =
+                speaks(&entry, "ListenerProtocol").or_else(|| speaks(&entry, "ListenerProtocal"));
+            match (entry.port("ListenerPort"), speaks) {
+                (Some(port), Some(speaks)) => {
+                    found
+                        .entry((speaks, port))
+                        .or_insert_with(|| context.named_only(speaks, port, &entry));
+                }
+                (port, _) => {
+                    let ports = port.map(|port| port..=port);
+                    unread.push(Unread::of(&entry, ports, "ListenerProtocol"));
+                }
+            }
+        }
     }
+    let mut listeners = Listeners {
+        read: found.into_values().collect(),
+        unread,
+    };
+    if !known {
+        listeners.lacks(own);
+    }
+    listeners
 }
 
 fn speaks(body: &Body<'_>, key: &str) -> Option<Speaks> {
@@ -179,18 +191,17 @@ impl Context<'_, '_> {
             port: check_port,
             prober: Prober::Shared,
         };
-        let action = if redirects {
-            let to = either("ForwardPort").unwrap_or_default();
-            Action::Elsewhere(format!("it redirects to port {to}"))
+        let rules = if layer7 {
+            self.rules(speaks, port, body, &check)
         } else {
-            let pool = self.pool(speaks, port, body, config, &check);
-            match (layer7, self.rules(speaks, port, body, &check)) {
-                (false, _) => pool.map_or_else(Action::Unknown, Action::Pool),
-                (true, Ok(rules)) => Action::Rules {
-                    rules,
-                    otherwise: pool.ok().map(Box::new),
-                },
-                (true, Err(file)) => Action::Unknown(file),
+            Ok(Vec::new())
+        };
+        let actions = match rules {
+            _ if redirects => vec![Action::Answers],
+            Err(file) => vec![Action::Unknown(file)],
+            Ok(mut actions) => {
+                actions.push(self.pool(speaks, port, body, config, &check).into());
+                actions
             }
         };
         Listener {
@@ -202,8 +213,8 @@ impl Context<'_, '_> {
             scheduler: scheduler(&body.word("Scheduler")),
             sticky: stays,
             check,
-            keeps_client: !speaks.is_proxied(),
-            action,
+            keeps_client: Ok(!speaks.is_proxied()),
+            actions,
             description: body.text("Description").unwrap_or_default(),
             source: body.source(),
         }
@@ -227,8 +238,8 @@ impl Context<'_, '_> {
                 port: None,
                 prober: Prober::Shared,
             },
-            keeps_client: !speaks.is_proxied(),
-            action: Action::Unknown(file),
+            keeps_client: Ok(!speaks.is_proxied()),
+            actions: vec![Action::Unknown(file)],
             description: entry.text("Description").unwrap_or_default(),
             source: entry.source(),
         }
@@ -363,43 +374,33 @@ impl Context<'_, '_> {
         }
     }
 
-    /// The rules of a listener of layer 7, or the file that would tell them.
+    /// What the rules of a listener of layer 7 do, or the file that would tell them.
     fn rules(
         &self,
         speaks: Speaks,
         port: u16,
         body: &Body<'_>,
         check: &Check,
-    ) -> Captured<Vec<Rule>> {
+    ) -> Captured<Vec<Action>> {
         let keys = [format!("{}.{port}", self.id), format!("{}-{port}", self.id)];
         let apart = (keys.iter()).find_map(|key| self.responses.get(SLB, "DescribeRules", key));
+        let file = body.source();
+        // A listener's own answer without rules has none; the list of listeners never tells them.
+        let is_own = !file.file().contains("DescribeLoadBalancerListeners");
         let listed = match (&apart, body.has("Rules")) {
             (_, true) => body.list("Rules", "Rule"),
             (Some(apart), false) => apart.list("Rules", "Rule"),
-            // A listener's own answer without rules has none; the list of listeners never tells them.
-            (None, false)
-                if !body
-                    .source()
-                    .file()
-                    .contains("DescribeLoadBalancerListeners") =>
-            {
-                Vec::new()
-            }
             // A rule sends to a group of the balancer's: where there is but the listener's own, none sends elsewhere.
-            (None, false) if self.has_one_group(body) => Vec::new(),
+            (None, false) if is_own || self.has_one_group(body) => Vec::new(),
             (None, false) => {
                 let action = format!("DescribeLoadBalancer{}ListenerAttribute", speaks.words());
-                return Err(self
-                    .responses
-                    .path(SLB, &action, &format!("{}.{port}", self.id)));
+                let key = format!("{}.{port}", self.id);
+                return Err(self.responses.path(SLB, &action, &key));
             }
         };
-        let rule = |rule: &Body<'_>| Rule {
-            host: rule.text("Domain").unwrap_or_default(),
-            path: rule.text("Url").unwrap_or_default(),
-            pool: (rule.text("VServerGroupId"))
-                .map(|id| self.group(speaks, port, &id, check, rule)),
-            source: rule.source(),
+        let rule = |rule: &Body<'_>| match rule.text("VServerGroupId") {
+            Some(id) => Action::Pool(self.group(speaks, port, &id, check, rule)),
+            None => Action::Unknown(rule.source().file().to_owned()),
         };
         Ok(listed.iter().map(rule).collect())
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::body::{Body, Responses};
 use super::super::{
-    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Pool, Prober,
-    Product, Rule, Scheduler, Speaks, Target,
+    Acl, AclKind, Action, Backend, Balancer, Captured, Check, Health, Listener, Listeners, Pool,
+    Prober, Product, Scheduler, Speaks, Target, Unread,
 };
-use super::zones::{texts, zones};
-use super::{scheduler, state};
+use super::zones::zones;
+use super::{scheduler, state, state_of_business};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +69,8 @@ impl Api<'_> {
             host: body.text("DNSName"),
             vpc: body.text("VpcId"),
             subnets: zones.subnets,
-            state: state(body, "LoadBalancerStatus", &["active", "configuring"]),
-            groups: texts(body, "SecurityGroupIds"),
+            state: state_of_business(body),
+            groups: body.texts("SecurityGroupIds", "SecurityGroupId"),
             vouches: false,
             own: zones.own,
             tags: body.tags(),
@@ -79,75 +79,78 @@ impl Api<'_> {
         }
     }
 
-    fn listeners(&self, id: &str, crossed: bool) -> Captured<Vec<Listener>> {
+    fn listeners(&self, id: &str, crossed: bool) -> Listeners {
         let folder = self.kind.folder();
         let lists = self.responses.all(folder, "ListListeners");
         let attributes = self.responses.all(folder, "GetListenerAttribute");
         let mut found = BTreeMap::new();
+        let mut listeners = Listeners::default();
         let listed = lists
             .iter()
             .flat_map(|list| list.list("Listeners", "Listener"));
-        for body in attributes.into_iter().chain(listed) {
-            if body.text("LoadBalancerId").as_deref() != Some(id) {
-                continue;
-            }
+        let all = attributes.into_iter().chain(listed);
+        for body in all.filter(|body| body.text("LoadBalancerId").as_deref() == Some(id)) {
             let Some(listener) = body.text("ListenerId") else {
+                listeners.lacks(body.source().file().to_owned());
                 continue;
             };
-            if let Some(read) = self.listener(&listener, &body, crossed) {
-                found.entry(listener).or_insert(read);
+            match self.listener(&listener, &body, crossed) {
+                Ok(read) => {
+                    found.entry(listener).or_insert(read);
+                }
+                Err(unread) => listeners.unread.push(unread),
             }
         }
+        listeners.read = found.into_values().collect();
         let own = self.responses.path(folder, "ListListeners", id);
         let of_all = self.responses.path(folder, "ListListeners", "");
-        let known = lists
-            .iter()
-            .any(|list| [own.as_str(), of_all.as_str()].contains(&list.source().file()));
-        if known || !found.is_empty() {
-            Ok(found.into_values().collect())
-        } else {
-            Err(own)
+        let is_complete =
+            |list: &Body<'_>| [own.as_str(), of_all.as_str()].contains(&list.source().file());
+        if !lists.iter().any(is_complete) {
+            listeners.lacks(own);
         }
+        listeners
     }
 
-    fn listener(&self, id: &str, body: &Body<'_>, crossed: bool) -> Option<Listener> {
-        let speaks = match body.word("ListenerProtocol").as_str() {
-            "tcp" => Speaks::Tcp,
-            "udp" => Speaks::Udp,
-            "tcpssl" => Speaks::Tls,
-            "http" => Speaks::Http,
-            "https" => Speaks::Https,
-            "quic" => Speaks::Quic,
-            _ => return None,
-        };
+    fn listener(&self, id: &str, body: &Body<'_>, crossed: bool) -> Result<Listener, Unread> {
         let ports = match body.port("ListenerPort") {
-            Some(port) => port..=port,
-            None => body.port("StartPort")?..=body.port("EndPort")?,
+            Some(port) => Some(port..=port),
+            None => (body.port("StartPort").zip(body.port("EndPort")))
+                .map(|(first, last)| first..=last)
+                .filter(|ports| !ports.is_empty()),
+        };
+        let speaks = match body.word("ListenerProtocol").as_str() {
+            "tcp" => Some(Speaks::Tcp),
+            "udp" => Some(Speaks::Udp),
+            "tcpssl" => Some(Speaks::Tls),
+            "http" => Some(Speaks::Http),
+            "https" => Some(Speaks::Https),
+            "quic" => Some(Speaks::Quic),
+            _ => None,
+        };
+        let (ports, speaks) = match (ports, speaks) {
+            (Some(ports), Some(speaks)) => (ports, speaks),
+            (ports, _) => return Err(Unread::of(body, ports, "ListenerProtocol")),
         };
         let group = match self.kind {
             Kind::Network => body.text("ServerGroupId").map(|id| self.settings(&id)),
             Kind::Application => None,
         };
-        let (check, scheduler, keeps_client) = match &group {
-            Some(group) => (
-                group.check.clone(),
-                group.scheduler.clone(),
-                group.keeps_client,
-            ),
-            None => (self.unset(), Scheduler::Weighted, false),
+        let (check, scheduler, keeps_client) = match group {
+            Some(group) => (group.check, group.scheduler, group.keeps_client),
+            None => (self.unset(), Scheduler::Weighted, Ok(false)),
         };
-        let action = if crossed {
-            match self.kind {
-                Kind::Network => match body.text("ServerGroupId") {
-                    Some(group) => Action::Pool(self.pool(&group, id, body)),
-                    None => Action::Unknown(body.source().file().to_owned()),
-                },
-                Kind::Application => self.by_rules(id, body),
-            }
-        } else {
-            Action::Unknown("forwarding within one zone only (CrossZoneEnabled false)".to_owned())
+        let actions = match self.kind {
+            _ if !crossed => vec![Action::Unknown(
+                "forwarding within one zone only (CrossZoneEnabled false)".to_owned(),
+            )],
+            Kind::Network => vec![match body.text("ServerGroupId") {
+                Some(group) => Action::Pool(self.pool(&group, id, body)),
+                None => Action::Unknown(body.source().file().to_owned()),
+            }],
+            Kind::Application => self.by_rules(id, body),
         };
-        Some(Listener {
+        Ok(Listener {
             id: id.to_owned(),
             speaks,
             ports,
@@ -156,8 +159,12 @@ impl Api<'_> {
             scheduler,
             sticky: false,
             check,
-            keeps_client: keeps_client && !speaks.is_proxied(),
-            action,
+            keeps_client: if speaks.is_proxied() {
+                Ok(false)
+            } else {
+                keeps_client
+            },
+            actions,
             description: body.text("ListenerDescription").unwrap_or_default(),
             source: body.source(),
         })
@@ -178,12 +185,17 @@ impl Api<'_> {
             body.at("HealthCheck")
                 .or_else(|| body.at("HealthCheckConfig"))
         });
-        let instances = body
-            .as_ref()
-            .is_none_or(|body| body.word("ServerGroupType") == "instance");
-        let keeps = body
-            .as_ref()
-            .and_then(|body| body.flag("PreserveClientIpEnabled"));
+        let keeps_client = match &body {
+            None => Err(self
+                .responses
+                .path(self.kind.folder(), "ListServerGroups", "")),
+            Some(body) => match body.flag("PreserveClientIpEnabled") {
+                Some(keeps) => Ok(keeps),
+                // B.4: the default of groups of instances; G.8: that of others is not confirmed.
+                None if body.word("ServerGroupType") == "instance" => Ok(true),
+                None => Err(body.source().file().to_owned()),
+            },
+        };
         let word = body
             .as_ref()
             .map(|body| body.word("Scheduler"))
@@ -199,8 +211,7 @@ impl Api<'_> {
                 prober: Prober::Own,
             },
             scheduler: scheduler(&word),
-            // B.4: the default of groups of instances.
-            keeps_client: keeps.unwrap_or(instances),
+            keeps_client,
         }
     }
 
@@ -223,12 +234,16 @@ impl Api<'_> {
         let source = servers
             .as_ref()
             .map_or_else(|_| named.source(), Body::source);
-        let backends = servers.map(|body| {
-            let servers = body.list("Servers", "Server");
+        let backends = servers.and_then(|list| {
+            let servers = list.list("Servers", "Server");
+            // How an NLB shares them out, and at which port, is the group's.
+            if body.is_none() && self.kind == Kind::Network && !servers.is_empty() {
+                return Err(self.responses.path(folder, "ListServerGroups", ""));
+            }
             let read = servers
                 .iter()
                 .map(|server| self.backend(server, any_port, settings.check.on, &reported));
-            read.collect()
+            Ok(read.collect())
         });
         Pool {
             id: group.to_owned(),
@@ -340,8 +355,8 @@ impl Api<'_> {
         }
     }
 
-    /// An ALB's rules, small priorities first, and its default action.
-    fn by_rules(&self, listener: &str, body: &Body<'_>) -> Action {
+    /// What an ALB's rules and its default do.
+    fn by_rules(&self, listener: &str, body: &Body<'_>) -> Vec<Action> {
         let lists = self.responses.all("alb", "ListRules");
         let balancer = body.text("LoadBalancerId").unwrap_or_default();
         let known = lists.iter().any(|list| {
@@ -354,48 +369,32 @@ impl Api<'_> {
                 || file.file() == self.responses.path("alb", "ListRules", &balancer)
         });
         if !known {
-            return Action::Unknown(self.responses.path("alb", "ListRules", listener));
+            let file = self.responses.path("alb", "ListRules", &balancer);
+            return vec![Action::Unknown(file)];
         }
         let rules = lists.iter().flat_map(|list| list.list("Rules", "Rule"));
         let of_this = rules.filter(|rule| rule.text("ListenerId").as_deref() == Some(listener));
-        let mut sorted: Vec<(i64, Rule)> = of_this
-            .map(|rule| {
-                (
-                    rule.number("Priority").unwrap_or_default(),
-                    self.rule(listener, &rule),
-                )
-            })
-            .collect();
-        sorted.sort_by_key(|(priority, _)| *priority);
-        let otherwise = body
-            .list("DefaultActions", "DefaultAction")
-            .iter()
-            .find_map(|action| self.forwards(listener, action));
-        Action::Rules {
-            rules: sorted.into_iter().map(|(_, rule)| rule).collect(),
-            otherwise: otherwise.map(Box::new),
-        }
+        let done =
+            of_this.map(|rule| self.done(listener, &rule, &rule.list("RuleActions", "RuleAction")));
+        let default = body.list("DefaultActions", "DefaultAction");
+        let default = self.done(listener, body, &default);
+        done.chain([default]).collect()
     }
 
-    fn rule(&self, listener: &str, rule: &Body<'_>) -> Rule {
-        let conditions = rule.list("RuleConditions", "RuleCondition");
-        let values = |kind: &str, config: &str| {
-            let of_kind = conditions.iter().filter(|one| one.word("Type") == kind);
-            let values: Vec<String> = of_kind
-                .filter_map(|one| one.at(config))
-                .flat_map(|config| config.texts("Values", "Value"))
-                .collect();
-            values.join(" ")
-        };
-        let actions = rule.list("RuleActions", "RuleAction");
-        Rule {
-            host: values("host", "HostConfig"),
-            path: values("path", "PathConfig"),
-            pool: actions
-                .iter()
-                .find_map(|action| self.forwards(listener, action)),
-            source: rule.source(),
+    /// What several actions together, a rule's or the listener's, come to.
+    fn done(&self, listener: &str, named: &Body<'_>, actions: &[Body<'_>]) -> Action {
+        let mut all = actions.iter();
+        if let Some(pool) = all.find_map(|action| self.forwards(listener, action)) {
+            return Action::Pool(pool);
         }
+        let answers = |action: &Body<'_>| {
+            let kind = action.word("Type");
+            ["redirect", "fixedresponse"].contains(&kind.as_str())
+        };
+        if actions.iter().any(answers) {
+            return Action::Answers;
+        }
+        Action::Unknown(named.source().file().to_owned())
     }
 
     /// The pool that an action forwards to: of several, all of them.
@@ -474,7 +473,7 @@ impl Api<'_> {
 struct Settings {
     check: Check,
     scheduler: Scheduler,
-    keeps_client: bool,
+    keeps_client: Captured<bool>,
 }
 
 /// What a listener reports of a group's servers: those that are not well, by id, address and port.

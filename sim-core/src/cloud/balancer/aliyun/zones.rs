@@ -41,10 +41,3 @@ pub(super) fn zones(body: &Body<'_>) -> Zones {
     }
     zones
 }
-
-/// Texts that say something.
-pub(super) fn texts(body: &Body<'_>, key: &str) -> Vec<String> {
-    let mut texts = body.texts(key, key);
-    texts.retain(|text| !text.is_empty());
-    texts
-}

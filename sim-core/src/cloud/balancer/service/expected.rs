@@ -28,6 +28,8 @@ pub(super) enum Expected {
         wanted: Vec<Member>,
         /// Those that may be.
         allowed: Vec<Member>,
+        /// Pods of virtual nodes are backends themselves.
+        pods: BTreeSet<IpAddr>,
         local: bool,
     },
     /// Pods' addresses.
@@ -77,7 +79,11 @@ pub(crate) fn instance_of(provider_id: &str) -> String {
 impl Expected {
     pub(super) fn has(&self, backend: &Backend) -> bool {
         match self {
-            Self::Nodes { allowed, .. } => allowed.iter().any(|node| node.is(backend)),
+            Self::Nodes { allowed, pods, .. } => {
+                let is_pod = backend.address.is_some_and(|own| pods.contains(&own));
+                let is_instance = matches!(backend.target, Target::Instance(_));
+                allowed.iter().any(|node| node.is(backend)) || (is_pod && !is_instance)
+            }
             Self::Pods(addresses) => backend
                 .address
                 .is_none_or(|address| addresses.contains(&address)),
@@ -125,8 +131,8 @@ pub(super) fn expected(
 ) -> Option<Expected> {
     let service = &known.service;
     let ready = known.ready.as_ref()?;
-    if sends_to_pods(backends, service, provider) {
-        return Some(Expected::Pods(ready.clone()));
+    if sends_to_pods(backends, service, nodes, provider) {
+        return Some(Expected::Pods(of_family(ready, backends)));
     }
     if nodes.is_empty() {
         return None;
@@ -162,22 +168,61 @@ pub(super) fn expected(
     Some(Expected::Nodes {
         wanted: wanted.map(|node| Member::of(node)).collect(),
         allowed: allowed.iter().map(|node| Member::of(node)).collect(),
+        pods: ready.clone(),
         local: own_only,
     })
 }
 
 /// Backends are the pods themselves: by annotation, or by what they are.
-fn sends_to_pods(backends: &[Backend], service: &Service, provider: Provider) -> bool {
+fn sends_to_pods(
+    backends: &[Backend],
+    service: &Service,
+    nodes: &[&Node],
+    provider: Provider,
+) -> bool {
     let annotation = |key: &str| service.meta.annotations.get(key).map(String::as_str);
     let asked = match provider {
         Provider::Aliyun => annotation("service.beta.kubernetes.io/backend-type") == Some("eni"),
         Provider::Tencent => annotation("service.cloud.tencent.com/direct-access") == Some("true"),
     };
-    asked
-        || (!backends.is_empty()
-            && backends
-                .iter()
-                .all(|one| !matches!(one.target, Target::Instance(_))))
+    // Groups of addresses hold nodes by theirs.
+    let is_node = |one: &Backend| {
+        matches!(one.target, Target::Instance(_))
+            || nodes.iter().any(|node| Member::of(node).is(one))
+    };
+    asked || (!backends.is_empty() && !backends.iter().any(is_node))
+}
+
+/// A group has addresses of one family: those of `ready` that its backends are of, IPv4 where it has none.
+fn of_family(ready: &BTreeSet<IpAddr>, backends: &[Backend]) -> BTreeSet<IpAddr> {
+    let told = backends.iter().filter_map(|one| one.address);
+    let told: BTreeSet<bool> = told.map(|address| address.is_ipv4()).collect();
+    let has_v4 = ready.iter().any(IpAddr::is_ipv4);
+    let fits = |address: &&IpAddr| match told.is_empty() {
+        true => address.is_ipv4() == has_v4,
+        false => told.contains(&address.is_ipv4()),
+    };
+    ready.iter().filter(fits).copied().collect()
+}
+
+/// Whether the controller chose the backends: it leaves server groups and balancers that users gave it as they are,
+/// unless it is told otherwise (E.1).
+pub(super) fn is_made_by_controller(service: &Service, provider: Provider) -> bool {
+    match provider {
+        Provider::Aliyun => {
+            let is_reused = aliyun(service, "loadbalancer-id").is_some()
+                && aliyun(service, "loadbalancer-force-override-listeners") != Some("true");
+            !is_reused && aliyun(service, "loadbalancer-vgroup-port").is_none()
+        }
+        Provider::Tencent => true,
+    }
+}
+
+/// Whether a backend is a node that takes nothing, since `externalTrafficPolicy: Local` finds no endpoint there.
+pub(super) fn is_without_endpoint(backend: &Backend, known: &Known, nodes: &[&Node]) -> bool {
+    let mut nodes = nodes.iter();
+    known.service.external_local
+        && nodes.any(|node| Member::of(node).is(backend) && !known.has_on(&node.meta.name))
 }
 
 fn selector(service: &Service, provider: Provider) -> Option<String> {
