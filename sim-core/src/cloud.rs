@@ -18,6 +18,8 @@ mod subnet;
 mod tencent;
 mod way;
 
+pub(crate) use admission::is_shared;
+
 pub use acl::{Acl, AclPeer, AclRule};
 pub use elastic::{Elastic, ElasticHolder, OwnPublic};
 pub(crate) use files::Files;
@@ -26,7 +28,7 @@ pub use interface::{Instance, Interface, InterfaceAddress};
 pub use nat::{Dnat, NatGateway, Snat, Translated};
 pub use portset::{AddressRange, PortSet};
 pub use route::{Destination, Hop, HopKind, RouteEntry, RouteTable};
-pub use ruling::{Ruling, Unconfirmed};
+pub use ruling::{Ruling, Unconfirmed, Works};
 pub use subnet::{Gateway, Peering, Subnet, Vpc};
 pub use way::{Onward, Way};
 

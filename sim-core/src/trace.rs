@@ -4,6 +4,7 @@ mod as_if;
 mod balancing;
 mod blame;
 mod blocker;
+mod bridge_mtu;
 mod bridge_vlan;
 mod bridging;
 mod circle;
@@ -104,6 +105,30 @@ pub(crate) struct Transit {
     pub(crate) balancing: balancing::Balancing,
     /// What a tunnel carries in it.
     pub(crate) inner: Option<Box<Encapsulated>>,
+    /// It stands for the largest of several fragments.
+    pub(crate) fragmented: bool,
+}
+
+impl Transit {
+    /// A packet that nothing happened to yet.
+    pub(crate) const fn new(packet: Packet) -> Self {
+        Self {
+            packet,
+            iif: None,
+            physin: None,
+            routed: false,
+            ct: Ct::None,
+            zone: Zone {
+                original: 0,
+                reply: 0,
+            },
+            local: false,
+            source_mac: None,
+            balancing: balancing::Balancing::Fresh,
+            inner: None,
+            fragmented: false,
+        }
+    }
 }
 
 /// A packet or frame inside a tunnel's outer packet.

@@ -17,6 +17,9 @@ use crate::corpus::{Case, Files, workspace};
 pub struct Made<C> {
     /// `cloud/<provider>/<region>`.
     pub folder: String,
+    /// The topic whose files are there besides.
+    #[serde(default)]
+    base: Option<String>,
     /// Bodies by file, e.g. `ecs/DescribeInstances.json`.
     pub files: Map<String, Value>,
     /// The cases.
@@ -111,7 +114,14 @@ pub fn read<C: DeserializeOwned>(topic: &str) -> Result<Made<C>, String> {
 fn data<T: DeserializeOwned>(topic: &str) -> Result<T, String> {
     let path = workspace().join(format!("tests/data/cloud/{topic}.json"));
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| format!("{topic}: {error}"))
+    let mut made: Made<C> =
+        serde_json::from_str(&text).map_err(|error| format!("{topic}: {error}"))?;
+    if let Some(base) = &made.base {
+        let mut files = read::<Value>(base)?.files;
+        files.append(&mut made.files);
+        made.files = files;
+    }
+    Ok(made)
 }
 
 /// The files of a cloud after `changes`.

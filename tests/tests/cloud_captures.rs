@@ -61,8 +61,8 @@ fn nodes(routed: bool, pod_interface: bool) -> Files {
     files
 }
 
-fn check(provider: &str) {
-    let made = clouds::read::<Case>(&format!("captures-{provider}")).unwrap();
+fn check(topic: &str) {
+    let made = clouds::read::<Case>(topic).unwrap();
     let mut wrong = Vec::new();
     for case in &made.cases {
         let cloud = clouds::changed(&made.files, &case.changes).unwrap();
@@ -113,15 +113,17 @@ fn check(provider: &str) {
             ));
         }
     }
-    assert!(wrong.is_empty(), "{provider}:\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{topic}:\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn faults_in_alibaba_cloud_are_named() {
-    check("aliyun");
+    check("captures-aliyun");
+    check("captures-balancers-aliyun");
 }
 
 #[test]
 fn faults_in_tencent_cloud_are_named() {
-    check("tencent");
+    check("captures-tencent");
+    check("captures-balancers-tencent");
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::group::Services;
 use super::index::order;
 use super::{
-    Direction, Group, GroupKind, GroupRule, Interface, Peer, Provider, Region, Ruling, Service,
-    Unconfirmed,
+    Destination, Direction, Group, GroupKind, GroupRule, HopKind, Interface, Peer, Provider,
+    Region, RouteEntry, Ruling, Service, Unconfirmed,
 };
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::packet::{Packet, Port, protocol};
@@ -42,7 +42,7 @@ impl Region {
             direction,
         };
         if self.provider == Provider::Aliyun
-            && let Some(ruling) = aliyun_exempt(&view)
+            && let Some(ruling) = self.aliyun_exempt(&interface.vpc, &view)
         {
             return ruling;
         }
@@ -67,6 +67,23 @@ impl Region {
             return Ruling::unknown(self.rules_missing(&group.id));
         }
         let ruling = self.decide(interface, &groups, &view);
+        let joins =
+            |group: &&&Group| group.inner == Some(true) && group.kind != Some(GroupKind::Advanced);
+        if ruling.admits == Tri::No
+            && let Some(group) = groups.iter().find(joins)
+            && self.may_be_unlisted(&interface.vpc, view.peer)
+            && self.interface_at(&interface.vpc, view.peer).is_none()
+        {
+            // B.1 (5): members of the group reach one another.
+            return Ruling::unknown(Doubt {
+                what: format!(
+                    "whether the interface of {} is a member of security group {}: it was not captured",
+                    view.peer, group.id
+                ),
+                settle: format!("{}/{}", self.folder, self.interfaces_file()),
+                source: Some(group.source.clone()),
+            });
+        }
         if self.provider == Provider::Tencent && groups.len() > 1 {
             groups.reverse();
             let other = self.decide(interface, &groups, &view);
@@ -364,34 +381,58 @@ impl Region {
     }
 }
 
-/// What the provider itself passes or blocks before any rule.
-fn aliyun_exempt(view: &View<'_>) -> Option<Ruling> {
-    let is_service = |address: IpAddr| match address {
+/// Of the block that providers keep for themselves (RFC 6598).
+pub(crate) fn is_shared(address: IpAddr) -> bool {
+    match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
             a == 100 && (64..128).contains(&b)
         }
         IpAddr::V6(_) => false,
-    };
-    if view.direction == Direction::Ingress && is_service(view.peer) {
-        // B.1 (10): the cloud's own addresses need no rule.
-        return Some(Ruling::passes(
-            "what comes from the cloud's own addresses (100.64.0.0/10) needs no rule of a security group",
-        ));
     }
-    let smtp =
-        view.packet.protocol() == protocol::TCP && view.packet.dport() == Some(Port::Known(25));
-    if view.direction == Direction::Egress && smtp && crate::trace::is_public(view.peer) {
-        // B.1 (9).
-        return Some(Ruling::unknown(Doubt {
+}
+
+impl Region {
+    /// Whether an address of 100.64.0.0/10 is the cloud's own in `vpc`: no block or route of the network has it.
+    fn is_own_service(&self, vpc: &str, address: IpAddr) -> bool {
+        let covers = |entry: &RouteEntry| match &entry.destination {
+            Destination::Net(net) => {
+                net.prefix_len() > 0
+                    && net.contains(&address)
+                    && entry.hops.iter().any(|hop| hop.kind != HopKind::Service)
+            }
+            Destination::List(_) => false,
+        };
+        let own = self.tables.iter().filter(|table| table.vpc == vpc);
+        let mut routes = own.flat_map(|table| table.entries.iter().flatten());
+        is_shared(address)
+            && !self.vpc(vpc).is_some_and(|vpc| vpc.contains(address))
+            && !self.may_be_unlisted(vpc, address)
+            && !routes.any(covers)
+    }
+
+    /// What the provider itself passes or blocks before any rule.
+    fn aliyun_exempt(&self, vpc: &str, view: &View<'_>) -> Option<Ruling> {
+        if view.direction == Direction::Ingress && self.is_own_service(vpc, view.peer) {
+            // B.1 (10): the cloud's own addresses need no rule.
+            return Some(Ruling::passes(
+                "what comes from the cloud's own addresses (100.64.0.0/10) needs no rule of a security group",
+            ));
+        }
+        let smtp =
+            view.packet.protocol() == protocol::TCP && view.packet.dport() == Some(Port::Known(25));
+        if view.direction == Direction::Egress && smtp && crate::trace::is_public(view.peer) {
+            // B.1 (9).
+            return Some(Ruling::unknown(Doubt {
             what:
                 "Alibaba Cloud blocks TCP port 25 to the internet unless the account was unblocked"
                     .to_owned(),
             settle: String::new(),
             source: None,
         }));
+        }
+        None
     }
-    None
 }
 
 /// A ruling stands where every earlier rule that may match says the same.

@@ -6,7 +6,7 @@ mod network;
 use std::net::IpAddr;
 
 use super::files::{address, is_set, list, mac, must, net, said, wrapped};
-use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region};
+use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region, Works};
 use crate::evidence::json::{Fault, Object};
 
 /// Reads a region.
@@ -41,7 +41,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
 
 fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
     let attributes = item.object("VpcAttributes")?;
-    let status = said(item, "Status")?.unwrap_or_default();
+    let status = said(item, "Status")?.or_else(|| Some("in no known state".to_owned()));
     let mut addresses = Vec::new();
     if let Some(attributes) = &attributes {
         for text in wrapped(attributes, "PrivateIpAddress", "IpAddress")? {
@@ -63,9 +63,10 @@ fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
     };
     Ok(Instance {
         id: must(item, "InstanceId")?,
-        running: status == "Running",
-        status,
-        locked: lock.transpose()?.flatten(),
+        works: Works::of(
+            [(status, "Running"), (lock.transpose()?.flatten(), "")],
+            &["Stopped"],
+        ),
         vpc: vpc.unwrap_or_default(),
         addresses,
         public,
@@ -145,12 +146,14 @@ fn elastic(item: &Object<'_>) -> Result<Option<Elastic>, Fault> {
     };
     let status = said(item, "Status")?;
     let business = said(item, "BusinessStatus")?;
-    let bad = |word: Option<String>, good: &str| word.filter(|word| word != good);
+    let status = status.filter(|_| holder != ElasticHolder::Nobody);
     Ok(Some(Elastic {
         id: said(item, "AllocationId")?.unwrap_or_else(|| public.to_string()),
         address: public,
-        locked: bad(business, "Normal")
-            .or(bad(status, "InUse").filter(|_| holder != ElasticHolder::Nobody)),
+        works: Works::of(
+            [(business, "Normal"), (status, "InUse")],
+            &["FinancialLocked", "SecurityLocked"],
+        ),
         holder,
         private: address(item, "PrivateIpAddress")?,
         cut_through: said(item, "Mode")?.as_deref() == Some("BINDED"),

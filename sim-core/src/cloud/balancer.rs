@@ -34,6 +34,14 @@ impl Balancers {
         self.0.iter()
     }
 
+    /// The one that clients of a private network ask at `address`.
+    pub(crate) fn within(&self, vpc: &str, address: IpAddr) -> Option<&Arc<Balancer>> {
+        let here = |one: &&Arc<Balancer>| one.vpc.as_ref().is_none_or(|own| own == vpc);
+        let all = self.0.iter().filter(here);
+        all.filter(|one| one.addresses.contains(&address))
+            .max_by_key(|one| one.vpc.is_some())
+    }
+
     /// The one that clients ask at `address`.
     pub(crate) fn at(&self, address: IpAddr) -> Option<&Arc<Balancer>> {
         self.0.iter().find(|one| one.addresses.contains(&address))
@@ -91,6 +99,11 @@ impl Product {
             Self::AliyunNlb => "NLB",
             Self::AliyunAlb => "ALB",
         }
+    }
+
+    /// Its addresses are those of network interfaces in its subnets.
+    pub(crate) const fn has_interfaces(self) -> bool {
+        matches!(self, Self::AliyunNlb | Self::AliyunAlb)
     }
 
     pub(crate) const fn is_tencent(self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Interface, Region};
+use super::{Interface, Region, Works};
 use crate::source::Source;
 
 /// A public address.
@@ -18,8 +18,8 @@ pub struct Elastic {
     pub private: Option<IpAddr>,
     /// The interface itself carries it (Alibaba's cut-through mode).
     pub cut_through: bool,
-    /// Why it does not work: a lock, arrears, a state in between.
-    pub locked: Option<String>,
+    /// Whether it carries anything: a lock, arrears, a state in between.
+    pub works: Works,
     /// Where it stands.
     pub source: Source,
 }

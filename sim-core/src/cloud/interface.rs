@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::Works;
 use crate::evidence::mac::Mac;
 use crate::source::Source;
 
@@ -12,12 +13,8 @@ use crate::source::Source;
 pub struct Instance {
     /// Its id.
     pub id: String,
-    /// Its state, as the API writes it.
-    pub status: String,
-    /// It runs.
-    pub running: bool,
-    /// Why it is locked: it may have no network then.
-    pub locked: Option<String>,
+    /// Whether it runs; where it is locked it may have no network.
+    pub works: Works,
     /// Its private network.
     pub vpc: String,
     /// Addresses of its first interface.

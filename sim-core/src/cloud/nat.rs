@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{PortSet, Provider, Region, Unconfirmed};
+use super::{PortSet, Provider, Region, Unconfirmed, Works};
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::packet::Port;
 use crate::source::Source;
@@ -18,8 +18,8 @@ pub struct NatGateway {
     pub vpc: String,
     /// It leads to the internet, not to other private networks.
     pub is_public: bool,
-    /// Why it does not forward: its state, a lock.
-    pub down: Option<String>,
+    /// Whether it forwards.
+    pub works: Works,
     /// It forwards only what one of its rules names (Alibaba: always; Tencent: strict mode).
     pub strict: bool,
     /// Its public addresses.

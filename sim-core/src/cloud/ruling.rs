@@ -3,6 +3,46 @@
 use crate::linux::choice::{Doubt, Tri};
 use crate::source::Source;
 
+/// Whether something does its work, by the states that the API tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Works {
+    /// It does.
+    Yes,
+    /// It does not, in this state.
+    No(String),
+    /// Between two states, or locked: whether it still does is not documented.
+    Unsure(String),
+}
+
+impl Works {
+    /// The first state that is neither `good` nor surely working decides; those in `bad` surely do not.
+    pub(crate) fn of(states: [(Option<String>, &str); 2], bad: &[&str]) -> Self {
+        let mut states = states.into_iter();
+        let other = states.find_map(|(state, good)| state.filter(|state| state != good));
+        match other {
+            None => Self::Yes,
+            Some(state) if bad.contains(&state.as_str()) => Self::No(state),
+            Some(state) => Self::Unsure(state),
+        }
+    }
+
+    /// The state in which it surely does not work, where it is in one.
+    ///
+    /// # Errors
+    /// Whether `what` does is not known.
+    pub fn stopped(&self, what: &str, source: &Source) -> Result<Option<&str>, Doubt> {
+        match self {
+            Self::Yes => Ok(None),
+            Self::No(state) => Ok(Some(state)),
+            Self::Unsure(state) => Err(Doubt {
+                what: format!("whether {what} works while it is {state}"),
+                settle: String::new(),
+                source: Some(source.clone()),
+            }),
+        }
+    }
+}
+
 /// What a rule set says of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {

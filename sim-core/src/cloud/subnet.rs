@@ -15,6 +15,8 @@ pub struct Vpc {
     pub blocks: Vec<IpNet>,
     /// Blocks for containers, which are routed by the cluster's own routes (Tencent's auxiliary CIDRs of type 1).
     pub container_blocks: Vec<IpNet>,
+    /// Name servers that its machines are told.
+    pub name_servers: Vec<IpAddr>,
     /// Public addresses that count as private here (Alibaba's user CIDRs).
     pub user_blocks: Vec<IpNet>,
     /// Where it stands.

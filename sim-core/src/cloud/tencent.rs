@@ -4,7 +4,7 @@ mod filter;
 mod network;
 
 use super::files::{address, is_set, list, mac, must, said};
-use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region};
+use super::{Elastic, ElasticHolder, Files, Instance, Interface, InterfaceAddress, Region, Works};
 use crate::evidence::json::{Fault, Object};
 
 /// Reads a region.
@@ -43,7 +43,7 @@ fn addresses(item: &Object<'_>, key: &str) -> Result<Vec<std::net::IpAddr>, Faul
 }
 
 fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
-    let status = said(item, "InstanceState")?.unwrap_or_default();
+    let status = said(item, "InstanceState")?.or_else(|| Some("in no known state".to_owned()));
     let network = item.object("VirtualPrivateCloud")?;
     let vpc = match &network {
         Some(network) => said(network, "VpcId")?,
@@ -51,9 +51,13 @@ fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
     };
     Ok(Instance {
         id: must(item, "InstanceId")?,
-        running: status == "RUNNING",
-        status,
-        locked: said(item, "RestrictState")?.filter(|word| word != "NORMAL"),
+        works: Works::of(
+            [
+                (status, "RUNNING"),
+                (said(item, "RestrictState")?, "NORMAL"),
+            ],
+            &["STOPPED", "SHUTDOWN", "LAUNCH_FAILED"],
+        ),
         vpc: vpc.unwrap_or_default(),
         addresses: addresses(item, "PrivateIpAddresses")?,
         public: addresses(item, "PublicIpAddresses")?,
@@ -119,14 +123,14 @@ fn elastic(item: &Object<'_>) -> Result<Option<Elastic>, Fault> {
             ElasticHolder::Other(format!("{} {id}", kind.unwrap_or_default()))
         }
     };
-    let locked = if is_set(item, "IsBlocked")? {
-        Some("blocked".to_owned())
+    let works = if is_set(item, "IsBlocked")? {
+        Works::No("blocked".to_owned())
     } else if is_set(item, "IsArrears")? {
-        Some("in arrears".to_owned())
+        Works::No("in arrears".to_owned())
     } else {
-        said(item, "AddressStatus")?
-            .filter(|word| !matches!(word.as_str(), "BIND" | "BIND_ENI"))
-            .filter(|_| holder != ElasticHolder::Nobody)
+        let status = said(item, "AddressStatus")?.filter(|word| word != "BIND_ENI");
+        let status = status.filter(|_| holder != ElasticHolder::Nobody);
+        Works::of([(status, "BIND"), (None, "")], &[])
     };
     Ok(Some(Elastic {
         id: said(item, "AddressId")?.unwrap_or_else(|| public.to_string()),
@@ -134,7 +138,7 @@ fn elastic(item: &Object<'_>) -> Result<Option<Elastic>, Fault> {
         holder,
         private: address(item, "PrivateAddressIp")?,
         cut_through: is_set(item, "IsEipDirectConnection")?,
-        locked,
+        works,
         source: item.source(),
     }))
 }

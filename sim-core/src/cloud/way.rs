@@ -1,7 +1,10 @@
 //! Where the cloud's router sends what leaves an interface (reference B.2 "Route selection", B.6, C.4 "Routing", E.2).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
+
+use super::admission::is_shared;
 use super::{
     Destination, Hop, HopKind, Interface, NatGateway, OwnPublic, Provider, Region, RouteEntry,
     RouteTable, Subnet, Unconfirmed, Vpc,
@@ -61,7 +64,20 @@ impl Region {
         dst: IpAddr,
     ) -> Result<Way<'r>, Doubt> {
         let own = self.public_for(from, src);
-        self.way_in(&from.subnet, own, dst)
+        let way = self.way_in(&from.subnet, own, dst)?;
+        let is_public = match way.onward {
+            Onward::Public(_) | Onward::Nat(_) | Onward::NoPublic => true,
+            Onward::Missing => crate::trace::is_public(dst),
+            _ => false,
+        };
+        if is_public {
+            // An own public address that was not captured would carry it, or is locked.
+            self.known(match self.provider {
+                Provider::Aliyun => "vpc/DescribeEipAddresses.json",
+                Provider::Tencent => "vpc/DescribeAddresses.json",
+            })?;
+        }
+        Ok(way)
     }
 
     /// The same from a subnet, for a sender whose own public address is `own`.
@@ -116,10 +132,26 @@ impl Region {
             idle,
             rests_on: Vec::new(),
         };
-        // B.2 (6): every table has an entry for each vSwitch; a list without them is taken to leave them out.
-        let is_inside = subnet.blocks.iter().any(|block| block.contains(&dst));
+        // B.2 (6): every table has an entry for each vSwitch and one for the cloud's own services; a list without them is
+        // taken to leave them out.
+        let length = match entry.map(|entry| &entry.destination) {
+            Some(Destination::Net(net)) => Some(net.prefix_len()),
+            Some(Destination::List(_)) => None,
+            None => Some(0),
+        };
+        let here = self.subnets.iter().filter(|own| own.vpc == subnet.vpc);
+        let mut blocks = here.flat_map(|own| &own.blocks);
+        let implied = |net: &IpNet| {
+            net.contains(&dst) && length.is_some_and(|length| length < net.prefix_len())
+        };
+        if blocks.any(implied) {
+            return Ok(way(Onward::Inside));
+        }
+        let is_service = is_shared(dst) && !vpc.contains(dst);
+        if is_service && length.is_some_and(|length| length < SHARED_LENGTH) {
+            return Ok(way(Onward::Service));
+        }
         let hop = match entry {
-            None if is_inside => return Ok(way(Onward::Inside)),
             None => None,
             Some(entry) => match entry.hops.as_slice() {
                 [only] => Some(&only.kind),
@@ -168,14 +200,30 @@ impl Region {
             idle: None,
             rests_on: Vec::new(),
         };
-        let nets = self
-            .pod_routes
-            .iter()
-            .filter_map(|route| match &route.destination {
-                Destination::Net(net) if net.contains(&dst) => Some((net.prefix_len(), route)),
-                Destination::Net(_) | Destination::List(_) => None,
+        // Other networks have clusters with routes of their own.
+        let is_elsewhere = |route: &RouteEntry| {
+            let gateways = route.hops.iter().filter_map(|hop| match hop.kind {
+                HopKind::Address(address) => Some(address),
+                _ => None,
             });
-        if let Some((_, route)) = nets.max_by_key(|(length, _)| *length) {
+            let mut gateways = gateways.peekable();
+            gateways.peek().is_some()
+                && gateways.all(|address| {
+                    self.interface_at(&vpc.id, address).is_none()
+                        && self.interfaces.iter().any(|own| own.has(address))
+                })
+        };
+        let here = self.pod_routes.iter().filter(|route| !is_elsewhere(route));
+        let nets = here.filter_map(|route| match &route.destination {
+            Destination::Net(net) if net.contains(&dst) => Some((net.prefix_len(), route)),
+            Destination::Net(_) | Destination::List(_) => None,
+        });
+        let nets: Vec<(u8, &RouteEntry)> = nets.collect();
+        if let Some((length, route)) = nets.iter().max_by_key(|(length, _)| *length) {
+            let mut rivals = nets.iter().filter(|(own, _)| own == length);
+            if rivals.any(|(_, rival)| rival.hops != route.hops) {
+                return Err(several(dst, &route.source));
+            }
             return Ok(Way {
                 table: None,
                 ..way(self.onward(vpc, route, own)?, Some(route))
@@ -194,6 +242,9 @@ impl Region {
         }
         if vpc.contains(dst) {
             return Ok(way(Onward::Inside, None));
+        }
+        if is_shared(dst) || is_link_local(dst) || is_name_server(vpc, dst) {
+            return Ok(way(Onward::Service, None));
         }
         let (entry, idle) = self.longest(table, dst)?;
         let onward = match (entry, own) {
@@ -219,14 +270,25 @@ impl Region {
         };
         let mut best: Option<(u8, &RouteEntry)> = None;
         let mut idle: Option<(u8, &RouteEntry)> = None;
+        let mut is_tied = false;
         for entry in entries {
             let Some(length) = self.covers(&entry.destination, dst)? else {
                 continue;
             };
             let kept = if entry.active { &mut best } else { &mut idle };
-            if kept.is_none_or(|(known, _)| length > known) {
-                *kept = Some((length, entry));
+            match kept {
+                Some((known, rival)) if entry.active && *known == length => {
+                    is_tied |= rival.hops != entry.hops;
+                }
+                Some((known, _)) if *known >= length => {}
+                _ => {
+                    *kept = Some((length, entry));
+                    is_tied &= !entry.active;
+                }
             }
+        }
+        if let Some((_, entry)) = best.filter(|_| is_tied) {
+            return Err(several(dst, &entry.source));
         }
         let idle = idle.filter(|(length, _)| best.is_none_or(|(known, _)| *length > known));
         Ok((best.map(|(_, entry)| entry), idle.map(|(_, entry)| entry)))
@@ -264,7 +326,15 @@ impl Region {
             for hop in &live {
                 match self.machine(vpc, &hop.kind, &entry.source)? {
                     Some(Ok(interface)) => several.push((interface, hop.weight)),
-                    Some(Err(gone)) => return Ok(Onward::Absent(gone)),
+                    Some(Err(gone)) => {
+                        return Err(Doubt {
+                            what: format!(
+                                "which flows go to {gone}, one of several next hops, which does not exist"
+                            ),
+                            settle: String::new(),
+                            source: Some(entry.source.clone()),
+                        });
+                    }
                     None => return Err(not_modelled(&hop.kind, &entry.source)),
                 }
             }
@@ -282,10 +352,13 @@ impl Region {
             HopKind::Nat(id) => {
                 self.known("vpc/DescribeNatGateways.json")?;
                 Ok(match self.nats.iter().find(|nat| nat.id == *id) {
-                    Some(nat) => match &nat.down {
-                        None => Onward::Nat(nat),
-                        Some(state) => Onward::Broken(format!("NAT gateway {id} is {state}")),
-                    },
+                    Some(nat) => {
+                        let what = format!("NAT gateway {id}");
+                        match nat.works.stopped(&what, &nat.source)? {
+                            None => Onward::Nat(nat),
+                            Some(state) => Onward::Broken(format!("NAT gateway {id} is {state}")),
+                        }
+                    }
                     None => Onward::Absent(first.kind.words()),
                 })
             }
@@ -348,6 +421,33 @@ impl Region {
         };
         self.known(file)?;
         Ok(Some(found.ok_or_else(|| kind.words())))
+    }
+}
+
+/// The length of the prefix of the cloud's own services, 100.64.0.0/10.
+const SHARED_LENGTH: u8 = 10;
+
+/// Tencent's name servers, where a network names no others.
+const NAME_SERVERS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(183, 60, 83, 19)),
+    IpAddr::V4(Ipv4Addr::new(183, 60, 82, 98)),
+];
+
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.is_link_local())
+}
+
+fn is_name_server(vpc: &Vpc, address: IpAddr) -> bool {
+    // Those of others are asked by the private network's routes like anyone.
+    NAME_SERVERS.contains(&address)
+        && (vpc.name_servers.is_empty() || vpc.name_servers.contains(&address))
+}
+
+fn several(dst: IpAddr, source: &Source) -> Doubt {
+    Doubt {
+        what: format!("which of several routes of one length leads to {dst}"),
+        settle: String::new(),
+        source: Some(source.clone()),
     }
 }
 

@@ -17,11 +17,25 @@ pub(super) fn outside(
     let Some(cloud) = world.cloud()? else {
         return Ok(None);
     };
-    let interfaces = cloud.regions.iter().find_map(|region| {
-        let mut all = region.interfaces.iter();
-        let own = all.find(|own| own.has(address))?;
-        Some((region, own.id.clone()))
+    let all = cloud.regions.iter().flat_map(|region| {
+        let own = region.interfaces.iter().filter(|own| own.has(address));
+        own.map(move |own| (region, own))
     });
+    let found: Vec<_> = all.collect();
+    let interfaces = match found.as_slice() {
+        [] => None,
+        [(region, own)] => Some((*region, own.id.clone())),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|(_, own)| own.id.as_str()).collect();
+            return super::wrong(
+                "from",
+                format!(
+                    "several interfaces of the cloud have {address} ({}): name the machine instead",
+                    ids.join(", ")
+                ),
+            );
+        }
+    };
     let internet = || {
         let asked = cloud.regions.iter().find(|region| {
             region.is_public(to)

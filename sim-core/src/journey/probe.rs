@@ -47,7 +47,8 @@ fn dropped(
     let (runs, _) = explore(MOST_RUNS, |script| walk(world, script, &question))?;
     let lost = runs.iter().all(|run| !run.result.blockers.is_empty());
     let first = runs.first().and_then(|run| run.result.blockers.first());
-    let Some(blocker) = first.filter(|blocker| lost && is_for_its_source(blocker)) else {
+    let Some(blocker) = first.filter(|blocker| lost && (probe.apart || is_for_its_source(blocker)))
+    else {
         return Ok(None);
     };
     let object = blocker.object.clone();

@@ -7,7 +7,6 @@ use super::fdb::Towards;
 use super::forwarding::Prerouting;
 use super::neighbour::Resolution;
 use super::netfilter::HookSite;
-use super::transmit::VLAN_HEADER;
 use super::{Arrival, Frame, Stage, Stop, Walk, bridge_vlan};
 use crate::evidence::link::LinkKind;
 use crate::evidence::nft::ChainHook;
@@ -337,6 +336,7 @@ impl Walk<'_, '_> {
             site.iif = None;
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
             self.run_hook(ns, Hook::Postrouting, &site, &mut frame.transit)?;
+            self.refragment(ns, bridge, out, &mut frame.transit)?;
         } else if frame.meets_rules() {
             self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
         }
@@ -356,26 +356,6 @@ impl Walk<'_, '_> {
         self.log.now(&frame.transit.packet, Some(out));
         self.fits(ns, out, &frame)?;
         self.queue(ns, out, frame)
-    }
-
-    /// `br_dev_queue_push_xmit()`: a bridge does not fragment.
-    fn fits(&mut self, ns: &Arc<Namespace>, out: &str, frame: &Frame) -> Stage<()> {
-        let length = frame.transit.packet.length;
-        let Some(link) = ns
-            .link(out)
-            .filter(|link| length > link.mtu.saturating_add(VLAN_HEADER))
-        else {
-            return Ok(());
-        };
-        self.one_by_one();
-        let blocker = Blocker::new(BlockerKind::Mtu, ns)
-            .says(format!(
-                "a packet of {length} bytes is dropped by bridge port {out} of {}, whose MTU is {}",
-                ns.object, link.mtu
-            ))
-            .on(out)
-            .citing([link.source.clone()]);
-        self.block(blocker, Failure::Silent, &frame.transit)
     }
 
     fn may_deliver(

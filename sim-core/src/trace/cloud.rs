@@ -6,34 +6,42 @@
 mod astray;
 mod balancer;
 mod bandwidth;
+mod edge;
 mod gate;
 mod internet;
+mod own;
+mod prober;
+mod routed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use edge::Edge;
+
 use super::blocker::{Blocker, BlockerKind, Failure};
 use super::{Arrival, Expected, Frame, Stage, Stop, Walk};
-use crate::cloud::{Cloud, Direction, Interface, Onward, Provider, Region, Way};
+use crate::cloud::balancer::Balancer;
+use crate::cloud::{Cloud, Direction, Interface, Onward, Provider, Region, is_shared};
 use crate::evidence::link::Link;
-use crate::linux::choice::{Choice as _, Doubt};
-use crate::linux::packet::{Tuple, Words};
+use crate::linux::choice::Doubt;
+use crate::linux::packet::Tuple;
 use crate::source::Source;
-use crate::verdict::StepStatus;
 use crate::world::Namespace;
 
 /// What the cloud remembers of the connections of this walk.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Clouded {
     /// Connections that an interface's security groups let pass, by its id, as their packets looked there.
-    admitted: BTreeSet<(String, Tuple)>,
+    admitted: BTreeSet<(String, Direction, Tuple)>,
     /// Addresses that gateways translated.
     translated: Vec<internet::Translation>,
+    /// Connections that came in by a public address of their server's: as they were behind it, and the address.
+    by_own: Vec<(Tuple, IpAddr)>,
     /// Connections that load balancers handed on.
     handed: Vec<balancer::Handed>,
-    /// The source of the health check's probe under way.
-    probing: Option<IpAddr>,
+    /// The source of the health check's probe under way, and who sent it.
+    probing: Option<(IpAddr, Arc<Balancer>)>,
     /// Which of several next hops a flow takes, by entry and addresses.
     hops: BTreeMap<(Source, IpAddr, IpAddr), usize>,
     /// The packet went by an entry that leads to another machine than the one behind which its destination is.
@@ -130,16 +138,11 @@ impl Walk<'_, '_> {
         if let Some(arrival) = self.answer_of_backend(inside, from, &frame)? {
             return Ok(arrival);
         }
-        if let Some(balancer) = region.balancers.at(dst)
-            && !crate::trace::is_public(dst)
-            && balancer.vpc.as_ref().is_none_or(|vpc| *vpc == from.vpc)
-        {
-            return self.hand_on(inside, balancer, Some(from), frame);
-        }
         if let Some(arrival) = self.answer_of_gateway(inside, from, &frame)? {
             return Ok(arrival);
         }
         let way = region.way(from, src, dst)?;
+        self.answers_straight(&way, &frame)?;
         for rule in &way.rests_on {
             self.assume(rule.text().to_owned());
         }
@@ -148,23 +151,30 @@ impl Walk<'_, '_> {
             Onward::Via(hops) => self.one_of(hops, &way, (src, dst)),
             _ => None,
         };
-        let neighbours = to.is_some_and(|to| to.subnet == from.subnet);
-        self.acl_gate(
-            inside,
-            (from, Direction::Egress),
-            neighbours,
-            &frame.transit,
-        )?;
+        let balancer = match &way.onward {
+            Onward::Inside | Onward::Service => region.balancers.within(&from.vpc, dst),
+            Onward::Peer(vpc) => region.balancers.within(vpc, dst),
+            _ => None,
+        };
+        let edge = match (balancer, to) {
+            (Some(balancer), _) => edge::of(balancer, &from.subnet),
+            (None, Some(to)) => Edge::between(&to.subnet, &from.subnet),
+            (None, None) => Edge::Crossed,
+        };
+        self.acl_gate(inside, (from, Direction::Egress), edge, &frame.transit)?;
         self.log_way(from, &way);
+        if let Some(balancer) = balancer {
+            return self.hand_on(inside, balancer, Some(from), frame);
+        }
         match way.onward {
             Onward::Inside => match to {
-                Some(to) => self.enter_interface(inside, to, neighbours, frame),
+                Some(to) => self.enter_interface(inside, to, edge, frame),
                 None => Err(Stop::Undecided(unlisted(region, dst))),
             },
             Onward::Via(_) => match to {
                 Some(to) => {
                     self.note_astray(inside, to, &way, dst)?;
-                    self.enter_interface(inside, to, neighbours, frame)
+                    self.enter_interface(inside, to, edge, frame)
                 }
                 None => Err(Stop::Lost),
             },
@@ -175,14 +185,17 @@ impl Walk<'_, '_> {
             Onward::Public(own) => self.leave_by_own(inside, own, frame),
             Onward::Nat(nat) => self.leave_by_nat(inside, from, nat, frame),
             Onward::Peer(vpc) => match region.interface_at(&vpc, dst) {
-                Some(to) => self.enter_interface(inside, to, false, frame),
+                Some(to) => self.enter_interface(inside, to, Edge::Crossed, frame),
                 None => Err(Stop::Undecided(unlisted(region, dst))),
             },
             Onward::Missing | Onward::Absent(_) | Onward::Broken(_) | Onward::NoPublic => {
                 let blocker = self.no_way(inside, from, &way, dst)?;
                 self.block(blocker, Failure::Silent, &frame.transit)?;
-                match self.rightful(inside, dst)? {
-                    Some(to) => self.enter_interface(inside, to, to.subnet == from.subnet, frame),
+                match self.rightful(inside, &from.vpc, dst)? {
+                    Some(to) => {
+                        let edge = Edge::between(&to.subnet, &from.subnet);
+                        self.enter_interface(inside, to, edge, frame)
+                    }
                     None => Err(Stop::Lost),
                 }
             }
@@ -194,20 +207,30 @@ impl Walk<'_, '_> {
         &mut self,
         inside: Inside<'_>,
         to: &Interface,
-        neighbours: bool,
+        edge: Edge,
         frame: Frame,
     ) -> Stage<Arrival> {
         let dst = frame.transit.packet.dst;
         let instance = to.instance.as_deref();
         let instance = instance.and_then(|id| inside.region.instance(id));
-        if let Some(instance) = instance.filter(|instance| !instance.running) {
-            let blocker = Blocker::new(BlockerKind::CloudInstanceDown, inside.ns)
-                .says(format!("instance {} is {}", instance.id, instance.status))
-                .blames(instance.object())
-                .citing([instance.source.clone()]);
-            self.block(blocker, Failure::Silent, &frame.transit)?;
+        match instance {
+            None if to.instance.is_some() => inside.region.known(match inside.region.provider {
+                Provider::Aliyun => "ecs/DescribeInstances.json",
+                Provider::Tencent => "cvm/DescribeInstances.json",
+            })?,
+            None => {}
+            Some(instance) => {
+                let what = format!("instance {}", instance.id);
+                if let Some(state) = instance.works.stopped(&what, &instance.source)? {
+                    let blocker = Blocker::new(BlockerKind::CloudInstanceDown, inside.ns)
+                        .says(format!("instance {} is {state}", instance.id))
+                        .blames(instance.object())
+                        .citing([instance.source.clone()]);
+                    self.block(blocker, Failure::Silent, &frame.transit)?;
+                }
+            }
         }
-        self.acl_gate(inside, (to, Direction::Ingress), neighbours, &frame.transit)?;
+        self.acl_gate(inside, (to, Direction::Ingress), edge, &frame.transit)?;
         if to.source_dest_check && !to.has(dst) {
             let blocker = Blocker::new(BlockerKind::CloudSourceCheck, inside.ns)
                 .says(format!(
@@ -249,7 +272,7 @@ impl Walk<'_, '_> {
             }));
         };
         let other = self.world.namespace(&namespace)?;
-        if let Some(rightful) = self.rightful(inside, frame.transit.packet.dst)?
+        if let Some(rightful) = self.rightful(inside, &to.vpc, frame.transit.packet.dst)?
             && rightful.instance == to.instance
         {
             // It is where its destination is.
@@ -261,144 +284,6 @@ impl Walk<'_, '_> {
         frame.origin = None;
         self.enter(inside.ns, &other, &device, &mut frame);
         self.ingress(&other, &device, frame)
-    }
-
-    /// Of several next hops, the one that this flow takes: the same for all of its packets.
-    fn one_of<'r>(
-        &mut self,
-        hops: &[(&'r Interface, u64)],
-        way: &Way<'_>,
-        (src, dst): (IpAddr, IpAddr),
-    ) -> Option<&'r Interface> {
-        let several = way.entry.filter(|_| hops.len() > 1);
-        let Some(entry) = several else {
-            return hops.first().map(|(interface, _)| *interface);
-        };
-        let flow = (entry.source.clone(), src, dst);
-        let chosen = match self.clouded.hops.get(&flow) {
-            Some(chosen) => *chosen,
-            None => {
-                let weights: Vec<u64> = hops.iter().map(|(_, weight)| *weight).collect();
-                let chosen = self.script.chance(&weights, &entry.source);
-                self.clouded.hops.insert(flow, chosen);
-                chosen
-            }
-        };
-        hops.get(chosen).map(|(interface, _)| *interface)
-    }
-
-    fn log_way(&mut self, from: &Interface, way: &Way<'_>) {
-        let sources = || -> Vec<Source> {
-            let entry = way.entry.map(|entry| entry.source.clone());
-            let table = way.table.map(|table| table.source.clone());
-            entry.or(table).into_iter().collect()
-        };
-        self.log.step(
-            StepStatus::Normal,
-            || match (way.table, way.entry) {
-                (Some(table), Some(entry)) => format!(
-                    "cloud: subnet {}, route table {}: {} -> {}",
-                    from.subnet,
-                    table.id,
-                    entry.destination.words(),
-                    hop_words(entry)
-                ),
-                (None, Some(entry)) => format!(
-                    "cloud: subnet {}, route of the container network {}: {} -> {}",
-                    from.subnet,
-                    entry.id,
-                    entry.destination.words(),
-                    hop_words(entry)
-                ),
-                (Some(table), None) => format!(
-                    "cloud: subnet {}, route table {}: no entry of its own",
-                    from.subnet, table.id
-                ),
-                (None, None) => format!("cloud: subnet {}", from.subnet),
-            },
-            sources,
-        );
-    }
-
-    fn no_way(
-        &mut self,
-        inside: Inside<'_>,
-        from: &Interface,
-        way: &Way<'_>,
-        dst: IpAddr,
-    ) -> Stage<Blocker> {
-        let to = Words(dst);
-        let object = match (way.table, &way.onward) {
-            (_, Onward::NoPublic) => from.object(),
-            (table, _) => (inside.region.routes_object(table, way.entry))
-                .unwrap_or_else(|| inside.ns.object.clone()),
-        };
-        let table = way.table.map(|table| table.id.as_str());
-        let (kind, says) = match &way.onward {
-            Onward::Absent(gone) => {
-                self.assume(format!(
-                    "the captured answers of {} hold every machine and gateway of the private network",
-                    inside.region.folder
-                ));
-                let says =
-                    format!("the cloud's route for {to} leads to {gone}, which does not exist");
-                (BlockerKind::CloudNextHop, says)
-            }
-            Onward::Broken(why) => {
-                let says = format!("the cloud's route for {to} leads nowhere: {why}");
-                (BlockerKind::CloudNextHop, says)
-            }
-            Onward::NoPublic => (
-                BlockerKind::CloudNoPublicAddress,
-                format!(
-                    "interface {} has no public address to reach {to} by",
-                    from.id
-                ),
-            ),
-            _ => (
-                BlockerKind::CloudRouteMissing,
-                match (table, inside.region.provider) {
-                    (Some(table), _) => format!(
-                        "route table {table} of subnet {} has no entry for {to}",
-                        from.subnet
-                    ),
-                    (None, Provider::Aliyun | Provider::Tencent) => {
-                        format!("the container network has no route for {to}")
-                    }
-                },
-            ),
-        };
-        let says = match way.idle {
-            Some(idle) => format!(
-                "{says} (entry {} is {}, not in force)",
-                idle.destination.words(),
-                idle.status
-            ),
-            None => says,
-        };
-        let mut blocker = Blocker::new(kind, inside.ns).says(says).blames(object);
-        if let Some(to) = self.rightful(inside, dst)?
-            && let Some(instance) = &to.instance
-            && !matches!(way.onward, Onward::NoPublic)
-        {
-            blocker.message = format!(
-                "{}: the next hop should be instance {instance}, behind which {} is",
-                blocker.message,
-                Words(dst)
-            );
-            blocker.sources.push(to.source.clone());
-        }
-        let sources = [
-            way.entry.map(|entry| &entry.source),
-            way.idle.map(|idle| &idle.source),
-            way.table.map(|table| &table.source),
-        ];
-        let mut cited: Vec<Source> = sources.into_iter().flatten().cloned().collect();
-        if let Onward::NoPublic = way.onward {
-            cited.insert(0, from.source.clone());
-        }
-        cited.append(&mut blocker.sources);
-        Ok(blocker.citing(cited))
     }
 
     /// A packet comes in from beyond what was captured by an interface of the cloud, or from the internet.
@@ -420,32 +305,17 @@ impl Walk<'_, '_> {
         }
         match region.interface(device) {
             Some(from) => self.leave_interface(inside, from, frame),
-            None if is_service_answer(&frame) => {
+            None if is_shared(frame.transit.packet.src) => {
                 let dst = frame.transit.packet.dst;
-                match self.rightful(inside, dst)? {
-                    Some(to) => self.enter_interface(inside, to, false, frame),
-                    None => Err(Stop::Lost),
+                let mut own = region.interfaces.iter().filter(|own| own.has(dst));
+                match (own.next(), own.next()) {
+                    (Some(to), None) => self.enter_interface(inside, to, Edge::Crossed, frame),
+                    _ => Err(Stop::Undecided(unlisted(region, dst))),
                 }
             }
             None => self.enter_from_internet(inside, frame),
         }
     }
-}
-
-/// Whether it is from one of the cloud's own services (100.64.0.0/10).
-fn is_service_answer(frame: &Frame) -> bool {
-    match frame.transit.packet.src {
-        IpAddr::V4(src) => {
-            let [a, b, ..] = src.octets();
-            a == 100 && (64..128).contains(&b)
-        }
-        IpAddr::V6(_) => false,
-    }
-}
-
-fn hop_words(entry: &crate::cloud::RouteEntry) -> String {
-    let hops = entry.hops.iter().map(|hop| hop.kind.words());
-    hops.collect::<Vec<_>>().join(", ")
 }
 
 /// No captured interface has an address of the private network.

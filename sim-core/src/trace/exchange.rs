@@ -9,7 +9,7 @@ use super::payload::{Sizes, largest};
 use super::{Arrival, Expected, Phase, Stage, Stop, Walk};
 use crate::flow::Protocol;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{self, Ct, Zone};
+use crate::linux::conntrack::{self, Ct};
 use crate::linux::packet::{Packet, Port, TcpFlags, Transport, Tuple};
 use crate::verdict::Outcome;
 use crate::world::{Halt, Namespace};
@@ -428,18 +428,7 @@ impl Walk<'_, '_> {
                         ns.object, packet.src
                     ))
                     .citing(ns.links.first().map(|link| link.source.clone()));
-                let transit = super::Transit {
-                    packet,
-                    iif: None,
-                    physin: None,
-                    routed: false,
-                    ct: Ct::None,
-                    zone: Zone::default(),
-                    local: false,
-                    source_mac: None,
-                    balancing: super::balancing::Balancing::Fresh,
-                    inner: None,
-                };
+                let transit = super::Transit::new(packet);
                 self.end(blocker, super::Failure::Silent, &transit)
             }
             (

@@ -12,7 +12,7 @@ use crate::evidence::neighbour::NeighbourState;
 use crate::evidence::nft::{Policy, TableFamily};
 use crate::evidence::route::{RouteKind, Scope};
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{Ct, Zone};
+use crate::linux::conntrack::Ct;
 use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Packet, Port, Transport};
@@ -256,16 +256,8 @@ fn message(src: IpAddr, dst: IpAddr, kind: u8) -> Packet {
 /// Conntrack leaves neighbour discovery alone (`nf_conntrack_icmpv6_error`).
 fn untracked(packet: &Packet) -> Transit {
     Transit {
-        packet: packet.clone(),
-        iif: None,
-        physin: None,
-        routed: false,
         ct: Ct::Untracked,
-        zone: Zone::default(),
-        local: false,
-        source_mac: None,
-        balancing: super::balancing::Balancing::Fresh,
-        inner: None,
+        ..Transit::new(packet.clone())
     }
 }
 

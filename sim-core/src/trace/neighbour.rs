@@ -10,7 +10,7 @@ use crate::evidence::link::LinkKind;
 use crate::evidence::mac::Mac;
 use crate::evidence::neighbour::NeighbourState;
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{Ct, Zone};
+use crate::linux::conntrack::Ct;
 use crate::linux::packet::Packet;
 use crate::source::Source;
 use crate::world::{Namespace, Place};
@@ -163,16 +163,8 @@ impl Walk<'_, '_> {
             }),
             answer: true,
             transit: Transit {
-                packet,
-                iif: None,
-                physin: None,
-                routed: false,
                 ct: Ct::Untracked,
-                zone: Zone::default(),
-                local: false,
-                source_mac: None,
-                balancing: super::balancing::Balancing::Fresh,
-                inner: None,
+                ..Transit::new(packet)
             },
         };
         let expected = Expected::Asker {

@@ -11,7 +11,7 @@ use super::no_route::no_route;
 use super::{Arrival, Stage, Stop, Transit, Walk};
 use crate::evidence::route::RouteKind;
 use crate::linux::bytes;
-use crate::linux::conntrack::{self, Ct, Zone};
+use crate::linux::conntrack::{self, Ct};
 use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport, Words};
@@ -98,16 +98,9 @@ impl Walk<'_, '_> {
             self.log.enter(ns, None, &packet, passed);
         }
         let blank = Transit {
-            packet: packet.clone(),
-            iif: None,
-            physin: None,
-            routed: false,
             ct,
-            zone: Zone::default(),
             local: true,
-            source_mac: None,
-            balancing: Balancing::Fresh,
-            inner: None,
+            ..Transit::new(packet.clone())
         };
         self.tick(ns, &blank)?;
         let scope = self.link_scopes.get(&(ns.place(), packet.dst)).cloned();

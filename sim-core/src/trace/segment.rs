@@ -10,7 +10,6 @@ use super::ports::{is_forwarding, is_hairpin, may_leave, ports, suppresses};
 use super::{Arrival, Expected, Frame, Stage, Stop, Tag, Transit, Walk, bridge_vlan};
 use crate::evidence::link::{Link, LinkKind};
 use crate::evidence::mac::Mac;
-use crate::linux::conntrack::{Ct, Zone};
 use crate::linux::packet::{Family, Packet, Transport};
 use crate::world::{Namespace, Peer, Place};
 
@@ -117,18 +116,7 @@ impl Walk<'_, '_> {
             tags: Vec::new(),
             origin: None,
             answer: false,
-            transit: Transit {
-                packet,
-                iif: None,
-                physin: None,
-                routed: false,
-                ct: Ct::None,
-                zone: Zone::default(),
-                local: false,
-                source_mac: None,
-                balancing: super::balancing::Balancing::Fresh,
-                inner: None,
-            },
+            transit: Transit::new(packet),
         };
         let heard = std::mem::take(&mut self.tunnel_ends);
         let result = self.quietly(Expected::TunnelEnd, |walk| send(walk, probe));

@@ -89,6 +89,7 @@ impl Walk<'_, '_> {
             self.block(blocker, Failure::TooBig { mtu: way.mtu }, &transit)?;
         }
         // What may be fragmented is (`ip_fragment`): from here on the largest fragment stands for the packet.
+        transit.fragmented |= transit.packet.length > way.mtu;
         transit.packet.length = transit.packet.length.min(way.mtu);
         let next = way.next(transit.packet.dst);
         let dst = if !needs_address {

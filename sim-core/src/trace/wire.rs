@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::{Arrival, Frame, Stage, Stop, Tag, Transit, Walk};
 use crate::evidence::link::{Link, LinkKind};
 use crate::linux::choice::Doubt;
-use crate::linux::conntrack::{Ct, Zone};
 use crate::snapshot::IndexRecord;
 use crate::world::{Namespace, Peer, Place};
 
@@ -208,16 +207,8 @@ impl Walk<'_, '_> {
         }
         let next = packet.dst;
         let transit = Transit {
-            packet,
             iif: Some(device.into()),
-            physin: None,
-            routed: false,
-            ct: Ct::None,
-            zone: Zone::default(),
-            local: false,
-            source_mac: None,
-            balancing: super::balancing::Balancing::Fresh,
-            inner: None,
+            ..Transit::new(packet)
         };
         let frame = Frame {
             dst: None,

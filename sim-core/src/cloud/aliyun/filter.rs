@@ -100,9 +100,11 @@ fn group_rules(region: &mut Region, body: &Object<'_>, key: Option<&str>) -> Res
 
 /// B.1: the fields of a permission.
 fn rule(item: &Object<'_>) -> Result<GroupRule, Fault> {
-    let direction = match said(item, "Direction")?.as_deref() {
-        Some("egress") => Direction::Egress,
-        _ => Direction::Ingress,
+    let direction = said(item, "Direction")?.unwrap_or_default();
+    let direction = if direction.eq_ignore_ascii_case("egress") {
+        Direction::Egress
+    } else {
+        Direction::Ingress
     };
     let (peers, own) = match direction {
         Direction::Ingress => (peers(item, "Source")?, cidr(item, "Dest")?),
@@ -263,6 +265,10 @@ fn acl_rule(
     to: Option<AclPeer>,
 ) -> Result<AclRule, Fault> {
     let word = must(entry, "Protocol")?;
+    let is_v6 = match from.as_ref().or(to.as_ref()) {
+        Some(AclPeer::Net(net)) => matches!(net, ipnet::IpNet::V6(_)),
+        _ => said(entry, "IpVersion")?.is_some_and(|word| word.eq_ignore_ascii_case("ipv6")),
+    };
     Ok(AclRule {
         direction,
         accepts: accepts(entry, "Policy")?,
@@ -273,11 +279,11 @@ fn acl_rule(
                     .ok_or_else(|| entry.fault("Protocol", format!("`{word}` is no protocol")))?,
             ),
         },
+        is_v6,
         from,
         to,
         source_ports: PortSet::ALL,
         ports: read_as(entry, "Port", "a range of ports", PortSet::slashed)?.unwrap_or_default(),
-        is_v6: said(entry, "IpVersion")?.is_some_and(|word| word.eq_ignore_ascii_case("ipv6")),
         source: entry.source(),
     })
 }

@@ -9,7 +9,7 @@ use super::super::files::{address, is_set, list, must, net, read_as, said, wrapp
 use super::super::portset::block;
 use super::super::{
     Destination, Dnat, Files, Gateway, Hop, HopKind, NatGateway, Peering, PortSet, Region,
-    RouteEntry, RouteTable, Snat, Subnet, Vpc,
+    RouteEntry, RouteTable, Snat, Subnet, Vpc, Works,
 };
 use super::filter::protocol;
 use crate::evidence::json::{Fault, Object};
@@ -95,6 +95,7 @@ fn vpc(item: &Object<'_>) -> Result<Vpc, Fault> {
         id: must(item, "VpcId")?,
         blocks: blocks(own, item, "CidrBlock")?,
         container_blocks: Vec::new(),
+        name_servers: Vec::new(),
         user_blocks: blocks(wrapped(item, "UserCidrs", "UserCidr")?, item, "UserCidrs")?,
         source: item.source(),
     })
@@ -206,13 +207,14 @@ fn hop(item: &Object<'_>) -> Result<Hop, Fault> {
         _ => HopKind::Other(kind, id),
     };
     // Weight and health are those of router interfaces only.
+    let is_line = matches!(kind, HopKind::Other(..));
     Ok(Hop {
         kind,
         weight: item
             .number::<u64>("Weight")?
             .filter(|weight| *weight > 0)
             .unwrap_or(1),
-        enabled: item.number::<u64>("Enabled")? != Some(0),
+        enabled: !is_line || item.number::<u64>("Enabled")? != Some(0),
     })
 }
 
@@ -263,12 +265,15 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
             for own in list(item, &["IpLists", "IpList"])? {
                 addresses.extend(address(&own, "IpAddress")?);
             }
-            let status = said(item, "Status")?.filter(|word| word != "Available");
-            let business = said(item, "BusinessStatus")?.filter(|word| word != "Normal");
+            let status = (said(item, "Status")?, "Available");
+            let business = (said(item, "BusinessStatus")?, "Normal");
             region.nats.push(NatGateway {
                 vpc: said(item, "VpcId")?.unwrap_or_default(),
                 is_public: said(item, "NetworkType")?.is_none_or(|word| word == "internet"),
-                down: status.or(business),
+                works: Works::of(
+                    [business, status],
+                    &["Creating", "Deleting", "FinancialLocked", "SecurityLocked"],
+                ),
                 strict: true,
                 addresses,
                 snats: has(&snat_tables, &own_snats).then(|| {

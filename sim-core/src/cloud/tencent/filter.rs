@@ -298,8 +298,8 @@ fn quintuple(entry: &Object<'_>) -> Result<AclRule, Fault> {
     let ports = |key: &str| read_as(entry, key, "a list of ports", PortSet::listed);
     let (from, to) = (net("SourceCidr")?, net("DestinationCidr")?);
     Ok(AclRule {
-        direction: match said(entry, "NetworkAclDirection")?.as_deref() {
-            Some("EGRESS") => Direction::Egress,
+        direction: match said(entry, "NetworkAclDirection")?.unwrap_or_default() {
+            word if word.eq_ignore_ascii_case("egress") => Direction::Egress,
             _ => Direction::Ingress,
         },
         accepts: accepts(entry)?,

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::super::files::{address, is_set, list, must, net, said};
 use super::super::{
     Destination, Dnat, Files, Hop, HopKind, NatGateway, Peering, PortSet, Region, RouteEntry,
-    RouteTable, Snat, Subnet, Vpc,
+    RouteTable, Snat, Subnet, Vpc, Works,
 };
 use crate::evidence::json::{Fault, Object};
 use crate::linux::packet::protocol;
@@ -113,11 +113,13 @@ fn vpc(item: &Object<'_>) -> Result<Vpc, Fault> {
             blocks.extend(more_block);
         }
     }
+    let texts = item.strings("DnsServerSet")?;
     Ok(Vpc {
         id: must(item, "VpcId")?,
         blocks,
         container_blocks,
         user_blocks: Vec::new(),
+        name_servers: texts.iter().filter_map(|text| text.parse().ok()).collect(),
         source: item.source(),
     })
 }
@@ -207,12 +209,15 @@ fn nats(region: &mut Region, files: &mut Files<'_>) {
         for rule in list(item, &["DestinationIpPortTranslationNatRuleSet"])? {
             own_dnats.push(dnat(&rule)?);
         }
-        let state = said(item, "State")?.filter(|word| word != "AVAILABLE");
-        let network = said(item, "NetworkState")?.filter(|word| word != "AVAILABLE");
+        let state = (said(item, "State")?, "AVAILABLE");
+        let network = (said(item, "NetworkState")?, "AVAILABLE");
         region.nats.push(NatGateway {
             vpc: said(item, "VpcId")?.unwrap_or_default(),
             is_public: true,
-            down: state.or(network),
+            works: Works::of(
+                [state, network],
+                &["PENDING", "PENDFAILURE", "DENIED", "UNAVAILABLE"],
+            ),
             strict: is_set(item, "StrictSnatMode")?,
             addresses,
             snats: snats

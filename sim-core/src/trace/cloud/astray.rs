@@ -22,21 +22,23 @@ pub(super) struct Astray {
 }
 
 impl Walk<'_, '_> {
-    /// The interface of the captured machine behind which `dst` is.
+    /// The interface in `vpc` of the captured machine behind which `dst` is.
     pub(super) fn rightful<'r>(
         &mut self,
         inside: Inside<'r>,
+        vpc: &str,
         dst: IpAddr,
     ) -> Stage<Option<&'r Interface>> {
-        let mut all = inside.region.interfaces.iter();
-        if let Some(own) = all.find(|own| own.has(dst)) {
+        if let Some(own) = inside.region.interface_at(vpc, dst) {
             return Ok(Some(own));
         }
         for machine in self.machines_with(dst)? {
             let host = self.world.namespace(&format!("{machine}/host"))?;
             for link in &host.links {
                 let mut all = inside.region.interfaces.iter();
-                let own = all.find(|own| own.primary && own.mac.is_some() && own.mac == link.mac);
+                let own = all.find(|own| {
+                    own.vpc == vpc && own.primary && own.mac.is_some() && own.mac == link.mac
+                });
                 if own.is_some() {
                     return Ok(own);
                 }
@@ -75,7 +77,7 @@ impl Walk<'_, '_> {
         if to.has(dst) {
             return Ok(());
         }
-        let Some(rightful) = self.rightful(inside, dst)? else {
+        let Some(rightful) = self.rightful(inside, &to.vpc, dst)? else {
             return Ok(());
         };
         if rightful.instance == to.instance || self.clouded.astray.is_some() {

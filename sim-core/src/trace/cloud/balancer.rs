@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Inside;
+use super::edge::{self, Edge};
 use crate::cloud::balancer::choose::{self, End, Seen, Shares, Why};
 use crate::cloud::balancer::{Backend, Balancer, Health, Listener, Pool, Target};
-use crate::cloud::{Direction, Interface, InterfaceAddress, Provider};
+use crate::cloud::{Direction, Interface, InterfaceAddress, Provider, is_shared};
 use crate::flow::Protocol;
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
@@ -125,15 +126,21 @@ impl Walk<'_, '_> {
 
     /// The packet goes to the backend of its connection.
     fn give(&mut self, inside: Inside<'_>, handed: &Handed, mut frame: Frame) -> Stage<Arrival> {
-        super::internet::readdress(&mut frame.transit.packet, handed.given);
         let Some(to) = inside.region.interface(&handed.backend) else {
             return Err(Stop::Lost);
         };
+        let balancer = &handed.balancer;
+        let far = subnet_of_client(inside, handed);
+        self.balancer_acl(inside, balancer, Direction::Ingress, far, &frame.transit)?;
+        super::internet::readdress(&mut frame.transit.packet, handed.given);
         if handed.vouched {
-            let known = (to.id.clone(), handed.given);
+            let known = (to.id.clone(), Direction::Ingress, handed.given);
             self.clouded.admitted.insert(known);
         }
-        self.enter_interface(inside, to, false, frame)
+        let (out, transit) = (Direction::Egress, &frame.transit);
+        self.balancer_acl(inside, balancer, out, Some(&to.subnet), transit)?;
+        edge::routes_straight(inside, balancer, to, handed.given.dst)?;
+        self.enter_interface(inside, to, backend_edge(inside, handed, to), frame)
     }
 
     /// The answer of a backend goes back to the client by the balancer.
@@ -144,8 +151,8 @@ impl Walk<'_, '_> {
         frame: &Frame,
     ) -> Stage<Option<Arrival>> {
         let packet = &frame.transit.packet;
-        if self.clouded.probing == Some(packet.dst) {
-            return Ok(Some(super::internet::at_edge(inside, frame.clone())));
+        if let Some(arrival) = self.answer_of_probe(inside, from, frame)? {
+            return Ok(Some(arrival));
         }
         if let Transport::IcmpError { about, .. } = &packet.transport {
             if self.clouded.handed.iter().any(|one| one.given == *about) {
@@ -162,10 +169,15 @@ impl Walk<'_, '_> {
         let Some(handed) = all.find(is_answer).cloned() else {
             return Ok(None);
         };
-        let leaving = (from, Direction::Egress);
-        self.acl_gate(inside, leaving, false, &frame.transit)?;
+        let (balancer, leaving) = (&handed.balancer, (from, Direction::Egress));
+        let leaves = backend_edge(inside, &handed, from);
+        self.acl_gate(inside, leaving, leaves, &frame.transit)?;
+        let far = Some(from.subnet.as_str());
+        self.balancer_acl(inside, balancer, Direction::Ingress, far, &frame.transit)?;
         let mut frame = frame.clone();
         super::internet::readdress(&mut frame.transit.packet, handed.asked.inverted());
+        let far = subnet_of_client(inside, &handed);
+        self.balancer_acl(inside, balancer, Direction::Egress, far, &frame.transit)?;
         self.log.step(
             StepStatus::Normal,
             || {
@@ -178,34 +190,13 @@ impl Walk<'_, '_> {
         );
         let client = handed.client.as_deref();
         match client.and_then(|id| inside.region.interface(id)) {
-            Some(client) => self.enter_interface(inside, client, false, frame),
+            Some(client) => {
+                let edge = edge::of(balancer, &client.subnet);
+                self.enter_interface(inside, client, edge, frame)
+            }
             None => self.across_internet(inside, frame, None),
         }
         .map(Some)
-    }
-
-    /// A probe of a load balancer's is at its backend's interface.
-    pub(super) fn probe(
-        &mut self,
-        inside: Inside<'_>,
-        balancer: &Balancer,
-        frame: Frame,
-    ) -> Stage<Arrival> {
-        let (src, dst) = (frame.transit.packet.src, frame.transit.packet.dst);
-        self.clouded.probing = Some(src);
-        let vpc = balancer.vpc.as_deref();
-        let mut all = inside.region.interfaces.iter();
-        let to = all.find(|one| one.has(dst) && vpc.is_none_or(|vpc| one.vpc == vpc));
-        let Some(to) = to else {
-            return Err(Stop::Undecided(super::unlisted(inside.region, dst)));
-        };
-        // B.3 (3); Tencent's 214/54819: the provider's own block needs no rule.
-        if (is_shared(src) || balancer.vouches)
-            && let Some(tuple) = conntrack::tuple_of(&frame.transit.packet)
-        {
-            self.clouded.admitted.insert((to.id.clone(), tuple));
-        }
-        self.enter_interface(inside, to, false, frame)
     }
 
     /// Whether a packet is of a connection that a balancer made or handed on.
@@ -421,6 +412,21 @@ impl Walk<'_, '_> {
     }
 }
 
+/// The same for what passes between a backend and its client, whose address it may see.
+fn backend_edge(inside: Inside<'_>, handed: &Handed, backend: &Interface) -> Edge {
+    match edge::of(&handed.balancer, &backend.subnet) {
+        Edge::Crossed if subnet_of_client(inside, handed) == Some(backend.subnet.as_str()) => {
+            Edge::Unsure
+        }
+        edge => edge,
+    }
+}
+
+fn subnet_of_client<'r>(inside: Inside<'r>, handed: &Handed) -> Option<&'r str> {
+    let client = inside.region.interface(handed.client.as_deref()?)?;
+    Some(&client.subnet)
+}
+
 /// What a balancer answers without asking a backend.
 fn by_itself(balancer: &Balancer) -> Doubt {
     Doubt {
@@ -476,16 +482,5 @@ fn asked(tuple: Tuple) -> Stage<(Protocol, u16)> {
         Port::Known(port) => Ok((protocol, port)),
         Port::Chosen { .. } if protocol == Protocol::Icmp => Ok((protocol, 0)),
         Port::Chosen { .. } => Err(Stop::Lost),
-    }
-}
-
-/// Whether an address is of the block that providers keep for themselves (RFC 6598).
-fn is_shared(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            a == 100 && (64..128).contains(&b)
-        }
-        IpAddr::V6(_) => false,
     }
 }

@@ -1,8 +1,8 @@
-//! Security groups and network ACLs on a packet's way.
+//! Security groups on a packet's way.
 
 use super::Inside;
-use crate::cloud::{Direction, Interface, Provider, Ruling};
-use crate::linux::choice::{Doubt, Tri};
+use crate::cloud::{Direction, Interface, Ruling};
+use crate::linux::choice::Tri;
 use crate::linux::conntrack;
 use crate::linux::packet::{Transport, Tuple};
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
@@ -20,10 +20,16 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         let packet = &transit.packet;
         let admitted = &self.clouded.admitted;
-        let knows = |tuple: Tuple| admitted.contains(&(interface.id.clone(), tuple));
-        let knows = |tuple: Tuple| knows(tuple) || knows(tuple.inverted());
+        let knows = |direction: Direction, tuple: Tuple| {
+            admitted.contains(&(interface.id.clone(), direction, tuple))
+        };
+        let other = match direction {
+            Direction::Ingress => Direction::Egress,
+            Direction::Egress => Direction::Ingress,
+        };
+        let knows = |tuple: Tuple| knows(direction, tuple) || knows(other, tuple.inverted());
         if let Transport::IcmpError { about, .. } = &packet.transport {
-            if knows(*about) {
+            if knows(*about) || knows(about.inverted()) {
                 self.assume(
                     "ICMP errors about a connection that a security group let pass do so too"
                         .to_owned(),
@@ -35,7 +41,8 @@ impl Walk<'_, '_> {
                 return Ok(());
             }
             // What is blocked here goes on as if it were not: its answer is then one of a known connection.
-            self.clouded.admitted.insert((interface.id.clone(), tuple));
+            let admitted = (interface.id.clone(), direction, tuple);
+            self.clouded.admitted.insert(admitted);
         }
         let ruling = inside.region.groups_admit(interface, direction, packet);
         let kind = if self.shares_none(inside, interface, direction, transit, &ruling)? {
@@ -46,54 +53,8 @@ impl Walk<'_, '_> {
         self.obey(inside, ruling, kind, transit)
     }
 
-    /// The network ACL of an interface's subnet: for every packet anew.
-    pub(super) fn acl_gate(
-        &mut self,
-        inside: Inside<'_>,
-        (interface, direction): (&Interface, Direction),
-        neighbours: bool,
-        transit: &Transit,
-    ) -> Stage<()> {
-        let region = inside.region;
-        if neighbours && region.provider == Provider::Aliyun {
-            // B.2 ACL (6): traffic between two interfaces of one vSwitch is not controlled.
-            return Ok(());
-        }
-        // B.2 ACL (1): nor is a further interface that carries its public address itself.
-        let public = region.public_of(interface).into_iter();
-        let mut elastic = public.filter_map(|own| own.elastic);
-        if !interface.primary && elastic.any(|own| own.cut_through) {
-            return Ok(());
-        }
-        let Some(subnet) = region.subnet(&interface.subnet) else {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "subnet {} of interface {} was not captured",
-                    interface.subnet, interface.id
-                ),
-                settle: format!("{}/vpc", region.folder),
-                source: Some(interface.source.clone()),
-            }));
-        };
-        if subnet.acl.is_none() {
-            return Ok(());
-        }
-        let ruling = region.acl_admits(subnet, direction, &transit.packet);
-        if neighbours && ruling.admits != Tri::Yes {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "whether a network ACL looks at what stays inside subnet {}",
-                    subnet.id
-                ),
-                settle: String::new(),
-                source: ruling.sources.first().cloned(),
-            }));
-        }
-        self.obey(inside, ruling, BlockerKind::CloudAclDenied, transit)
-    }
-
     /// Goes on, blocks, or does not know, as a rule set says.
-    fn obey(
+    pub(super) fn obey(
         &mut self,
         inside: Inside<'_>,
         ruling: Ruling,
@@ -142,7 +103,7 @@ impl Walk<'_, '_> {
             Direction::Ingress => transit.packet.src,
             Direction::Egress => transit.packet.dst,
         };
-        let other = self.rightful(inside, peer)?;
+        let other = self.rightful(inside, &interface.vpc, peer)?;
         Ok(other.is_some_and(|other| {
             other.vpc == interface.vpc
                 && !other.groups.iter().any(|id| interface.groups.contains(id))

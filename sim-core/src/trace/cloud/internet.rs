@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{INTERNET, Inside};
+use super::edge::Edge;
+use super::{INTERNET, Inside, own};
 use crate::cloud::balancer::lists;
-use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, OwnPublic};
+use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward};
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
@@ -19,48 +20,16 @@ use crate::verdict::StepStatus;
 #[derive(Debug, Clone)]
 pub(super) struct Translation {
     /// The gateway.
-    nat: String,
+    pub(super) nat: String,
     /// As it is in the private network.
-    inside: Tuple,
+    pub(super) inside: Tuple,
     /// As it is in the internet.
     outside: Tuple,
     /// The connection came from the internet.
-    inbound: bool,
+    pub(super) inbound: bool,
 }
 
 impl Walk<'_, '_> {
-    /// A packet leaves by its sender's own public address.
-    pub(super) fn leave_by_own(
-        &mut self,
-        inside: Inside<'_>,
-        own: OwnPublic<'_>,
-        mut frame: Frame,
-    ) -> Stage<Arrival> {
-        let tuple = conntrack::tuple_of(&frame.transit.packet);
-        let mut known = self.clouded.translated.iter();
-        if let Some(known) =
-            known.find(|known| known.inbound && tuple == Some(known.inside.inverted()))
-        {
-            return Err(Stop::Undecided(Doubt {
-                what: format!(
-                    "whether the answer to what {} let in leaves by it or by the own public address {}",
-                    known.nat, own.public
-                ),
-                settle: String::new(),
-                source: Some(own.source.clone()),
-            }));
-        }
-        self.locked(inside, own, &frame)?;
-        let public = own.public;
-        self.log.step(
-            StepStatus::Normal,
-            || format!("cloud: leaves with the public address {public}"),
-            || vec![own.source.clone()],
-        );
-        frame.transit.packet.src = public;
-        self.across_internet(inside, frame, None)
-    }
-
     /// A packet leaves by a NAT gateway.
     pub(super) fn leave_by_nat(
         &mut self,
@@ -79,6 +48,7 @@ impl Walk<'_, '_> {
                 source: Some(nat.source.clone()),
             }));
         }
+        own::untranslated_error(&frame, frame.transit.packet.src, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) else {
             return Err(Stop::Lost);
         };
@@ -193,12 +163,17 @@ impl Walk<'_, '_> {
                 .citing([by.source.clone()]);
             return self.end(blocker, Failure::Silent, &frame.transit);
         }
-        if nat.is_some()
-            || region.elastic(dst).is_some()
-            || region.behind(dst).is_some()
-            || region.balancers.at(dst).is_some()
-        {
+        if region.is_public(dst) || region.balancers.at(dst).is_some() {
             return self.enter_from_internet(inside, frame);
+        }
+        let cloud = self.world.cloud()?;
+        let regions = cloud.iter().flat_map(|cloud| &cloud.regions);
+        let mut others = regions.filter(|other| other.folder != region.folder);
+        if let Some(region) = others.find(|other| {
+            other.is_public(dst) || other.balancers.at(dst).is_some_and(|own| own.public)
+        }) {
+            let ns = &self.world.namespace(&region.folder)?;
+            return self.enter_from_internet(Inside { region, ns }, frame);
         }
         if frame.transit.inner.is_some() {
             return Err(Stop::Undecided(Doubt {
@@ -259,7 +234,7 @@ impl Walk<'_, '_> {
         match way.onward {
             Onward::Nat(nat) if nat.id == known.nat => {
                 let leaving = (from, Direction::Egress);
-                self.acl_gate(inside, leaving, false, &frame.transit)?;
+                self.acl_gate(inside, leaving, Edge::Crossed, &frame.transit)?;
                 let mut frame = frame.clone();
                 readdress(&mut frame.transit.packet, known.outside.inverted());
                 self.across_internet(inside, frame, Some(nat)).map(Some)
@@ -308,7 +283,7 @@ impl Walk<'_, '_> {
             }));
         }
         if let Some((to, own)) = region.behind(dst) {
-            self.locked(inside, own, &frame)?;
+            self.is_carried(inside, own, &frame)?;
             let private = own.private;
             self.log.step(
                 StepStatus::Normal,
@@ -316,7 +291,10 @@ impl Walk<'_, '_> {
                 || vec![own.source.clone()],
             );
             frame.transit.packet.dst = private;
-            return self.enter_interface(inside, to, false, frame);
+            if let Some(tuple) = conntrack::tuple_of(&frame.transit.packet) {
+                self.clouded.by_own.push((tuple, dst));
+            }
+            return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         let holds = |nat: &&NatGateway| nat.addresses.contains(&dst);
         if let Some(nat) = region.nats.iter().find(holds) {
@@ -350,6 +328,7 @@ impl Walk<'_, '_> {
         mut frame: Frame,
     ) -> Stage<Arrival> {
         let packet = &frame.transit.packet;
+        own::untranslated_error(&frame, packet.dst, &nat.source)?;
         let Some(tuple) = conntrack::tuple_of(packet) else {
             return Err(Stop::Lost);
         };
@@ -359,7 +338,8 @@ impl Walk<'_, '_> {
             let blocker = Blocker::new(kind, inside.ns).blames(format!("cloud:{}", nat.id));
             blocker.citing([nat.source.clone()])
         };
-        if let Some(state) = &nat.down {
+        let what = format!("NAT gateway {}", nat.id);
+        if let Some(state) = nat.works.stopped(&what, &nat.source)? {
             let blocker = blocked(BlockerKind::CloudNextHop);
             let blocker = blocker.says(format!("NAT gateway {} is {state}", nat.id));
             self.block(blocker, Failure::Silent, &frame.transit)?;
@@ -400,7 +380,7 @@ impl Walk<'_, '_> {
         let region = inside.region;
         let dst = frame.transit.packet.dst;
         if let Some(to) = region.interface_at(vpc, dst) {
-            return self.enter_interface(inside, to, false, frame);
+            return self.enter_interface(inside, to, Edge::Crossed, frame);
         }
         // A pod behind a machine: the private network's own table leads there.
         let main = region.subnets.iter().find(|subnet| {
@@ -413,26 +393,11 @@ impl Walk<'_, '_> {
         let way = region.way_in(&main.id, None, dst)?;
         match &way.onward {
             Onward::Via(hops) => match self.one_of(hops, &way, (frame.transit.packet.src, dst)) {
-                Some(to) => self.enter_interface(inside, to, false, frame),
+                Some(to) => self.enter_interface(inside, to, Edge::Crossed, frame),
                 None => Err(Stop::Lost),
             },
             _ => Err(Stop::Undecided(super::unlisted(region, dst))),
         }
-    }
-
-    /// A public address that is locked, blocked or between two states carries nothing.
-    fn locked(&mut self, inside: Inside<'_>, own: OwnPublic<'_>, frame: &Frame) -> Stage<()> {
-        let Some((elastic, state)) = own
-            .elastic
-            .and_then(|own| Some((own, own.locked.as_ref()?)))
-        else {
-            return Ok(());
-        };
-        let blocker = Blocker::new(BlockerKind::CloudNoPublicAddress, inside.ns)
-            .says(format!("the public address {} is {state}", elastic.address))
-            .blames(format!("cloud:{}", elastic.id))
-            .citing([elastic.source.clone()]);
-        self.block(blocker, Failure::Silent, &frame.transit)
     }
 }
 

@@ -261,12 +261,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "假定安全组放行的连接，其 ICMP 差错报文也被放行",
     ),
     (
-        "subnet {0} of interface {1} was not captured",
-        "没有采集网卡 {1} 的子网 {0}",
+        "subnet {0} of {1} was not captured",
+        "没有采集 {1} 所在的子网 {0}",
     ),
     (
-        "whether a network ACL looks at what stays inside subnet {0}",
-        "网络 ACL 是否检查子网 {0} 内部的报文",
+        "whether a network ACL looks at what stays inside subnet {0} or is a load balancer's",
+        "网络 ACL 是否检查子网 {0} 内部的报文或负载均衡的报文",
     ),
     ("cloud: {0}", "云：{0}"),
     // `trace/cloud/internet.rs`
@@ -342,5 +342,43 @@ pub(super) const SENTENCES: &[Sentence] = &[
     (
         "the public address {0} is {1}",
         "公网地址 {0} 处于 {1} 状态",
+    ),
+    (
+        "whether the interface of {0} is a member of security group {1}: it was not captured",
+        "{0} 的网卡是否属于安全组 {1}：没有采集",
+    ),
+    ("in no known state", "未知状态"),
+    (
+        "whether {0} works while it is {1}",
+        "{0} 处于 {1} 状态时是否工作",
+    ),
+    (
+        "which flows go to {0}, one of several next hops, which does not exist",
+        "哪些流量会发往多个下一跳之一的 {0}（它不存在）",
+    ),
+    (
+        "which of several routes of one length leads to {0}",
+        "多条前缀长度相同的路由中哪一条通往 {0}",
+    ),
+    (
+        "several interfaces of the cloud have {0} ({1}): name the machine instead",
+        "云上有多个网卡拥有 {0}（{1}）：请改用机器的名称",
+    ),
+    (
+        "whether {0} follows the route table of its subnet {1}, which leads elsewhere for {2}",
+        "{0} 是否遵循其子网 {1} 的路由表（该表把 {2} 引向别处）",
+    ),
+    (
+        "whether the answer to what came in by {0} leaves by it or by its route",
+        "经 {0} 进入的连接，其应答是经它还是按路由离开",
+    ),
+    (
+        "what its machine does with the public address {0}, which is on the interface itself (cut-through mode)",
+        "机器如何处理直接位于网卡上的公网地址 {0}（直通模式）",
+    ),
+    ("the public address {0}", "公网地址 {0}"),
+    (
+        "how an ICMP error passes the translation to {0}",
+        "ICMP 差错报文如何通过到 {0} 的地址转换",
     ),
 ];

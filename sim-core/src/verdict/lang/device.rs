@@ -87,6 +87,14 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 字节的报文被 {2} 的网桥端口 {1} 丢弃，其 MTU 为 {3}",
     ),
     (
+        "bridge {0} of {1}, whose MTU is {2}, drops fragments of {3} bytes after its IP rules",
+        "{1} 的网桥 {0}（MTU 为 {2}）在其 IP 规则之后丢弃 {3} 字节的分片",
+    ),
+    (
+        "bridge {0} of {1}, whose MTU is {2}, drops a packet of {3} bytes after its IP rules",
+        "{1} 的网桥 {0}（MTU 为 {2}）在其 IP 规则之后丢弃 {3} 字节的报文",
+    ),
+    (
         "hairpin mode is off on {0} of {1}: the packet may not go back out by the port that it came in by",
         "{1} 的 {0} 没有打开 hairpin：报文不能从来的端口再发出去",
     ),
