@@ -108,20 +108,19 @@ impl Results {
 /// # Errors
 /// Says what is wrong with it.
 pub fn read<C: DeserializeOwned>(topic: &str) -> Result<Made<C>, String> {
-    data(topic)
-}
-
-fn data<T: DeserializeOwned>(topic: &str) -> Result<T, String> {
-    let path = workspace().join(format!("tests/data/cloud/{topic}.json"));
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let mut made: Made<C> =
-        serde_json::from_str(&text).map_err(|error| format!("{topic}: {error}"))?;
+    let mut made: Made<C> = data(topic)?;
     if let Some(base) = &made.base {
         let mut files = read::<Value>(base)?.files;
         files.append(&mut made.files);
         made.files = files;
     }
     Ok(made)
+}
+
+fn data<T: DeserializeOwned>(topic: &str) -> Result<T, String> {
+    let path = workspace().join(format!("tests/data/cloud/{topic}.json"));
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| format!("{topic}: {error}"))
 }
 
 /// The files of a cloud after `changes`.

@@ -1,6 +1,7 @@
 //! Why a load balancer's backends are unhealthy: its probe, walked into the node.
 
 use crate::cloud::balancer::service::{Difference, Kind, Probe};
+use crate::flow::Protocol;
 use crate::intent::Intent;
 use crate::trace::{Asked, Blocker, BlockerKind, Limit, Phase, Question, explore, walk};
 use crate::world::{Halt, World};
@@ -41,7 +42,7 @@ fn dropped(
         },
         to: probe.address,
         port: probe.port,
-        protocol: probe.protocol,
+        protocol: Protocol::Tcp,
         bytes: Some(1),
     };
     let (runs, _) = explore(MOST_RUNS, |script| walk(world, script, &question))?;

@@ -53,7 +53,6 @@ pub(crate) struct Probe {
     pub(crate) port: u16,
     /// The port is not the one that clients are sent to.
     pub(crate) apart: bool,
-    pub(crate) protocol: Protocol,
 }
 
 /// The kinds, each with a finding.
@@ -449,7 +448,6 @@ fn probe(balancer: &Balancer, listener: &Listener, backend: &Backend) -> Option<
         address,
         port: listener.check.port.or(backend.port)?,
         apart: listener.check.port.is_some() && listener.check.port != backend.port,
-        protocol: Protocol::Tcp,
     })
 }
 
