@@ -6,8 +6,10 @@ mod admission;
 mod aliyun;
 pub mod balancer;
 mod elastic;
+mod exempt;
 mod files;
 mod group;
+mod index;
 mod interface;
 mod nat;
 mod portset;
@@ -17,7 +19,7 @@ mod subnet;
 mod tencent;
 mod way;
 
-pub(crate) use admission::is_shared;
+pub(crate) use exempt::is_shared;
 
 pub use acl::{Acl, AclPeer, AclRule};
 pub use elastic::{Elastic, ElasticHolder, OwnPublic};
@@ -95,7 +97,7 @@ pub struct Region {
     pub tables: Vec<RouteTable>,
     /// Routes to nodes' pods that the cluster's own controller keeps beside the tables (TKE's Global Router).
     pub pod_routes: Vec<RouteEntry>,
-    /// Security groups.
+    /// Security groups, by id.
     pub groups: Vec<Group>,
     /// Address lists that rules name: prefix lists, address templates and groups of them.
     pub lists: BTreeMap<String, Vec<AddressRange>>,
@@ -115,6 +117,9 @@ pub struct Region {
     pub peerings: Vec<Peering>,
     /// Load balancers.
     pub balancers: balancer::Balancers,
+    /// Answers of public load balancers leave by their backends' own bandwidth: Tencent's traditional accounts
+    /// (`DescribeNetworkAccountType`), where the account's kind is known.
+    pub own_bandwidth: Option<bool>,
     /// What is not known, by file: `ecs/DescribeInstances.json`.
     gaps: BTreeMap<String, String>,
 }
@@ -151,6 +156,8 @@ impl Cloud {
                 Provider::Aliyun => aliyun::read(&mut region, &mut files),
                 Provider::Tencent => tencent::read(&mut region, &mut files),
             }
+            // In the order in which `group` looks for them.
+            region.groups.sort_by(|a, b| a.id.cmp(&b.id));
             region.balancers = balancer::read(provider, &mut files);
             region.folder = folder;
             region.gaps = files.into_gaps();
@@ -243,6 +250,13 @@ impl Region {
     #[must_use]
     pub fn instance(&self, id: &str) -> Option<&Instance> {
         self.instances.iter().find(|own| own.id == id)
+    }
+
+    /// The security group of this id.
+    #[must_use]
+    pub fn group(&self, id: &str) -> Option<&Group> {
+        let place = self.groups.partition_point(|own| own.id.as_str() < id);
+        self.groups.get(place).filter(|own| own.id == id)
     }
 
     /// The private network of this id.

@@ -72,10 +72,18 @@ struct Loaded<T> {
 pub struct World<'s> {
     store: &'s mut dyn Store,
     parses: &'s mut Parses,
-    /// For each loaded namespace, whether this question came to it.
-    seen: Vec<bool>,
-    /// Files beside the namespaces' own that this question read.
-    seen_files: BTreeSet<String>,
+    seen: Seen,
+}
+
+/// What a question came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// For each loaded namespace, whether it came to it.
+    namespaces: Vec<bool>,
+    /// Files beside the namespaces' own that it read.
+    files: BTreeSet<String>,
+    /// It read the cloud's files: hundreds, which are one thing here.
+    cloud: bool,
 }
 
 impl<'s> World<'s> {
@@ -84,8 +92,7 @@ impl<'s> World<'s> {
         Self {
             store,
             parses,
-            seen: Vec::new(),
-            seen_files: BTreeSet::new(),
+            seen: Seen::default(),
         }
     }
 
@@ -115,10 +122,11 @@ impl<'s> World<'s> {
 
     /// Notes that this question came to the namespace at `place`.
     fn come_to(&mut self, place: usize) {
-        if place >= self.seen.len() {
-            self.seen.resize(place + 1, false);
+        let namespaces = &mut self.seen.namespaces;
+        if place >= namespaces.len() {
+            namespaces.resize(place + 1, false);
         }
-        if let Some(seen) = self.seen.get_mut(place) {
+        if let Some(seen) = namespaces.get_mut(place) {
             *seen = true;
         }
     }
@@ -136,13 +144,13 @@ impl<'s> World<'s> {
     }
 
     /// What this question came to so far.
-    pub(crate) fn seen(&self) -> (Vec<bool>, BTreeSet<String>) {
-        (self.seen.clone(), self.seen_files.clone())
+    pub(crate) fn seen(&self) -> Seen {
+        self.seen.clone()
     }
 
     /// Forgets what this question came to since `seen`.
-    pub(crate) fn unsee(&mut self, seen: (Vec<bool>, BTreeSet<String>)) {
-        (self.seen, self.seen_files) = seen;
+    pub(crate) fn unsee(&mut self, seen: Seen) {
+        self.seen = seen;
     }
 
     /// The entries that were read for this question, sorted.
@@ -150,10 +158,10 @@ impl<'s> World<'s> {
     pub fn entries(&self) -> Vec<Shared<ReceiptEntry>> {
         // In the order of their paths, so that there is next to nothing left to sort.
         let of_namespaces = (self.parses.namespaces.values())
-            .filter(|place| self.seen.get(**place) == Some(&true))
+            .filter(|place| self.seen.namespaces.get(**place) == Some(&true))
             .filter_map(|place| self.parses.loaded.get(*place))
             .flat_map(|loaded| &loaded.entries);
-        let files = self.seen_files.iter();
+        let files = self.seen.files.iter().chain(self.seen_cloud_files());
         let of_files = files
             .filter_map(|path| self.parses.files.get(path))
             .flat_map(|loaded| &loaded.entries);
@@ -237,7 +245,7 @@ impl<'s> World<'s> {
             let loaded = Loaded { value, entries };
             self.parses.files.insert(path.to_owned(), loaded);
         }
-        self.seen_files.insert(path.to_owned());
+        self.seen.files.insert(path.to_owned());
         let loaded = self.parses.files.get(path);
         Ok(loaded.and_then(|loaded| loaded.value.clone()))
     }

@@ -20,6 +20,7 @@ pub mod oracle;
 pub mod pairs;
 pub mod parity;
 pub mod readme;
+pub mod regions;
 pub mod report;
 pub mod schema;
 pub mod unhashed;

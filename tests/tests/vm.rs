@@ -118,6 +118,11 @@ fn stories_are_explained() {
             "f01",
             "cloud.security-group-denied cloud:sg-clb",
         ),
+        (
+            "cloud/story-6-tencent-classic-account",
+            "f01",
+            "cloud.no-public-bandwidth cloud:ins-node1",
+        ),
     ];
     let validator = schema::validator().unwrap();
     let judge = Judge {

@@ -23,12 +23,15 @@ pub(crate) struct Options {
     /// Only the matrix of all pairs of pods
     #[arg(long)]
     pairs: bool,
+    /// Only the regions with many security group rules and routes, natively
+    #[arg(long)]
+    regions: bool,
 }
 
 /// Measures both and prints the table.
 pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure> {
     say::heading("Building the module and the native program, both as shipped");
-    if !options.native && !options.pairs {
+    if !options.native && !options.pairs && !options.regions {
         build::wasm(project)?;
     }
     let native = build::program(
@@ -47,6 +50,9 @@ pub(crate) fn bench(project: &Project, options: &Options) -> Result<(), Failure>
     }
     if options.pairs {
         program = program.arg("--pairs");
+    }
+    if options.regions {
+        program = program.arg("--regions");
     }
     if options.write_readme {
         program = program.arg("--write-readme");

@@ -3,19 +3,20 @@
 use std::net::IpAddr;
 
 use super::group::Services;
+use super::index::order;
 use super::{
-    Destination, Direction, Group, GroupKind, GroupRule, HopKind, Interface, Peer, Provider,
-    Region, RouteEntry, Ruling, Service, Unconfirmed,
+    Direction, Group, GroupKind, GroupRule, Interface, Peer, Provider, Region, Ruling, Service,
+    Unconfirmed,
 };
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::packet::{Packet, Port, protocol};
 
 /// A packet as one side of an interface's rules sees it.
-struct View<'p> {
-    packet: &'p Packet,
+pub(super) struct View<'p> {
+    pub(super) packet: &'p Packet,
     own: IpAddr,
-    peer: IpAddr,
-    direction: Direction,
+    pub(super) peer: IpAddr,
+    pub(super) direction: Direction,
 }
 
 /// A rule that may decide, with its group.
@@ -54,7 +55,7 @@ impl Region {
         }
         let mut groups: Vec<&Group> = Vec::new();
         for id in &interface.groups {
-            match self.groups.iter().find(|group| group.id == *id) {
+            match self.group(id) {
                 Some(group) => groups.push(group),
                 None => return Ruling::unknown(self.rules_missing(id)),
             }
@@ -134,9 +135,20 @@ impl Region {
     /// The rules of all groups in the provider's order; a rule that may match leaves the answer open only where it would
     /// change it.
     fn decide(&self, interface: &Interface, groups: &[&Group], view: &View<'_>) -> Ruling {
+        let candidates = self.in_order(groups, view);
+        self.first(candidates, interface, groups, view)
+    }
+
+    fn first(
+        &self,
+        candidates: Vec<Candidate<'_>>,
+        interface: &Interface,
+        groups: &[&Group],
+        view: &View<'_>,
+    ) -> Ruling {
         let mut open: Vec<(bool, Doubt)> = Vec::new();
         let mut unmatched_groups = false;
-        for (group, rule) in self.in_order(groups, view.direction) {
+        for (group, rule) in candidates {
             match self.matches(interface, rule, view, &mut unmatched_groups) {
                 Tri::No | Tri::Assumed(false, _) => {}
                 Tri::Unknown(doubt) => open.push((rule.accepts, doubt)),
@@ -161,23 +173,28 @@ impl Region {
         settle(ruling, accepts, open)
     }
 
-    fn in_order<'r>(&self, groups: &[&'r Group], direction: Direction) -> Vec<Candidate<'r>> {
-        let mut all: Vec<Candidate<'r>> = Vec::new();
-        for group in groups {
-            let own = group.rules.iter().flatten();
-            let mut own: Vec<Candidate<'r>> = own
-                .filter(|rule| rule.direction == direction)
-                .map(|rule| (*group, rule))
-                .collect();
-            // C.4: the rules of a group from the top; several groups in the order of the list.
-            own.sort_by_key(|(_, rule)| rule.priority);
-            all.extend(own);
+    /// The rules that may decide, in the order in which they do.
+    fn in_order<'r>(&self, groups: &[&'r Group], view: &View<'_>) -> Vec<Candidate<'r>> {
+        let (protocol, port) = (view.packet.protocol(), view.packet.dport());
+        let mut all = Vec::new();
+        for (group_idx, group) in groups.iter().enumerate() {
+            let rules = group.rules.as_deref().unwrap_or_default();
+            let index = group.index(self.provider);
+            for place in index.may_decide(view.direction, view.peer, protocol, port) {
+                let Some(rule) = rules.get(place) else {
+                    continue;
+                };
+                let order = order(rule, self.provider);
+                // B.1 (2): one list of all groups' rules. C.4: the groups in the order of the list.
+                let (first, last) = match self.provider {
+                    Provider::Aliyun => (0, group_idx),
+                    Provider::Tencent => (group_idx, 0),
+                };
+                all.push(((first, order, last, place), (*group, rule)));
+            }
         }
-        if self.provider == Provider::Aliyun {
-            // B.1 (2): one list of all groups' rules, by priority, at equal priority `Drop` first.
-            all.sort_by_key(|(_, rule)| (rule.priority, rule.accepts));
-        }
-        all
+        all.sort_unstable_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
     fn matches(
@@ -273,7 +290,7 @@ impl Region {
     }
 
     /// Whether an interface that was not captured may have `address`: it is one of a subnet's.
-    fn may_be_unlisted(&self, vpc: &str, address: IpAddr) -> bool {
+    pub(super) fn may_be_unlisted(&self, vpc: &str, address: IpAddr) -> bool {
         let mut own = self.subnets.iter().filter(|subnet| subnet.vpc == vpc);
         own.any(|subnet| subnet.blocks.iter().any(|block| block.contains(&address)))
     }
@@ -375,60 +392,6 @@ impl Region {
     }
 }
 
-/// Of the block that providers keep for themselves (RFC 6598).
-pub(crate) fn is_shared(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            a == 100 && (64..128).contains(&b)
-        }
-        IpAddr::V6(_) => false,
-    }
-}
-
-impl Region {
-    /// Whether an address of 100.64.0.0/10 is the cloud's own in `vpc`: no block or route of the network has it.
-    fn is_own_service(&self, vpc: &str, address: IpAddr) -> bool {
-        let covers = |entry: &RouteEntry| match &entry.destination {
-            Destination::Net(net) => {
-                net.prefix_len() > 0
-                    && net.contains(&address)
-                    && entry.hops.iter().any(|hop| hop.kind != HopKind::Service)
-            }
-            Destination::List(_) => false,
-        };
-        let own = self.tables.iter().filter(|table| table.vpc == vpc);
-        let mut routes = own.flat_map(|table| table.entries.iter().flatten());
-        is_shared(address)
-            && !self.vpc(vpc).is_some_and(|vpc| vpc.contains(address))
-            && !self.may_be_unlisted(vpc, address)
-            && !routes.any(covers)
-    }
-
-    /// What the provider itself passes or blocks before any rule.
-    fn aliyun_exempt(&self, vpc: &str, view: &View<'_>) -> Option<Ruling> {
-        if view.direction == Direction::Ingress && self.is_own_service(vpc, view.peer) {
-            // B.1 (10): the cloud's own addresses need no rule.
-            return Some(Ruling::passes(
-                "what comes from the cloud's own addresses (100.64.0.0/10) needs no rule of a security group",
-            ));
-        }
-        let smtp =
-            view.packet.protocol() == protocol::TCP && view.packet.dport() == Some(Port::Known(25));
-        if view.direction == Direction::Egress && smtp && crate::trace::is_public(view.peer) {
-            // B.1 (9).
-            return Some(Ruling::unknown(Doubt {
-            what:
-                "Alibaba Cloud blocks TCP port 25 to the internet unless the account was unblocked"
-                    .to_owned(),
-            settle: String::new(),
-            source: None,
-        }));
-        }
-        None
-    }
-}
-
 /// A ruling stands where every earlier rule that may match says the same.
 fn settle(ruling: Ruling, accepts: bool, open: Vec<(bool, Doubt)>) -> Ruling {
     let other = open.into_iter().find(|(own, _)| *own != accepts);
@@ -484,3 +447,6 @@ fn peer_text(peer: &Peer) -> String {
         Peer::Any(peers) => peers.iter().map(peer_text).collect::<Vec<_>>().join(","),
     }
 }
+
+#[cfg(test)]
+mod tests;

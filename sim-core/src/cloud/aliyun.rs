@@ -70,6 +70,7 @@ fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
         vpc: vpc.unwrap_or_default(),
         addresses,
         public,
+        bandwidth: None,
         source: item.source(),
     })
 }

@@ -1,8 +1,11 @@
 //! Security groups: stateful lists of rules at an interface.
 
+use std::sync::OnceLock;
+
 use ipnet::IpNet;
 
-use super::{Direction, PortSet};
+use super::index::RuleIndex;
+use super::{Direction, PortSet, Provider};
 use crate::source::Source;
 
 /// A security group.
@@ -20,6 +23,15 @@ pub struct Group {
     pub rules: Option<Vec<GroupRule>>,
     /// Where it stands.
     pub source: Source,
+    /// Which of its rules may be for a packet, made when it is first asked.
+    pub(super) index: OnceLock<RuleIndex>,
+}
+
+impl Group {
+    pub(super) fn index(&self, provider: Provider) -> &RuleIndex {
+        let rules = self.rules.as_deref().unwrap_or_default();
+        self.index.get_or_init(|| RuleIndex::new(rules, provider))
+    }
 }
 
 /// What a group does with what no rule names.

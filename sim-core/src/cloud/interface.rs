@@ -21,6 +21,8 @@ pub struct Instance {
     pub addresses: Vec<IpAddr>,
     /// Public addresses of its first interface, elastic or its own.
     pub public: Vec<IpAddr>,
+    /// Its own bandwidth to the internet, in Mbit/s, where it is told.
+    pub bandwidth: Option<u64>,
     /// Where it stands.
     pub source: Source,
 }

@@ -45,6 +45,12 @@ impl PortSet {
         ranges.map(Self::of)
     }
 
+    /// The ranges that it names; none where it names none and means every port.
+    #[must_use]
+    pub fn ranges(&self) -> Option<&[(u16, u16)]> {
+        self.0.as_deref()
+    }
+
     /// Those of both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

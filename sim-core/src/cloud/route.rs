@@ -1,8 +1,12 @@
 //! Route tables.
 
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
 use ipnet::IpNet;
 
 use super::Region;
+use super::index::RouteIndex;
 use crate::source::Source;
 
 /// A route table.
@@ -20,6 +24,18 @@ pub struct RouteTable {
     pub entries: Option<Vec<RouteEntry>>,
     /// Where it stands.
     pub source: Source,
+    /// Which of its entries may be for an address, made when it is first asked.
+    pub(super) index: OnceLock<RouteIndex>,
+}
+
+impl RouteTable {
+    /// The entries that may be for `address`, in their order; none where they were not captured.
+    pub(super) fn around(&self, address: IpAddr) -> Option<Vec<&RouteEntry>> {
+        let entries = self.entries.as_ref()?;
+        let index = self.index.get_or_init(|| RouteIndex::new(entries));
+        let places = index.around(address).into_iter();
+        Some(places.filter_map(|place| entries.get(place)).collect())
+    }
 }
 
 /// A route.
@@ -69,7 +85,7 @@ pub enum HopKind {
     /// A machine's first interface.
     Instance(String),
     /// The machine with this private address.
-    Address(std::net::IpAddr),
+    Address(IpAddr),
     /// An interface.
     Interface(String),
     /// A NAT gateway.
@@ -107,6 +123,24 @@ impl HopKind {
 }
 
 impl Region {
+    /// Where a person changes a route: in `table`, else where the cluster keeps its routes for pods.
+    #[must_use]
+    pub fn routes_object(
+        &self,
+        table: Option<&RouteTable>,
+        entry: Option<&RouteEntry>,
+    ) -> Option<String> {
+        let id = table.map(|table| table.id.as_str());
+        let id = id.or_else(|| {
+            // Several clusters may keep routes: those of one are meant only where there is no other.
+            let mut kept = self.pod_routes.iter().map(|route| route.id.as_str());
+            let only = kept.next().filter(|only| kept.all(|id| id == *only));
+            entry.map(|entry| entry.id.as_str()).or(only)
+        });
+        let id = id.filter(|id| !id.is_empty())?;
+        Some(format!("cloud:{id}"))
+    }
+
     /// The route table in force for a subnet.
     #[must_use]
     pub fn table_of(&self, subnet: &str) -> Option<&RouteTable> {

@@ -25,6 +25,14 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
         region.elastics.extend(elastic(item)?);
         Ok(())
     });
+    files.bodies("vpc/DescribeNetworkAccountType", |body, _| {
+        region.own_bandwidth = match said(body, "NetworkAccountType")?.as_deref() {
+            Some("LEGACY") => Some(true),
+            Some("STANDARD") => Some(false),
+            _ => None,
+        };
+        Ok(())
+    });
     network::read(region, files);
     filter::read(region, files);
 }
@@ -53,6 +61,10 @@ fn instance(item: &Object<'_>) -> Result<Instance, Fault> {
         vpc: vpc.unwrap_or_default(),
         addresses: addresses(item, "PrivateIpAddresses")?,
         public: addresses(item, "PublicIpAddresses")?,
+        bandwidth: match item.object("InternetAccessible")? {
+            Some(internet) => internet.number("InternetMaxBandwidthOut")?,
+            None => None,
+        },
         source: item.source(),
     })
 }

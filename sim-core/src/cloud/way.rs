@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::admission::is_shared;
+use super::exempt::is_shared;
 use super::{
     Destination, Hop, HopKind, Interface, NatGateway, OwnPublic, Provider, Region, RouteEntry,
     RouteTable, Subnet, Unconfirmed, Vpc,
@@ -289,7 +289,7 @@ impl Region {
         table: &'r RouteTable,
         dst: IpAddr,
     ) -> Result<(Option<(u8, &'r RouteEntry)>, Option<&'r RouteEntry>), Doubt> {
-        let Some(entries) = &table.entries else {
+        let Some(entries) = table.around(dst) else {
             let file = format!("vpc/DescribeRouteEntryList.{}.json", table.id);
             return Err(self.missing(&file, "it was not captured"));
         };

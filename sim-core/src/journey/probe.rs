@@ -1,6 +1,7 @@
 //! Why a load balancer's backends are unhealthy: its probe, walked into the node.
 
 use crate::cloud::balancer::service::{Difference, Kind, Probe};
+use crate::flow::Protocol;
 use crate::intent::Intent;
 use crate::trace::{Asked, Blocker, BlockerKind, Limit, Phase, Question, explore, walk};
 use crate::world::{Halt, World};
@@ -41,13 +42,14 @@ fn dropped(
         },
         to: probe.address,
         port: probe.port,
-        protocol: probe.protocol,
+        protocol: Protocol::Tcp,
         bytes: Some(1),
     };
     let (runs, _) = explore(MOST_RUNS, |script| walk(world, script, &question))?;
     let lost = runs.iter().all(|run| !run.result.blockers.is_empty());
     let first = runs.first().and_then(|run| run.result.blockers.first());
-    let Some(blocker) = first.filter(|blocker| lost && is_for_its_source(blocker)) else {
+    let Some(blocker) = first.filter(|blocker| lost && (probe.apart || is_for_its_source(blocker)))
+    else {
         return Ok(None);
     };
     let object = blocker.object.clone();

@@ -5,6 +5,7 @@
 
 mod astray;
 mod balancer;
+mod bandwidth;
 mod edge;
 mod gate;
 mod internet;

@@ -47,6 +47,8 @@ impl<'a> Circumstances<'a> {
             BlockerKind::RuleDrop | BlockerKind::RuleReject => (self.service_rule(blocker))
                 .or_else(|| self.policy(blocker))
                 .or_else(|| self.stale_policy(blocker)),
+            // IPVS does not write whose service it is: the one that was asked for.
+            BlockerKind::NoServer => self.nobody_serves(self.service(None)?, "", blocker),
             BlockerKind::NoListener => self
                 .stale_rules(blocker)
                 .or_else(|| self.host_port(blocker))
@@ -128,14 +130,33 @@ impl<'a> Circumstances<'a> {
                 .flat_map(|step| step.sources.iter().rev())
                 .find_map(named)
         })?;
+        if let Some(attribution) = self.nobody_serves(known, source.text(), blocker) {
+            return Some(attribution);
+        }
+        let client = self.result.request.first()?.before.src;
+        let ranges = &known.service.source_ranges;
+        (!ranges.is_empty() && !ranges.iter().any(|range| range.contains(&client))).then(|| {
+            Attribution {
+                entry: catalogue::SERVICE_SOURCE_DENIED,
+                why: format!(
+                    "{client} is in none of the loadBalancerSourceRanges of {}",
+                    known.object()
+                ),
+                object: known.object(),
+                sources: vec![known.service.meta.source.clone()],
+            }
+        })
+    }
+
+    /// The service has no endpoint, or none on this node; `rule` is what the node has for it.
+    fn nobody_serves(&self, known: &Known, rule: &str, blocker: &Blocker) -> Option<Attribution> {
         let object = known.object();
-        let sources = vec![known.service.meta.source.clone()];
+        let mut sources = vec![known.service.meta.source.clone()];
         let none = known
             .ready
             .as_ref()
             .is_some_and(std::collections::BTreeSet::is_empty);
-        let mut sources = sources;
-        if none || source.text().contains("has no endpoints") {
+        if none || rule.contains("has no endpoints") {
             let why = self.no_endpoints(known, none, &mut sources);
             return Some(Attribution {
                 entry: catalogue::SERVICE_NO_ENDPOINTS,
@@ -152,26 +173,14 @@ impl<'a> Circumstances<'a> {
             known.service.external_local
         };
         let none_here = known.ready.is_some() && node.is_some_and(|node| !known.has_on(node));
-        if source.text().contains("no local endpoints") || only_own && none_here {
-            return Some(Attribution {
-                entry: catalogue::SERVICE_NO_LOCAL_ENDPOINTS,
-                why: format!(
-                    "{object} sends only to endpoints of the node itself, and {} has none that is ready",
-                    blocker.ns.object
-                ),
-                object,
-                sources,
-            });
-        }
-        let client = self.result.request.first()?.before.src;
-        let ranges = &known.service.source_ranges;
-        (!ranges.is_empty() && !ranges.iter().any(|range| range.contains(&client))).then(|| {
-            Attribution {
-                entry: catalogue::SERVICE_SOURCE_DENIED,
-                why: format!("{client} is in none of the loadBalancerSourceRanges of {object}"),
-                object,
-                sources,
-            }
+        (rule.contains("no local endpoints") || only_own && none_here).then(|| Attribution {
+            entry: catalogue::SERVICE_NO_LOCAL_ENDPOINTS,
+            why: format!(
+                "{object} sends only to endpoints of the node itself, and {} has none that is ready",
+                blocker.ns.object
+            ),
+            object,
+            sources,
         })
     }
 
@@ -373,8 +382,18 @@ impl<'a> Circumstances<'a> {
         if !blocker.ns.object.starts_with("pod:") {
             return None;
         }
-        let hop = hop?;
         let (backend, port) = destination(self.result)?;
+        let trouble = self.intent.troubles.get(&backend);
+        let trouble = trouble.map(|unready| Attribution {
+            entry: catalogue::POD_NOT_READY,
+            object: unready.object.clone(),
+            why: format!("{} {}", unready.object, unready.why),
+            sources: vec![unready.source.clone()],
+        });
+        // Nothing was translated: the pod itself was asked.
+        let Some(hop) = hop else {
+            return trouble;
+        };
         let foreign = match service {
             Some(known) => known.n_addresses() > 0 && !known.sends_to(backend, port),
             None => self.to.starts_with("pod:"),
@@ -390,13 +409,8 @@ impl<'a> Circumstances<'a> {
                 sources: translation(hop),
             });
         }
-        if let Some(unready) = self.intent.troubles.get(&backend) {
-            return Some(Attribution {
-                entry: catalogue::POD_NOT_READY,
-                object: unready.object.clone(),
-                why: format!("{} {}", unready.object, unready.why),
-                sources: vec![unready.source.clone()],
-            });
+        if trouble.is_some() {
+            return trouble;
         }
         let known = service?;
         let declared = self.intent.ports.get(&backend)?;

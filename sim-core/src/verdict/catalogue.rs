@@ -192,5 +192,6 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::CloudSourceCheck => CLOUD_SOURCE_CHECK,
         BlockerKind::CloudInstanceDown => CLOUD_INSTANCE_STOPPED,
         BlockerKind::CloudNoPublicAddress => CLOUD_NO_PUBLIC_ADDRESS,
+        BlockerKind::CloudNoBandwidth => CLOUD_NO_BANDWIDTH,
     }
 }

@@ -14,7 +14,7 @@ use crate::snapshot::{ByteRange, IndexRecord, Step};
 #[derive(Debug)]
 pub(super) struct Read {
     cloud: Arc<Cloud>,
-    files: Arc<[String]>,
+    files: Vec<String>,
 }
 
 impl World<'_> {
@@ -26,18 +26,16 @@ impl World<'_> {
         if self.parses.cloud.is_none() {
             self.parses.cloud = Some(self.read_cloud()?);
         }
-        let Some(Some(Read { cloud, files })) = &self.parses.cloud else {
-            return Ok(None);
-        };
-        let (cloud, files) = (Arc::clone(cloud), Arc::clone(files));
-        // The receipt counts them.
-        if files
-            .first()
-            .is_some_and(|first| !self.seen_files.contains(first))
-        {
-            self.seen_files.extend(files.iter().cloned());
-        }
-        Ok(Some(cloud))
+        self.seen.cloud = true;
+        let read = self.parses.cloud.iter().flatten().next();
+        Ok(read.map(|read| Arc::clone(&read.cloud)))
+    }
+
+    /// The cloud's files, where this question read them.
+    pub(super) fn seen_cloud_files(&self) -> impl Iterator<Item = &String> {
+        let read = self.parses.cloud.iter().flatten();
+        let read = read.filter(|_| self.seen.cloud);
+        read.flat_map(|read| &read.files)
     }
 
     /// The captured device that an interface of the cloud is, with its namespace: it may be in a pod's.
@@ -133,7 +131,7 @@ impl World<'_> {
         }
         Ok(Some(Read {
             cloud: Arc::new(Cloud::read(files, &states)),
-            files: paths.into(),
+            files: paths,
         }))
     }
 }

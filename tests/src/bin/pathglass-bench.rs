@@ -14,7 +14,7 @@ use pathglass_sim::snapshot::Reader;
 use pathglass_tests::corpus::{self, Case, workspace};
 use pathglass_tests::kernel::{self, Kernel};
 use pathglass_tests::large::{Large, Times, median};
-use pathglass_tests::{ask, pairs, parity, readme};
+use pathglass_tests::{ask, pairs, parity, readme, regions};
 
 /// Cases of the corpus that are asked: enough to be of every kind, few enough to be held at once.
 const N_CASES: usize = 16;
@@ -37,6 +37,9 @@ struct Arguments {
     /// Only the matrix of all pairs of pods
     #[arg(long)]
     pairs: bool,
+    /// Only the regions with many security group rules and routes, natively
+    #[arg(long)]
+    regions: bool,
     /// Connect to Services from inside the namespace that this program made
     #[arg(long, hide = true, value_name = "SERVICES")]
     connect: Option<u32>,
@@ -80,6 +83,15 @@ fn run(arguments: &Arguments) -> io::Result<()> {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
+    let regions = if arguments.pairs || arguments.native {
+        String::new()
+    } else {
+        regions::measure()?
+    };
+    print!("{regions}");
+    if arguments.regions {
+        return Ok(());
+    }
     let pairs = pairs::measure()?;
     print!("{pairs}");
     if arguments.pairs {
@@ -111,7 +123,10 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             native.warm, wasm.warm
         );
     }
-    let table = format!("{large}{}{pairs}", table(native, wasm, n_flows, &sizes()?));
+    let table = format!(
+        "{large}{regions}{}{pairs}",
+        table(native, wasm, n_flows, &sizes()?)
+    );
     print!("{table}");
     if arguments.write_readme {
         readme::write(&workspace().join("README.md"), readme::BENCH, &table)?;

@@ -107,6 +107,8 @@ pub const ACTIONS: &[Action] = &[
         .finds(&[find(ServiceTemplate, "ServiceTemplateIdSet")]),
     Action::new(&VPC, "DescribeServiceTemplates", &[Each(ServiceTemplate, Filter("service-template-id"))], TEXTS,
         ("Response.ServiceTemplateSet", "ServiceTemplateId"), "port templates in rules"),
+    Action::new(&VPC, "DescribeNetworkAccountType", &[Once], SINGLE, ("", ""),
+        "whether public load balancers take the bandwidth of their backends"),
     Action::new(&VPC, "DescribeAddresses", &[Once], NUMBERS, ("Response.AddressSet", "AddressId"),
         "elastic addresses of the servers, network cards, gateways and load balancers above")
         .keep(&[("InstanceId", Instance), ("InstanceId", NatGateway), ("InstanceId", Clb),

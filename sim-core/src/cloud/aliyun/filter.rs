@@ -1,5 +1,7 @@
 //! Alibaba Cloud's security groups, prefix lists and network ACLs.
 
+use std::sync::OnceLock;
+
 use super::super::acl::AclPeer;
 use super::super::files::{list, must, net, read_as, said};
 use super::super::group::Services;
@@ -27,6 +29,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
                 inner: None,
                 rules: None,
                 source: item.source(),
+                index: OnceLock::new(),
             });
             Ok(())
         },
@@ -89,6 +92,7 @@ fn group_rules(region: &mut Region, body: &Object<'_>, key: Option<&str>) -> Res
             inner,
             rules: Some(rules),
             source: body.source(),
+            index: OnceLock::new(),
         }),
     }
     Ok(())

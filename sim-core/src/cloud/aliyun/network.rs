@@ -1,6 +1,7 @@
 //! Alibaba Cloud's private networks, route tables, NAT and other gateways.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use ipnet::IpNet;
 
@@ -158,6 +159,7 @@ fn routes(region: &mut Region, files: &mut Files<'_>) {
                 entries: entries.remove(&id),
                 id,
                 source: item.source(),
+                index: OnceLock::new(),
             });
             Ok(())
         },

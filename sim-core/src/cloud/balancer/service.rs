@@ -51,7 +51,8 @@ pub(crate) struct Probe {
     /// What it asks.
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
-    pub(crate) protocol: Protocol,
+    /// The port is not the one that clients are sent to.
+    pub(crate) apart: bool,
 }
 
 /// The kinds, each with a finding.
@@ -446,7 +447,7 @@ fn probe(balancer: &Balancer, listener: &Listener, backend: &Backend) -> Option<
         source: source.filter(|source| source.is_ipv4() == address.is_ipv4())?,
         address,
         port: listener.check.port.or(backend.port)?,
-        protocol: Protocol::Tcp,
+        apart: listener.check.port.is_some() && listener.check.port != backend.port,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Tencent Cloud's security groups, templates and network ACLs.
 
+use std::sync::OnceLock;
+
 use super::super::acl::AclPeer;
 use super::super::files::{list, must, net, read_as, said};
 use super::super::group::Services;
@@ -23,6 +25,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
                 inner: Some(false),
                 rules: None,
                 source: item.source(),
+                index: OnceLock::new(),
             });
             Ok(())
         },
@@ -56,6 +59,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
                 inner: Some(false),
                 rules: Some(rules),
                 source: body.source(),
+                index: OnceLock::new(),
             }),
         }
         Ok(())

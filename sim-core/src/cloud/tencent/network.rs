@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use ipnet::IpNet;
 
@@ -52,6 +53,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
             gateways: Vec::new(),
             entries: Some(entries?),
             source: item.source(),
+            index: OnceLock::new(),
         });
         Ok(())
     });

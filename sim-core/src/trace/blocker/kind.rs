@@ -87,6 +87,8 @@ pub(crate) enum BlockerKind {
     CloudInstanceDown,
     /// There is no public address, or it does not work.
     CloudNoPublicAddress,
+    /// The machine has no bandwidth to the internet of its own, and needs it.
+    CloudNoBandwidth,
     /// A load balancer does no work.
     BalancerInactive,
     /// It has no listener for the port.

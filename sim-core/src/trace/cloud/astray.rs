@@ -97,10 +97,8 @@ impl Walk<'_, '_> {
                 name(to),
                 name(rightful)
             ),
-            object: match way.table {
-                Some(table) => format!("cloud:{}", table.id),
-                None => inside.ns.object.clone(),
-            },
+            object: (inside.region.routes_object(way.table, entry))
+                .unwrap_or_else(|| inside.ns.object.clone()),
             sources: entry
                 .map(|entry| entry.source.clone())
                 .into_iter()

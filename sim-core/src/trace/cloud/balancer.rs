@@ -55,6 +55,7 @@ impl Walk<'_, '_> {
         let Some(to) = to else {
             return Err(Stop::Undecided(super::unlisted(inside.region, address)));
         };
+        self.own_bandwidth(inside, balancer, to, &frame)?;
         let seen = balancer
             .seen(&listener, &backend, tuple.src)
             .map_err(Stop::Undecided)?;

@@ -79,8 +79,8 @@ impl Walk<'_, '_> {
         let to = Words(dst);
         let object = match (way.table, &way.onward) {
             (_, Onward::NoPublic) => from.object(),
-            (Some(table), _) => format!("cloud:{}", table.id),
-            (None, _) => inside.ns.object.clone(),
+            (table, _) => (inside.region.routes_object(table, way.entry))
+                .unwrap_or_else(|| inside.ns.object.clone()),
         };
         let table = way.table.map(|table| table.id.as_str());
         let (kind, says) = match &way.onward {

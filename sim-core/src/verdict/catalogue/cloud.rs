@@ -54,6 +54,13 @@ entries! {
         fix: "bind a public address to the machine, unlock the one that it has, or route through a NAT gateway with an SNAT entry",
         fix_zh: "为机器绑定公网地址、解除其现有地址的锁定，或改经配置了 SNAT 条目的 NAT 网关",
     }
+    CLOUD_NO_BANDWIDTH = "cloud.no-public-bandwidth", Cause {
+        en: "in an account of Tencent Cloud's traditional type a public load balancer's traffic takes its backend's own public bandwidth, and the machine has none",
+        zh: "腾讯云传统账户类型下，公网负载均衡的流量占用后端机器自己的公网带宽，而该机器没有公网带宽",
+        confirm: "tccli vpc DescribeNetworkAccountType; tccli cvm DescribeInstances --InstanceIds {tencent}",
+        fix: "give the machine public bandwidth, or have the account upgraded to the standard type",
+        fix_zh: "为该机器购买公网带宽，或把账户升级为标准账户类型",
+    }
     CLOUD_NO_SNAT = "cloud.no-snat-entry", Cause {
         en: "a NAT gateway has no SNAT entry for the source, and drops what it sends",
         zh: "NAT 网关没有与源地址对应的 SNAT 条目，丢弃其报文",

@@ -193,6 +193,15 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "负载均衡不把 ICMP 错误传回客户端",
     ),
     ("which address backend {0} has", "后端 {0} 的地址"),
+    // `trace/cloud/bandwidth.rs`
+    (
+        "whether the account is of the traditional type, in which traffic of public load balancers takes the bandwidth of their backends: {0} has none of its own",
+        "账户是否为传统账户类型（该类型下公网负载均衡的流量占用后端的公网带宽）：{0} 没有自己的公网带宽",
+    ),
+    (
+        "the account is of the traditional type, in which traffic of {0} takes the public bandwidth of its backends, and {1} has none",
+        "账户为传统账户类型，{0} 的流量占用其后端的公网带宽，而 {1} 没有公网带宽",
+    ),
     // `verdict/loopback.rs`
     (
         "the load balancer at {0} hands the packet of {1} back to {2}, the client's own node, with its source {3} kept",
