@@ -295,6 +295,8 @@ pub(crate) struct Walk<'w, 's> {
     told: Option<(String, Tuple)>,
     /// The sender knows already what a router tells of its MTU.
     has_learned: bool,
+    /// The path's MTU that the client's payload taught it.
+    taught: Option<u32>,
     /// Answers to what nobody knows stay the same for a flow at a hook.
     settled: BTreeMap<(String, Hook, IpAddr, IpAddr, Vec<Doubt>), usize>,
     /// Namespaces in which the world chose, for connections that are not confirmed yet.
@@ -354,6 +356,7 @@ impl<'w, 's> Walk<'w, 's> {
             kept_ways: BTreeMap::new(),
             path_mtus: BTreeMap::new(),
             has_learned: false,
+            taught: None,
             told: None,
             server_device: None,
             settled: BTreeMap::new(),

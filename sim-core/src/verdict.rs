@@ -207,7 +207,7 @@ pub struct Branch {
     pub probability: Probability,
     /// What becomes of the packet on it.
     pub outcome: Outcome,
-    /// The other defensible outcome, where a neighbour does not resolve.
+    /// The other defensible outcome: where a neighbour does not resolve, or a later connection fares better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub also: Option<Outcome>,
     /// A lost first packet may choose again.

@@ -188,11 +188,19 @@ impl Walk<'_, '_> {
                 });
             }
         }
-        if let Some((ends, largest)) = connected
-            && done.outcome == Outcome::Connected
-            && question.bytes.is_none()
-        {
-            self.try_full_size(&ends, largest, &mut done)?;
+        if let Some((ends, largest)) = connected {
+            if done.outcome == Outcome::Connected && question.bytes.is_none() {
+                self.try_full_size(&ends, largest, &mut done)?;
+            } else if done.outcome == Outcome::Timeout
+                && done.also.is_none()
+                && self.next_passes(&ends, &done.blockers)?
+            {
+                done.also = Some(Outcome::Connected);
+                self.assume(
+                    "the sender has not learned the path's MTU yet: this connection teaches it, and those of the next ten minutes pass"
+                        .to_owned(),
+                );
+            }
         }
         Ok(done)
     }

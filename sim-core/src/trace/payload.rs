@@ -1,5 +1,6 @@
 //! Payload each way, small and full-size.
 
+use super::blocker::{Blocker, BlockerKind};
 use super::exchange::{Ends, Exchanged, Question};
 use super::script::Script;
 use super::{Phase, Stage, Stop, Walk};
@@ -37,6 +38,7 @@ impl Walk<'_, '_> {
     pub(super) fn payload(&mut self, ends: &Ends, lengths: [u32; 2]) -> Stage<bool> {
         let [request, response] = lengths;
         let mut learned = false;
+        self.taught = None;
         for (phase, from, to, length) in [
             (Phase::Data, &ends.client, &ends.server, request),
             (Phase::DataResponse, &ends.server, &ends.client, response),
@@ -50,6 +52,9 @@ impl Walk<'_, '_> {
                     Err(Stop::TooBig(mtu)) if mtu < length => {
                         learned = true;
                         length = mtu;
+                        if phase == Phase::Data {
+                            self.taught = Some(mtu);
+                        }
                     }
                     other => {
                         other?;
@@ -81,6 +86,34 @@ impl Walk<'_, '_> {
             self.world.unsee(seen);
         }
         Ok(passed)
+    }
+
+    /// Whether a later connection passes where the answers of this one are too long: its client has learned its path's MTU by
+    /// then, and offers segments that fit (`ipv4_default_advmss`, `ip6_default_advmss`).
+    pub(super) fn next_passes(&mut self, ends: &Ends, blockers: &[Blocker]) -> Result<bool, Halt> {
+        let too_long = |blocker: &Blocker| {
+            blocker.kind == BlockerKind::Mtu && blocker.phase == Phase::DataResponse
+        };
+        let Some(taught) = self.taught else {
+            return Ok(false);
+        };
+        if blockers.is_empty() || !blockers.iter().all(too_long) {
+            return Ok(false);
+        }
+        let n_taken = self.script.n_taken();
+        self.log.muted = true;
+        self.script.is_trial = true;
+        self.phase = Phase::DataResponse;
+        let flags = TcpFlags::ACK | TcpFlags::PSH;
+        let passed = match self.send(&ends.server, &ends.client, flags, taught) {
+            Ok(_) => self.blockers.is_empty(),
+            Err(Stop::Halt(halt)) => return Err(halt),
+            Err(Stop::Lost | Stop::TooBig(_) | Stop::Undecided(_)) => false,
+        };
+        self.blockers.clear();
+        self.script.is_trial = false;
+        self.log.muted = false;
+        Ok(self.script.untake(n_taken) && passed)
     }
 
     pub(super) fn try_full_size(

@@ -120,6 +120,13 @@ impl Script {
         self.taken.len()
     }
 
+    /// Forgets all decisions but the first `n_taken`; gives whether there were no others.
+    pub(super) fn untake(&mut self, n_taken: usize) -> bool {
+        let is_same = self.taken.len() == n_taken;
+        self.taken.truncate(n_taken);
+        is_same
+    }
+
     /// Back to the start, to make the same run once more.
     pub(crate) fn rewind(&mut self) {
         self.taken.clear();

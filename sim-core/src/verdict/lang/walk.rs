@@ -307,4 +307,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} is a device of kind `{1}`, which is not modelled",
         "{0} 是 `{1}` 类型的网卡，尚未建模",
     ),
+    (
+        "the sender has not learned the path's MTU yet: this connection teaches it, and those of the next ten minutes pass",
+        "发送方尚未学到路径 MTU：这条连接使它学到，此后十分钟内的连接可以通过",
+    ),
 ];
