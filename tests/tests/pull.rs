@@ -245,6 +245,11 @@ fn every_item_of_the_state_that_the_cluster_touches_is_there() {
     aliyun(
         "slb/DescribeLoadBalancerListeners.lb-bp1demo0000000000int1.json",
         "/Listeners",
+        3,
+    );
+    aliyun(
+        "slb/DescribeRules.lb-bp1demo0000000000int1.8080.json",
+        "/Rules/Rule",
         2,
     );
     aliyun(

@@ -217,6 +217,13 @@ impl Plan {
 
     fn parameters(&self, wire: Wire, ids: &[String]) -> Map<String, Value> {
         let (name, value) = match (wire, self.provider) {
+            (Wire::Pair(first, second), _) => {
+                let pairs = ids.iter().filter_map(|id| id.rsplit_once('.'));
+                let fields = pairs.flat_map(|(one, other)| [(first, one), (second, other)]);
+                return fields
+                    .map(|(name, value)| (name.to_owned(), value.into()))
+                    .collect();
+            }
             (Wire::Field(name) | Wire::Comma(name), _) => (name, ids.join(",").into()),
             (Wire::List(name), _) => (name, ids.into()),
             (Wire::JsonText(name), _) => (name, json!(ids).to_string().into()),
@@ -352,7 +359,17 @@ fn collect(value: &Value, path: &str, find: &Find, found: &mut Vec<String>) {
         _ => true,
     };
     if let (Some(below), true) = (value.get(step), counts) {
+        let n_before = found.len();
         collect(below, rest, find, found);
+        if rest.is_empty() && !find.and.is_empty() {
+            let other = value.get(find.and).unwrap_or(&Value::Null);
+            for id in found.iter_mut().skip(n_before) {
+                *id = format!(
+                    "{id}.{}",
+                    other.as_str().map_or(other.to_string(), str::to_owned)
+                );
+            }
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Kind {
     AlbServerGroup,
     Ccn,
     Clb,
+    /// A listener of layer 7: balancer and port.
+    ClbProxy,
     /// An address of a load balancer whose id nothing tells.
     ClbAddress,
     ClusterRouteTable,
@@ -129,6 +131,8 @@ pub enum Ask {
 pub enum Wire {
     /// As a text.
     Field(&'static str),
+    /// Its parts, which a dot joins, as two texts.
+    Pair(&'static str, &'static str),
     /// As a list (`Name.1`, `Name.2` where parameters are flat).
     List(&'static str),
     /// As a JSON list in a text.
@@ -161,6 +165,8 @@ pub struct Find {
     pub kind: Kind,
     /// Where it stands, names joined by dots, through lists.
     pub at: &'static str,
+    /// The field beside it that a dot joins to it; empty where it stands alone.
+    pub and: &'static str,
     /// When it counts.
     pub when: When,
 }
@@ -255,6 +261,7 @@ pub const fn find(kind: Kind, at: &'static str) -> Find {
     Find {
         kind,
         at,
+        and: "",
         when: When::Always,
     }
 }
@@ -262,5 +269,21 @@ pub const fn find(kind: Kind, at: &'static str) -> Find {
 /// A [`Find`] that counts on a condition.
 #[must_use]
 pub const fn find_when(kind: Kind, at: &'static str, when: When) -> Find {
-    Find { kind, at, when }
+    Find {
+        kind,
+        at,
+        and: "",
+        when,
+    }
+}
+
+/// The same, joined with the field `and` beside it.
+#[must_use]
+pub const fn find_pair(kind: Kind, at: &'static str, and: &'static str, when: When) -> Find {
+    Find {
+        kind,
+        at,
+        and,
+        when,
+    }
 }

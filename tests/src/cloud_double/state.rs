@@ -44,7 +44,14 @@ pub fn answer(
     let of_id = ids
         .map(|id| format!("{action}.{id}.json"))
         .map(|name| state.join(product).join(name));
-    let file = of_id.into_iter().find(|file| file.is_file());
+    let pair = [
+        &parameters.get("LoadBalancerId"),
+        &parameters.get("ListenerPort"),
+    ]
+    .map(|value| value.map_or("", String::as_str))
+    .join(".");
+    let of_pair = std::iter::once(state.join(product).join(format!("{action}.{pair}.json")));
+    let file = of_pair.chain(of_id).find(|file| file.is_file());
     let is_own = file.is_some();
     let file = file.unwrap_or_else(|| state.join(product).join(format!("{action}.json")));
     let Ok(bytes) = std::fs::read(&file) else {

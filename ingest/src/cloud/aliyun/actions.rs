@@ -3,14 +3,14 @@
 use super::{ALB, CBN, ECS, NLB, SLB, VPC, VPCPEER};
 use crate::cloud::table::Ask::{Batch, Each, Once};
 use crate::cloud::table::Kind::{
-    AccessList, Alb, AlbAccessList, AlbHost, AlbListener, AlbServerGroup, Clb, ClbAddress,
+    AccessList, Alb, AlbAccessList, AlbHost, AlbListener, AlbServerGroup, Clb, ClbAddress, ClbProxy,
     EgressGateway, GatewayRouteTable, Instance, Interface, MasterSlaveGroup, NatGateway,
     NetworkAcl, Nlb, NlbHost, NlbListener, NlbServerGroup, Peering, PortList, PrefixList,
     RouteTable, SecurityGroup, ServerGroup, TransitAttachment, TransitRouteTable, Vpc,
     VpcPrefixList, VpnGateway,
 };
-use crate::cloud::table::Wire::{Comma, Field, Filter, JsonText, List};
-use crate::cloud::table::{Action, Ask, Paging, When, find, find_when};
+use crate::cloud::table::Wire::{Comma, Field, Filter, JsonText, List, Pair};
+use crate::cloud::table::{Action, Ask, Paging, When, find, find_pair, find_when};
 
 const OF_VPC: &[Ask] = &[Each(Vpc, Field("VpcId"))];
 const PAGES: Paging = Paging::Number("PageNumber", 50, "TotalCount");
@@ -106,7 +106,12 @@ pub const ACTIONS: &[Action] = &[
         ("Listeners", "ListenerPort"), "their listeners").keyed()
         .finds(&[find(ServerGroup, "VServerGroupId"), find(AccessList, "AclId"), find(AccessList, "AclIds"),
             find(MasterSlaveGroup, "TCPListenerConfig.MasterSlaveServerGroupId"),
-            find(MasterSlaveGroup, "UDPListenerConfig.MasterSlaveServerGroupId")]),
+            find(MasterSlaveGroup, "UDPListenerConfig.MasterSlaveServerGroupId"),
+            find_pair(ClbProxy, "LoadBalancerId", "ListenerPort", When::Is("ListenerProtocol", "http")),
+            find_pair(ClbProxy, "LoadBalancerId", "ListenerPort", When::Is("ListenerProtocol", "https"))]),
+    Action::new(&SLB, "DescribeRules", &[Each(ClbProxy, Pair("LoadBalancerId", "ListenerPort"))], SINGLE,
+        ("Rules.Rule", "RuleId"), "which host and path their listeners of layer 7 send where").keyed()
+        .finds(&[find(ServerGroup, "VServerGroupId")]),
     Action::new(&SLB, "DescribeVServerGroups", &[Each(Clb, Field("LoadBalancerId"))], SINGLE,
         ("VServerGroups.VServerGroup", "VServerGroupId"), "their server groups").keyed()
         .finds(&[find(ServerGroup, "VServerGroupId")]),

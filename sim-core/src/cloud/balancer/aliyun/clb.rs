@@ -393,9 +393,8 @@ impl Context<'_, '_> {
             // A rule sends to a group of the balancer's: where there is but the listener's own, none sends elsewhere.
             (None, false) if is_own || self.has_one_group(body) => Vec::new(),
             (None, false) => {
-                let action = format!("DescribeLoadBalancer{}ListenerAttribute", speaks.words());
                 let key = format!("{}.{port}", self.id);
-                return Err(self.responses.path(SLB, &action, &key));
+                return Err(self.responses.path(SLB, "DescribeRules", &key));
             }
         };
         let rule = |rule: &Body<'_>| match rule.text("VServerGroupId") {
