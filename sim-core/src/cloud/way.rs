@@ -52,6 +52,9 @@ pub enum Onward<'r> {
     NoPublic,
 }
 
+/// The entry in force with its length, and a longer one that is not.
+type Longest<'r> = (Option<(u8, &'r RouteEntry)>, Option<&'r RouteEntry>);
+
 impl Region {
     /// Where a packet from `src`, an address behind `from`, to `dst` goes.
     ///
@@ -284,11 +287,7 @@ impl Region {
     }
 
     /// The entry in force with the longest prefix, and a longer one that is not in force.
-    fn longest<'r>(
-        &'r self,
-        table: &'r RouteTable,
-        dst: IpAddr,
-    ) -> Result<(Option<(u8, &'r RouteEntry)>, Option<&'r RouteEntry>), Doubt> {
+    fn longest<'r>(&'r self, table: &'r RouteTable, dst: IpAddr) -> Result<Longest<'r>, Doubt> {
         let Some(entries) = table.around(dst) else {
             let file = format!("vpc/DescribeRouteEntryList.{}.json", table.id);
             return Err(self.missing(&file, "it was not captured"));

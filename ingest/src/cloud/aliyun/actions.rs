@@ -3,8 +3,8 @@
 use super::{ALB, CBN, ECS, NLB, SLB, VPC, VPCPEER};
 use crate::cloud::table::Ask::{Batch, Each, Once};
 use crate::cloud::table::Kind::{
-    AccessList, Alb, AlbAccessList, AlbHost, AlbListener, AlbServerGroup, Clb, ClbAddress, ClbProxy,
-    EgressGateway, GatewayRouteTable, Instance, Interface, MasterSlaveGroup, NatGateway,
+    AccessList, Alb, AlbAccessList, AlbHost, AlbListener, AlbServerGroup, Clb, ClbAddress,
+    ClbProxy, EgressGateway, GatewayRouteTable, Instance, Interface, MasterSlaveGroup, NatGateway,
     NetworkAcl, Nlb, NlbHost, NlbListener, NlbServerGroup, Peering, PortList, PrefixList,
     RouteTable, SecurityGroup, ServerGroup, TransitAttachment, TransitRouteTable, Vpc,
     VpcPrefixList, VpnGateway,
