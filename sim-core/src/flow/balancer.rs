@@ -40,7 +40,9 @@ pub(super) fn entrance(
             .iter()
             .filter_map(|ingress| ingress.ip);
         let listed = listed.filter(|ip| balancer.addresses.contains(ip));
-        let own: Vec<IpAddr> = listed.chain(balancer.addresses.iter().copied()).collect();
+        let own = listed.chain(balancer.addresses.iter().copied());
+        // An address of the other family cannot be asked.
+        let own: Vec<IpAddr> = own.filter(|ip| ip.is_ipv4() == client.is_ipv4()).collect();
         // Who is in the internet asks what is.
         let is_outside = crate::trace::is_public(*client);
         let public = own

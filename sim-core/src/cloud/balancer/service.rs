@@ -382,15 +382,14 @@ fn of_port(
         .flat_map(|pool| pool.backends.iter().flatten())
     {
         if let Health::Unhealthy(state, source) = &backend.health {
-            let message = format!(
-                "backend {} of {words} is unhealthy ({state})",
-                backend.words()
-            );
             // Where no endpoint is, it is meant to be unhealthy.
-            let is_meant = is_without_endpoint(backend, known, nodes);
-            let probe = probe(balancer, listener, backend).filter(|_| !is_meant);
+            if is_without_endpoint(backend, known, nodes) {
+                continue;
+            }
+            let own = backend.words();
+            let message = format!("backend {own} of {words} is unhealthy ({state})");
             found.push(Difference {
-                probe,
+                probe: probe(balancer, listener, backend),
                 ..difference(Kind::Unhealthy, message, vec![source.clone()])
             });
         }

@@ -51,6 +51,10 @@ impl Walk<'_, '_> {
         let listener = self.listener(inside, balancer, tuple, &frame)?;
         let (pool, backend, shares) = self.backend(inside, balancer, &listener, tuple, &frame)?;
         let address = self.backend_address(inside, &backend)?;
+        let backend = Backend {
+            address: Some(address),
+            ..backend
+        };
         let to = interface_of(inside, balancer, client, &backend, address);
         let Some(to) = to else {
             return Err(Stop::Undecided(super::unlisted(inside.region, address)));
@@ -131,14 +135,15 @@ impl Walk<'_, '_> {
         };
         let balancer = &handed.balancer;
         let far = subnet_of_client(inside, handed);
-        self.balancer_acl(inside, balancer, Direction::Ingress, far, &frame.transit)?;
+        let asked = (balancer.as_ref(), Some(handed.asked.dst));
+        self.balancer_acl(inside, asked, Direction::Ingress, far, &frame.transit)?;
         super::internet::readdress(&mut frame.transit.packet, handed.given);
         if handed.vouched {
             let known = (to.id.clone(), Direction::Ingress, handed.given);
             self.clouded.admitted.insert(known);
         }
         let (out, transit) = (Direction::Egress, &frame.transit);
-        self.balancer_acl(inside, balancer, out, Some(&to.subnet), transit)?;
+        self.balancer_acl(inside, asked, out, Some(&to.subnet), transit)?;
         edge::routes_straight(inside, balancer, to, handed.given.dst)?;
         self.enter_interface(inside, to, backend_edge(inside, handed, to), frame)
     }
@@ -173,12 +178,16 @@ impl Walk<'_, '_> {
         let leaves = backend_edge(inside, &handed, from);
         self.acl_gate(inside, leaving, leaves, &frame.transit)?;
         let far = Some(from.subnet.as_str());
-        self.balancer_acl(inside, balancer, Direction::Ingress, far, &frame.transit)?;
-        edge::routes_back(inside, &handed.balancer, client_of(inside, &handed), from)?;
+        let asked = (balancer.as_ref(), Some(handed.asked.dst));
+        self.balancer_acl(inside, asked, Direction::Ingress, far, &frame.transit)?;
+        if let Some(client) = client_of(inside, &handed) {
+            let asker = (client, handed.asked.src);
+            edge::routes_back(inside, (balancer, handed.asked.dst), asker, from)?;
+        }
         let mut frame = frame.clone();
         super::internet::readdress(&mut frame.transit.packet, handed.asked.inverted());
         let far = subnet_of_client(inside, &handed);
-        self.balancer_acl(inside, balancer, Direction::Egress, far, &frame.transit)?;
+        self.balancer_acl(inside, asked, Direction::Egress, far, &frame.transit)?;
         self.log.step(
             StepStatus::Normal,
             || {

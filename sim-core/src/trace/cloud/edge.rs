@@ -62,13 +62,14 @@ impl Walk<'_, '_> {
         self.obey(inside, ruling, BlockerKind::CloudAclDenied, transit)
     }
 
-    /// The network ACLs of the subnets that a load balancer has an address in, of a packet between it and `far`, a subnet.
+    /// The network ACLs of the subnets that a load balancer has an address in, of a packet between it and `far`, a subnet;
+    /// of several it is that of the address which the client asked.
     ///
     /// B.2 ACL (1): an NLB's interfaces are controlled, a CLB of Alibaba Cloud is not; of the others no document says.
     pub(super) fn balancer_acl(
         &mut self,
         inside: Inside<'_>,
-        balancer: &Balancer,
+        (balancer, asked): (&Balancer, Option<IpAddr>),
         direction: Direction,
         far: Option<&str>,
         transit: &Transit,
@@ -76,20 +77,7 @@ impl Walk<'_, '_> {
         if balancer.product == Product::AliyunClb {
             return Ok(());
         }
-        let region = inside.region;
-        let address = match direction {
-            Direction::Ingress => transit.packet.dst,
-            Direction::Egress => transit.packet.src,
-        };
-        let holds = |id: &&String| {
-            let subnet = region.subnet(id);
-            subnet.is_some_and(|own| own.blocks.iter().any(|block| block.contains(&address)))
-        };
-        let all = balancer.subnets.iter();
-        let mut asked: Vec<&String> = all.clone().filter(holds).collect();
-        if asked.is_empty() {
-            asked = all.collect();
-        }
+        let asked = zones(inside, balancer, asked);
         let is_several = asked.len() > 1;
         for id in asked {
             let stays = far == Some(id.as_str());
@@ -110,31 +98,50 @@ impl Walk<'_, '_> {
     }
 }
 
-/// What answers a client of another network takes a route back there (B.5: each side needs its own).
+/// The subnets of a balancer's one of which takes what a client sends to `asked`.
+fn zones<'b>(inside: Inside<'_>, balancer: &'b Balancer, asked: Option<IpAddr>) -> Vec<&'b String> {
+    let holds = |id: &&String| asked.is_some_and(|asked| inside.region.is_in_subnet(id, asked));
+    let own: Vec<&String> = balancer.subnets.iter().filter(holds).collect();
+    if own.is_empty() {
+        balancer.subnets.iter().collect()
+    } else {
+        own
+    }
+}
+
+/// The answer to a client takes a route back to it: an NLB's that of its own subnet (B.4), and to another network each needs
+/// its own (B.5).
 pub(super) fn routes_back(
     inside: Inside<'_>,
-    balancer: &Balancer,
-    client: Option<&Interface>,
+    (balancer, asked): (&Balancer, IpAddr),
+    (client, address): (&Interface, IpAddr),
     backend: &Interface,
 ) -> Stage<()> {
-    let Some(client) = client.filter(|client| client.vpc != backend.vpc) else {
+    let is_far = client.vpc != backend.vpc;
+    if !is_far && !balancer.product.has_interfaces() {
         return Ok(());
-    };
-    let address = client.addresses.first().map(|own| own.address);
-    let from = balancer.subnets.first().unwrap_or(&backend.subnet);
-    let way = address.map(|address| inside.region.way_in(from, None, address));
-    match way.transpose()?.map(|way| way.onward) {
-        Some(Onward::Peer(vpc)) if vpc == client.vpc => Ok(()),
-        _ => Err(Stop::Undecided(Doubt {
-            what: format!(
-                "by which route {} answers clients in {}, another private network",
-                balancer.words(),
-                client.vpc
-            ),
-            settle: String::new(),
-            source: Some(balancer.source.clone()),
-        })),
     }
+    let mut from = zones(inside, balancer, Some(asked));
+    if from.is_empty() {
+        from.push(&backend.subnet);
+    }
+    for subnet in from {
+        let way = inside.region.way_in(subnet, None, address)?;
+        let leads_back = match &way.onward {
+            Onward::Inside => !is_far,
+            Onward::Via(hops) => hops.iter().all(|(hop, _)| hop.id == client.id),
+            Onward::Peer(vpc) => *vpc == client.vpc,
+            _ => false,
+        };
+        if !leads_back {
+            return Err(Stop::Undecided(Doubt {
+                what: format!("by which route {} answers {address}", balancer.words()),
+                settle: String::new(),
+                source: way.entry.map(|entry| entry.source.clone()),
+            }));
+        }
+    }
+    Ok(())
 }
 
 /// Whether what passes between a balancer and an interface in `subnet` crosses the subnet's edge.

@@ -96,7 +96,13 @@ impl Walk<'_, '_> {
         ruling: &Ruling,
     ) -> Stage<bool> {
         // By a load balancer, it is not from machine to machine.
-        if ruling.admits != Tri::No || ruling.rule.is_some() || self.is_balanced(&transit.packet) {
+        // A balancer's own groups say who asks it: no machine shares them.
+        let is_machine = inside.region.interface(&interface.id).is_some();
+        if ruling.admits != Tri::No
+            || ruling.rule.is_some()
+            || !is_machine
+            || self.is_balanced(&transit.packet)
+        {
             return Ok(false);
         }
         let peer = match direction {

@@ -32,7 +32,7 @@ impl Walk<'_, '_> {
             self.clouded.admitted.insert(known);
         }
         let (out, transit) = (Direction::Egress, &frame.transit);
-        self.balancer_acl(inside, balancer, out, Some(&to.subnet), transit)?;
+        self.balancer_acl(inside, (balancer, None), out, Some(&to.subnet), transit)?;
         self.enter_interface(inside, to, edge::of(balancer, &to.subnet), frame)
     }
 
@@ -49,7 +49,7 @@ impl Walk<'_, '_> {
             let (leaving, transit) = ((from, Direction::Egress), &frame.transit);
             self.acl_gate(inside, leaving, edge::of(&balancer, &from.subnet), transit)?;
             let far = Some(from.subnet.as_str());
-            self.balancer_acl(inside, &balancer, Direction::Ingress, far, transit)?;
+            self.balancer_acl(inside, (&balancer, None), Direction::Ingress, far, transit)?;
             return Ok(Some(super::internet::at_edge(inside, frame.clone())));
         }
         Ok(None)

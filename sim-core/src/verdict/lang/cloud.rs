@@ -381,8 +381,5 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "how an ICMP error passes the translation to {0}",
         "ICMP 差错报文如何通过到 {0} 的地址转换",
     ),
-    (
-        "by which route {0} answers clients in {1}, another private network",
-        "{0} 按哪条路由应答另一专有网络 {1} 中的客户端",
-    ),
+    ("by which route {0} answers {1}", "{0} 按哪条路由应答 {1}"),
 ];

@@ -279,7 +279,13 @@ impl Api<'_> {
                     on: Some(false), ..
                 }),
             ) => Health::Unchecked,
-            // Those that are not listed are well.
+            // Those that are not listed are well; where every port is served, which one is checked is not the server's.
+            (_, Ok(reported)) if any_port => {
+                let (id, address, _) = &key;
+                let mut listed = reported.not_normal.iter();
+                let own = listed.find(|((own, at, _), _)| own == id && at == address);
+                own.map_or(Health::Healthy, |(_, health)| health.clone())
+            }
             (_, Ok(reported)) => reported
                 .not_normal
                 .get(&key)
@@ -373,12 +379,22 @@ impl Api<'_> {
             return vec![Action::Unknown(file)];
         }
         let rules = lists.iter().flat_map(|list| list.list("Rules", "Rule"));
-        let of_this = rules.filter(|rule| rule.text("ListenerId").as_deref() == Some(listener));
+        let of_this = rules.filter(|rule| {
+            // What a rule does to answers sends no request anywhere.
+            rule.text("ListenerId").as_deref() == Some(listener)
+                && !rule.word("Direction").starts_with("response")
+        });
         let done =
             of_this.map(|rule| self.done(listener, &rule, &rule.list("RuleActions", "RuleAction")));
         let default = body.list("DefaultActions", "DefaultAction");
         let default = self.done(listener, body, &default);
-        done.chain([default]).collect()
+        let mut all: Vec<Action> = done.collect();
+        // ACK's controller makes a default group that stays empty: requests without a rule are none of its services'.
+        let is_empty = matches!(&default, Action::Pool(pool) if matches!(&pool.backends, Ok(all) if all.is_empty()));
+        if all.is_empty() || !is_empty {
+            all.push(default);
+        }
+        all
     }
 
     /// What several actions together, a rule's or the listener's, come to.
