@@ -15,8 +15,8 @@ use pathglass_sim::evidence::nft::{self, ChainHook, Data, Element, Ruleset, Tabl
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::{base_chains, run};
 use pathglass_sim::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, NatAction, Notes, ReversePath,
-    RuleVerdict, Surroundings,
+    AddressType, CtDirection, CtState, CtView, FibQuestion, Hook, HookContext, NatAction, Notes,
+    ReversePath, RuleVerdict, Surroundings,
 };
 use pathglass_sim::linux::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
 use pathglass_sim::source::SourceFile;
@@ -113,12 +113,7 @@ impl Surroundings for Quiet {
     fn reverse_path(&self, _: &Packet, _: &str, _: ReversePath) -> Tri {
         Tri::Yes
     }
-    fn route_device(
-        &self,
-        _: IpAddr,
-        _: Option<u32>,
-        _: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
+    fn route_device(&self, _: FibQuestion<'_>) -> Result<Option<String>, Tri> {
         Ok(None)
     }
     fn device_index(&self, _: &str) -> Option<u32> {

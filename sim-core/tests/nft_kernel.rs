@@ -16,8 +16,8 @@ use pathglass_sim::evidence::nft::{self, ChainHook};
 use pathglass_sim::linux::choice::{Choice, Doubt, Tri};
 use pathglass_sim::linux::netfilter::nft::run;
 use pathglass_sim::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, Notes, ReversePath, RuleVerdict,
-    Surroundings,
+    AddressType, CtDirection, CtState, CtView, FibQuestion, Hook, HookContext, Notes, ReversePath,
+    RuleVerdict, Surroundings,
 };
 use pathglass_sim::linux::packet::{Family, Packet, Port, TcpFlags, Transport, Tuple};
 use pathglass_sim::source::{Source, SourceFile};
@@ -38,12 +38,7 @@ impl Surroundings for Receiver {
     fn reverse_path(&self, _: &Packet, _: &str, _: ReversePath) -> Tri {
         Tri::Yes
     }
-    fn route_device(
-        &self,
-        _: IpAddr,
-        _: Option<u32>,
-        _: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
+    fn route_device(&self, _: FibQuestion<'_>) -> Result<Option<String>, Tri> {
         Ok(Some("eth0".into()))
     }
     fn device_index(&self, _: &str) -> Option<u32> {

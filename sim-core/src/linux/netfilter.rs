@@ -118,6 +118,21 @@ pub struct ReversePath {
     pub accept_local: bool,
 }
 
+/// What nft's `fib` looks up (`nft_fib4_eval()`, `nft_fib6_flowi_init()`).
+#[derive(Debug, Clone, Copy)]
+pub struct FibQuestion<'a> {
+    /// The address that the route leads to.
+    pub to: IpAddr,
+    /// The packet's other address.
+    pub from: IpAddr,
+    /// The packet's mark, where it counts.
+    pub mark: u32,
+    /// The device that the packet is on now: a link-local address is looked up there.
+    pub on: Option<&'a str>,
+    /// The device that the route must leave by, where it is asked.
+    pub by: Option<&'a str>,
+}
+
 /// What rules ask of the namespace that they run in.
 pub trait Surroundings: fmt::Debug {
     /// The type of `address`, seen from `device` where given (`inet_addr_type_dev_table`).
@@ -126,13 +141,8 @@ pub trait Surroundings: fmt::Debug {
     /// Whether the packet's source would be reached back through the device it came in by.
     fn reverse_path(&self, packet: &Packet, iif: &str, how: ReversePath) -> Tri;
 
-    /// The device that the route to `address` leaves by; `None` where there is no route (nft's `fib … oif`).
-    fn route_device(
-        &self,
-        address: IpAddr,
-        mark: Option<u32>,
-        iif: Option<&str>,
-    ) -> Result<Option<String>, Tri>;
+    /// The device that the route leaves by; `None` where there is none, or another device (nft's `fib … oif`).
+    fn route_device(&self, asked: FibQuestion<'_>) -> Result<Option<String>, Tri>;
 
     /// The index of a device.
     fn device_index(&self, device: &str) -> Option<u32>;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::choice::{Doubt, Tri};
 use super::fib::{self, FibKey, NoRoute};
-use super::netfilter::{AddressType, ReversePath, Surroundings};
+use super::netfilter::{AddressType, FibQuestion, ReversePath, Surroundings};
 use super::packet::{Family, Packet};
 use super::socket;
 use crate::evidence::route::RouteKind;
@@ -106,23 +106,57 @@ impl Surroundings for Namespace {
         Tri::from(how.loose || same)
     }
 
-    fn route_device(
-        &self,
-        address: IpAddr,
-        mark: Option<u32>,
-        iif: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
-        routes_known(self, Family::of(address)).map_err(Tri::Unknown)?;
-        let mut key = FibKey::to(address);
-        key.mark = mark.unwrap_or(0);
-        key.iif = iif;
-        match fib::lookup(self, &key) {
-            Ok(found) => {
-                let device = found.nexthops.first().and_then(|hop| hop.device.as_deref());
-                Ok(device.map(str::to_owned))
+    fn route_device(&self, asked: FibQuestion<'_>) -> Result<Option<String>, Tri> {
+        let family = Family::of(asked.to);
+        routes_known(self, family).map_err(Tri::Unknown)?;
+        let mut key = FibKey::to(asked.to);
+        key.src = (!asked.from.is_multicast()).then_some(asked.from);
+        key.mark = asked.mark;
+        key.oif = match asked.to {
+            IpAddr::V6(to) if to.is_unicast_link_local() => asked.by.or(asked.on),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        };
+        let found = match fib::lookup(self, &key) {
+            Ok(found) => found,
+            Err(NoRoute::Undecided(doubt)) => return Err(Tri::Unknown(doubt)),
+            Err(NoRoute::Missing | NoRoute::Refused { .. }) => return Ok(None),
+        };
+        let counts = match found.route.kind {
+            RouteKind::Local => false,
+            RouteKind::Anycast => family == Family::V4,
+            RouteKind::Unicast
+            | RouteKind::Broadcast
+            | RouteKind::Multicast
+            | RouteKind::Blackhole
+            | RouteKind::Unreachable
+            | RouteKind::Prohibit
+            | RouteKind::Throw
+            | RouteKind::Nat
+            | RouteKind::Xresolve => true,
+        };
+        if !counts {
+            return Ok(None);
+        }
+        // `fib_info_nh_uses_dev()`: of IPv4's next hops any will do; of IPv6's, the one that the hash takes.
+        let ways = match (family, asked.by) {
+            (Family::V4, Some(_)) => found.route.nexthops.iter().collect(),
+            (Family::V4, None) | (Family::V6, _) => found.nexthops,
+        };
+        let mut devices = ways.iter().filter_map(|hop| hop.device.as_deref());
+        let is_asked = |name: &&str| asked.by.is_none_or(|by| by == *name);
+        match family {
+            Family::V4 => Ok(devices.find(is_asked).map(str::to_owned)),
+            Family::V6 => {
+                let first = devices.next();
+                if devices.any(|device| Some(device) != first) {
+                    return Err(Tri::Unknown(Doubt {
+                        what: "which of several next hops the kernel's hash takes".into(),
+                        settle: String::new(),
+                        source: Some(found.route.source.clone()),
+                    }));
+                }
+                Ok(first.filter(is_asked).map(str::to_owned))
             }
-            Err(NoRoute::Undecided(doubt)) => Err(Tri::Unknown(doubt)),
-            Err(NoRoute::Missing | NoRoute::Refused { .. }) => Ok(None),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::{FibKey, NoRoute, lookup};
 use crate::evidence::route::RouteKind;
+use crate::linux::choice::Tri;
+use crate::linux::netfilter::{FibQuestion, Surroundings as _};
 use crate::linux::source_address::select_v6;
 use crate::world::Namespace;
 
@@ -154,4 +156,51 @@ fn ipv6_sources_by_scope_state_device_label_and_prefix() {
     assert_eq!(from("eth0", "fe80::9"), "fe80::2");
     assert_eq!(from("eth0", "fd07::1"), "fd07::1");
     assert_eq!(from("lo", "fd01::98"), "fd07::1");
+}
+
+/// Measured with counters beside `fib saddr . iif oif` in namespaces (docs/kernel-notes.md).
+#[test]
+fn nft_fib_asks_ipv4_for_any_next_hop_and_link_local_addresses_on_their_link() {
+    let v4 = r#"[{"type":"unicast","dst":"10.7.0.1","table":"main","nexthops":[{"gateway":"10.8.0.2","dev":"vc","weight":1},{"gateway":"10.9.0.2","dev":"va","weight":1}]},
+        {"type":"local","dst":"10.9.0.1","dev":"va","table":"local"}]"#;
+    let v6 = r#"[{"type":"unicast","dst":"fd07::1","table":"main","nexthops":[{"gateway":"fd08::2","dev":"vc","weight":1},{"gateway":"fd09::2","dev":"va","weight":1}]},
+        {"type":"unicast","dst":"fe80::/64","dev":"vc","table":"main"},
+        {"type":"unicast","dst":"fe80::/64","dev":"va","table":"main"},
+        {"type":"local","dst":"fd09::1","dev":"va","table":"local"}]"#;
+    let rules = format!("[{RULES}]");
+    let ns = ns(&[
+        ("ip-route.json", v4),
+        ("ip-rule.json", &rules),
+        ("ip6-route.json", v6),
+        ("ip6-rule.json", &rules),
+    ]);
+    let of = |to: &str, from: &str, on, by| {
+        let asked = FibQuestion {
+            to: to.parse().unwrap(),
+            from: from.parse().unwrap(),
+            mark: 0,
+            on,
+            by,
+        };
+        match ns.route_device(asked) {
+            Ok(device) => device.unwrap_or_else(|| "missing".to_owned()),
+            Err(Tri::Unknown(doubt)) => doubt.what,
+            Err(other) => format!("{other:?}"),
+        }
+    };
+    let hash = "which of several next hops the kernel's hash takes";
+    for (to, from, on, by, device) in [
+        ("10.7.0.1", "10.9.0.1", Some("va"), Some("va"), "va"),
+        ("10.7.0.1", "10.9.0.1", Some("va"), Some("vb"), "missing"),
+        ("10.7.0.1", "10.9.0.1", Some("va"), None, "vc"),
+        ("10.9.0.1", "10.7.0.1", Some("va"), None, "missing"),
+        ("fd07::1", "fd09::1", Some("va"), Some("va"), hash),
+        ("fd09::1", "fd07::1", Some("va"), Some("va"), "missing"),
+        ("fe80::2", "ff02::1:ff00:1", Some("va"), Some("va"), "va"),
+        ("fe80::2", "ff02::1:ff00:1", Some("vc"), Some("vc"), "vc"),
+        ("fe80::2", "ff02::1:ff00:1", Some("va"), None, "va"),
+        ("fe80::2", "ff02::1:ff00:1", Some("vb"), None, "missing"),
+    ] {
+        assert_eq!(of(to, from, on, by), device, "{to} {on:?} {by:?}");
+    }
 }

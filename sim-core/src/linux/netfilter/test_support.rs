@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{
-    AddressType, CtDirection, CtState, CtView, Hook, HookContext, ReversePath, Surroundings,
+    AddressType, CtDirection, CtState, CtView, FibQuestion, Hook, HookContext, ReversePath,
+    Surroundings,
 };
 use crate::linux::choice::{Choice, Doubt, Tri};
 use crate::linux::packet::{Family, Packet, Port, TcpFlags, Transport};
@@ -27,12 +28,7 @@ impl Surroundings for Own {
         Tri::from(packet.src.to_string().starts_with("10."))
     }
 
-    fn route_device(
-        &self,
-        _address: IpAddr,
-        _mark: Option<u32>,
-        _iif: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
+    fn route_device(&self, _: FibQuestion<'_>) -> Result<Option<String>, Tri> {
         Ok(Some("eth0".into()))
     }
 

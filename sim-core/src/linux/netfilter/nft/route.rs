@@ -4,8 +4,7 @@ use super::machine::Machine;
 use super::value::Loaded;
 use crate::evidence::nft::{Fib, FibResult, Rule, device};
 use crate::linux::choice::Tri;
-use crate::linux::netfilter::{AddressType, Hook};
-use std::net::IpAddr;
+use crate::linux::netfilter::{AddressType, FibQuestion, Hook};
 
 impl Machine<'_> {
     pub(super) fn fib(&mut self, rule: &Rule, fib: &Fib) -> Loaded {
@@ -27,7 +26,21 @@ impl Machine<'_> {
                 Err(tri) => self.not_known(rule, tri),
             };
         }
-        let found = match self.route(fib, address, seen_from) {
+        let asked = FibQuestion {
+            to: address,
+            from: if fib.source {
+                self.packet.dst
+            } else {
+                self.packet.src
+            },
+            mark: if fib.mark { self.packet.mark } else { 0 },
+            on: match self.ctx.hook {
+                Hook::Prerouting | Hook::Input | Hook::Forward => self.ctx.iif,
+                Hook::Output | Hook::Postrouting => self.ctx.oif,
+            },
+            by: seen_from,
+        };
+        let found = match self.route(rule, asked) {
             Ok(found) => found,
             Err(tri) => return self.not_known(rule, tri),
         };
@@ -41,24 +54,19 @@ impl Machine<'_> {
         }
     }
 
-    /// The device that the route leaves by, if it is the one that is asked about.
-    fn route(
-        &self,
-        fib: &Fib,
-        address: IpAddr,
-        seen_from: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
-        // What comes in by the loopback device is looked up nowhere (`nft_fib_is_loopback()`).
-        if self.ctx.hook == Hook::Prerouting && self.ctx.iif == Some("lo") {
-            return Ok(Some("lo".to_owned()));
+    fn route(&self, rule: &Rule, asked: FibQuestion<'_>) -> Result<Option<String>, Tri> {
+        // What comes in by the loopback device is looked up nowhere (`nft_fib_can_skip()`).
+        if self.ctx.iif == Some("lo") {
+            match self.ctx.hook {
+                Hook::Prerouting => return Ok(Some("lo".to_owned())),
+                Hook::Input => {
+                    let what = "kernels before 6.15 look routes up for loopback traffic at input";
+                    return Err(Tri::Unknown(self.doubt(what, "", &rule.source)));
+                }
+                Hook::Forward | Hook::Output | Hook::Postrouting => {}
+            }
         }
-        let kind = self.ctx.surroundings.address_type(address, None)?;
-        if matches!(address, IpAddr::V4(_)) && kind == AddressType::Local {
-            return Ok(None);
-        }
-        let mark = fib.mark.then_some(self.packet.mark);
-        let found = self.ctx.surroundings.route_device(address, mark, None)?;
-        Ok(found.filter(|name| seen_from.is_none_or(|seen_from| seen_from == name)))
+        self.ctx.surroundings.route_device(asked)
     }
 
     fn not_known(&self, rule: &Rule, tri: Tri) -> Loaded {

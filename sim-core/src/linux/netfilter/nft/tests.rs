@@ -7,8 +7,8 @@ use super::*;
 use crate::evidence::nft::{Table, parse};
 use crate::linux::choice::{Doubt, Tri};
 use crate::linux::netfilter::{
-    AddressType, CtDirection, CtState, CtView, Hook, NatAction, Notes, RejectWith, ReversePath,
-    RuleVerdict, Surroundings,
+    AddressType, CtDirection, CtState, CtView, FibQuestion, Hook, NatAction, Notes, RejectWith,
+    ReversePath, RuleVerdict, Surroundings,
 };
 use crate::linux::packet::{Family, Port, TcpFlags, Transport, Tuple};
 use crate::source::{Source, SourceFile};
@@ -30,12 +30,7 @@ impl Surroundings for Here {
     fn reverse_path(&self, _: &Packet, _: &str, _: ReversePath) -> Tri {
         Tri::Yes
     }
-    fn route_device(
-        &self,
-        _: IpAddr,
-        _: Option<u32>,
-        _: Option<&str>,
-    ) -> Result<Option<String>, Tri> {
+    fn route_device(&self, _: FibQuestion<'_>) -> Result<Option<String>, Tri> {
         Ok(Some("eth1".into()))
     }
     fn device_index(&self, _: &str) -> Option<u32> {
