@@ -16,7 +16,7 @@ const SETTLED: Duration = Duration::from_secs(3);
 
 /// Switched on in every namespace before there are devices: what makes the kernel answer soon and always.
 ///
-/// No duplicate address detection, no limit on ICMP errors, and neighbours that fail quickly.
+/// No duplicate address detection, no limit on ICMP errors.
 const GROUND: &[(&str, &str)] = &[
     ("net/ipv4/icmp_ratelimit", "0"),
     ("net/ipv4/icmp_ratemask", "0"),
@@ -27,13 +27,11 @@ const GROUND: &[(&str, &str)] = &[
     ("net/ipv6/conf/default/accept_ra", "0"),
     ("net/ipv6/conf/default/router_solicitations", "0"),
     ("net/ipv6/conf/default/dad_transmits", "0"),
-    ("net/ipv4/neigh/default/retrans_time_ms", "150"),
-    ("net/ipv6/neigh/default/retrans_time_ms", "150"),
-    ("net/ipv4/neigh/default/proxy_delay", "0"),
-    ("net/ipv6/neigh/default/proxy_delay", "0"),
-    ("net/ipv4/neigh/default/unres_qlen_bytes", "4194304"),
-    ("net/ipv6/neigh/default/unres_qlen_bytes", "4194304"),
 ];
+
+/// Switched on for every device (namespaces have no `default` to inherit from): proxies answer at once, and what waits for
+/// a neighbour does not push others out.
+const NEIGHBOURS: &[(&str, &str)] = &[("proxy_delay", "0"), ("unres_qlen_bytes", "4194304")];
 
 /// A line or text that a tool refused: a flaw of the grammar, or what an op that was left out took along.
 #[derive(Debug, Clone)]
@@ -117,25 +115,37 @@ fn settle(namespaces: &Namespaces) -> Result<(), Problem> {
             }
             std::thread::sleep(Duration::from_millis(40));
         };
-        // Some devices know no segments.
-        let _ = netns::within(name, || {
-            feed("ip", &["-force", "-batch", "-"], &one_by_one(&printed))
+        let listed: Vec<Value> = serde_json::from_slice(&printed).unwrap_or_default();
+        let devices = listed.iter().filter_map(|it| it.get("ifname")?.as_str());
+        let devices: Vec<&str> = devices.collect();
+        netns::within(name, || {
+            // Some devices know no segments.
+            let _ = feed("ip", &["-force", "-batch", "-"], &one_by_one(&devices));
+            ask_soon(&devices);
         })?;
     }
     Ok(())
 }
 
 /// No socket sends segments that stay together: on a wire between cards there are none.
-fn one_by_one(addresses: &[u8]) -> String {
-    let devices: Vec<Value> = serde_json::from_slice(addresses).unwrap_or_default();
+fn one_by_one(devices: &[&str]) -> String {
     let mut lines = String::new();
-    for name in devices
-        .iter()
-        .filter_map(|device| device.get("ifname")?.as_str())
-    {
+    for name in devices {
         let _ = writeln!(lines, "link set dev {name} gso_max_segs 1");
     }
     lines
+}
+
+fn ask_soon(devices: &[&str]) {
+    for device in devices {
+        for (key, value) in NEIGHBOURS {
+            for family in ["ipv4", "ipv6"] {
+                // A device without IPv6 has no such file.
+                let path = format!("/proc/sys/net/{family}/neigh/{device}/{key}");
+                let _ = std::fs::write(path, value);
+            }
+        }
+    }
 }
 
 fn is_settled(addresses: &[u8]) -> bool {

@@ -29,13 +29,8 @@ const HANDSHAKE: Duration = Duration::from_millis(1700);
 const RETRANSMITTED: Duration = Duration::from_millis(900);
 /// How long data may take after the handshake: several retransmissions (from 0.2 s on).
 const EXCHANGE: Duration = Duration::from_millis(4000);
-/// A UDP client sends again after this, and gives up after the last.
-///
-/// Two neighbours in a row may take 1.6 s (`proxy_delay`, up to 0.8 s each); until then large answers push each other out
-/// of the neighbour's queue (`unres_qlen_bytes`).
+/// A UDP client sends again after this, and gives up after three times this.
 const UDP_AGAIN: Duration = Duration::from_millis(500);
-/// Datagrams that a UDP client sends at most.
-const UDP_TRIES: u32 = 5;
 /// Payload of a flow that asks for none.
 const SMALL: u32 = 128;
 /// What each request begins with: its length.
@@ -359,9 +354,9 @@ impl Attempt {
         };
         match (&self.socket, self.connected) {
             (Socket::Udp(_), _) => {
-                if now >= begun + UDP_TRIES * UDP_AGAIN {
+                if now >= begun + 3 * UDP_AGAIN {
                     self.finish(Outcome::Timeout);
-                } else if now >= begun + self.n_datagrams * UDP_AGAIN {
+                } else if self.n_datagrams == 1 && now >= begun + UDP_AGAIN {
                     self.send_datagram();
                 }
             }
