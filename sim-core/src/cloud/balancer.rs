@@ -223,6 +223,19 @@ pub(crate) enum Speaks {
 }
 
 impl Speaks {
+    /// As the APIs of both providers write it, in small letters.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        match word {
+            "tcp" => Some(Self::Tcp),
+            "udp" => Some(Self::Udp),
+            "tcpssl" | "tcp_ssl" => Some(Self::Tls),
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            "quic" => Some(Self::Quic),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn carrier(self) -> Protocol {
         match self {
             Self::Tcp | Self::Tls | Self::Http | Self::Https => Protocol::Tcp,

@@ -1,6 +1,7 @@
 //! Who translates services on a node: where it is not kube-proxy's rules, what becomes of a service's address is not
 //! to be seen in them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Phase, Stage, Stop, Transit, Walk};
@@ -23,6 +24,20 @@ pub(super) fn bpf_device(ns: &Namespace) -> Option<&Link> {
 }
 
 impl Walk<'_, '_> {
+    /// The service that has this address, in words.
+    pub(super) fn service_at(&mut self, address: IpAddr) -> Stage<Option<String>> {
+        let records = self.world.by_address(address)?;
+        Ok(records.iter().find_map(|record| match record {
+            IndexRecord::Object {
+                object: ObjectKind::Service,
+                namespace,
+                name,
+                ..
+            } => Some(format!("service {namespace}/{name}")),
+            IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
+        }))
+    }
+
     /// A packet leaves a node with a service's address that no rule translated: nobody knows what becomes of it where
     /// something else than kube-proxy translates services there.
     pub(super) fn untranslated(&mut self, ns: &Arc<Namespace>, transit: &Transit) -> Stage<()> {
@@ -34,17 +49,7 @@ impl Walk<'_, '_> {
         {
             return Ok(());
         }
-        let records = self.world.by_address(transit.packet.dst)?;
-        let service = records.iter().find_map(|record| match record {
-            IndexRecord::Object {
-                object: ObjectKind::Service,
-                namespace,
-                name,
-                ..
-            } => Some(format!("service {namespace}/{name}")),
-            IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
-        });
-        let Some(service) = service else {
+        let Some(service) = self.service_at(transit.packet.dst)? else {
             return Ok(());
         };
         let Some(who) = self.replacement(ns)? else {

@@ -169,15 +169,7 @@ fn listener(
         let last = body.port("EndPort").filter(|last| *last >= first);
         first..=last.unwrap_or(first)
     });
-    let speaks = match body.word("Protocol").as_str() {
-        "tcp" => Some(Speaks::Tcp),
-        "udp" => Some(Speaks::Udp),
-        "tcp_ssl" => Some(Speaks::Tls),
-        "http" => Some(Speaks::Http),
-        "https" => Some(Speaks::Https),
-        "quic" => Some(Speaks::Quic),
-        _ => None,
-    };
+    let speaks = Speaks::named(&body.word("Protocol"));
     let (ports, speaks) = match (ports, speaks) {
         (Some(ports), Some(speaks)) => (ports, speaks),
         (ports, _) => return Err(Unread::of(body, ports, "Protocol")),

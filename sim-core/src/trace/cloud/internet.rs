@@ -10,7 +10,6 @@ use crate::cloud::{Direction, ElasticHolder, Interface, NatGateway, Onward, Regi
 use crate::linux::choice::{Choice as _, Doubt};
 use crate::linux::conntrack;
 use crate::linux::packet::{Packet, Port, Transport, Tuple};
-use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
 use crate::trace::blocker::{Blocker, BlockerKind, Failure};
 use crate::trace::{Arrival, Frame, Stage, Stop, Walk, is_public};
@@ -193,17 +192,7 @@ impl Walk<'_, '_> {
 
     /// What a service tells its clients to ask is no remote host, though no captured load balancer has it.
     fn no_service(&mut self, inside: Inside<'_>, address: IpAddr) -> Stage<()> {
-        let records = self.world.by_address(address)?;
-        let service = records.iter().find_map(|record| match record {
-            IndexRecord::Object {
-                object: ObjectKind::Service,
-                namespace,
-                name,
-                ..
-            } => Some(format!("service {namespace}/{name}")),
-            IndexRecord::Object { .. } | IndexRecord::Interface { .. } => None,
-        });
-        let Some(service) = service else {
+        let Some(service) = self.service_at(address)? else {
             return Ok(());
         };
         let lists = lists(inside.region.provider).iter();

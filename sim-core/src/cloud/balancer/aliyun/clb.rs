@@ -95,7 +95,10 @@ fn listeners(responses: Responses<'_>, id: &str, attribute: Option<&Body<'_>>) -
     let listed = lists.iter();
     let listed = listed.flat_map(|list| list.list("Listeners", "Listener"));
     for body in listed.filter(|body| body.text("LoadBalancerId").as_deref() == Some(id)) {
-        match (body.port("ListenerPort"), speaks(&body, "ListenerProtocol")) {
+        match (
+            body.port("ListenerPort"),
+            Speaks::named(&body.word("ListenerProtocol")),
+        ) {
             (Some(port), Some(speaks)) => {
                 let config = body.at(&format!("{}ListenerConfig", speaks.words()));
                 found
@@ -120,8 +123,8 @@ fn listeners(responses: Responses<'_>, id: &str, attribute: Option<&Body<'_>>) -
             .iter()
             .flat_map(|(list, item)| attribute.list(list, item));
         for entry in entries {
-            let speaks =
-                speaks(&entry, "ListenerProtocol").or_else(|| speaks(&entry, "ListenerProtocal"));
+            let speaks = Speaks::named(&entry.word("ListenerProtocol"))
+                .or_else(|| Speaks::named(&entry.word("ListenerProtocal")));
             match (entry.port("ListenerPort"), speaks) {
                 (Some(port), Some(speaks)) => {
                     found
@@ -143,16 +146,6 @@ fn listeners(responses: Responses<'_>, id: &str, attribute: Option<&Body<'_>>) -
         listeners.lacks(own);
     }
     listeners
-}
-
-fn speaks(body: &Body<'_>, key: &str) -> Option<Speaks> {
-    match body.word(key).as_str() {
-        "tcp" => Some(Speaks::Tcp),
-        "udp" => Some(Speaks::Udp),
-        "http" => Some(Speaks::Http),
-        "https" => Some(Speaks::Https),
-        _ => None,
-    }
 }
 
 /// What listeners of one balancer have in common.

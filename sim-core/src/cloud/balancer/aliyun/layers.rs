@@ -119,15 +119,7 @@ impl Api<'_> {
                 .map(|(first, last)| first..=last)
                 .filter(|ports| !ports.is_empty()),
         };
-        let speaks = match body.word("ListenerProtocol").as_str() {
-            "tcp" => Some(Speaks::Tcp),
-            "udp" => Some(Speaks::Udp),
-            "tcpssl" => Some(Speaks::Tls),
-            "http" => Some(Speaks::Http),
-            "https" => Some(Speaks::Https),
-            "quic" => Some(Speaks::Quic),
-            _ => None,
-        };
+        let speaks = Speaks::named(&body.word("ListenerProtocol"));
         let (ports, speaks) = match (ports, speaks) {
             (Some(ports), Some(speaks)) => (ports, speaks),
             (ports, _) => return Err(Unread::of(body, ports, "ListenerProtocol")),
