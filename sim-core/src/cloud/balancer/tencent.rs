@@ -318,25 +318,15 @@ impl Targets<'_, '_> {
         let addresses = target.texts("PrivateIpAddresses", "PrivateIpAddress");
         let address: Option<IpAddr> = addresses.first().and_then(|text| text.parse().ok());
         let port = target.port("Port");
-        let key = address.map(|address| {
-            let location = location.unwrap_or_default().to_owned();
-            (
-                self.listener.to_owned(),
-                location,
-                address,
-                port.unwrap_or(self.asked),
-            )
-        });
         let file = || {
             self.responses
                 .path(CLB, "DescribeTargetHealth", self.balancer)
         };
-        let health = match (check.on, self.health, key) {
+        let health = match (check.on, self.health, address) {
             (Some(false), _, _) => Health::Unchecked,
             (_, Err(file), _) => Health::Unknown(file.clone()),
-            (_, Ok(found), Some(key)) => found
-                .get(&key)
-                .cloned()
+            (_, Ok(found), Some(address)) => self
+                .reported(found, location, (address, port.unwrap_or(self.asked)))
                 .unwrap_or_else(|| Health::Unknown(file())),
             (_, Ok(_), None) => Health::Unknown(file()),
         };
@@ -355,5 +345,21 @@ impl Targets<'_, '_> {
             health,
             source: target.source(),
         }
+    }
+
+    /// What the checks found at `end`; at layer 4 the one rule that they tell of may have an id, though there are none.
+    fn reported(
+        &self,
+        found: &BTreeMap<(String, String, IpAddr, u16), Health>,
+        location: Option<&str>,
+        end: (IpAddr, u16),
+    ) -> Option<Health> {
+        let mut all = found.iter();
+        let own = all.find(|((listener, rule, address, port), _)| {
+            listener == self.listener
+                && location.is_none_or(|own| own == rule)
+                && (*address, *port) == end
+        });
+        own.map(|(_, health)| health.clone())
     }
 }
