@@ -139,6 +139,8 @@ fn health(responses: Responses<'_>, id: &str) -> Reported {
                         (Some("Alive"), _) | (None, Some(true)) => Health::Healthy,
                         (Some("Close"), _) => Health::Unchecked,
                         (Some("Unknown"), _) => Health::Checking(target.source()),
+                        // It tells nothing of this one.
+                        (None, None) => continue,
                         (detail, _) => {
                             Health::Unhealthy(detail.unwrap_or("Dead").to_owned(), target.source())
                         }
