@@ -250,12 +250,16 @@ fn target_groups(named: &Body<'_>) -> Option<Action> {
     let group = named.at("TargetGroup");
     let group = group.and_then(|group| group.text("TargetGroupId"));
     let is_bound = group.is_some() || !named.list("TargetGroupList", "TargetGroup").is_empty();
-    let kind = match (named.word("TargetType").as_str(), is_bound) {
-        ("" | "node", false) => return None,
-        ("" | "node", true) => "TARGETGROUP".to_owned(),
-        (other, _) => other.to_ascii_uppercase(),
-    };
-    Some(Action::Unknown(format!("backends of type {kind}")))
+    match (named.word("TargetType").as_str(), is_bound) {
+        ("" | "node", false) => None,
+        ("" | "node", true) => Some(of_type("TARGETGROUP")),
+        (other, _) => Some(of_type(&other.to_ascii_uppercase())),
+    }
+}
+
+/// Backends that are no machines.
+fn of_type(kind: &str) -> Action {
+    Action::Unknown(format!("backends of type {kind}"))
 }
 
 /// Where a listener's backends are looked up.
@@ -301,6 +305,12 @@ impl Targets<'_, '_> {
             let mut rules = own?.list("Rules", "Rule").into_iter();
             rules.find(|rule| rule.text("LocationId").as_deref() == Some(location))
         });
+        let functions = own
+            .as_ref()
+            .map(|own| own.list("FunctionTargets", "FunctionTarget"));
+        if functions.is_some_and(|functions| !functions.is_empty()) {
+            return of_type("FUNCTION");
+        }
         let source = own.as_ref().map_or_else(|| named.source(), Body::source);
         let backends = own.ok_or(file).map(|own| {
             let targets = own.list("Targets", "Target");
