@@ -57,6 +57,11 @@ fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
     let vips = body.texts("LoadBalancerVips", "LoadBalancerVips");
     let addresses = vips.iter().filter_map(|text| text.parse().ok());
     let translates = body.flag("SnatPro") == Some(true) || body.flag("Snat") == Some(true);
+    let mut listeners = listeners(responses, id, translates);
+    if body.number("Forward") == Some(0) {
+        // Other actions tell of theirs (DescribeClassicalLBListeners), which nobody asks for.
+        listeners.lacks("the classic kind (Forward 0)".to_owned());
+    }
     let own = body.list("SnatIps", "SnatIp");
     Balancer {
         product: Product::TencentClb,
@@ -75,7 +80,7 @@ fn balancer(responses: Responses<'_>, body: &Body<'_>, id: &str) -> Balancer {
         vouches: body.flag("LoadBalancerPassToTarget") == Some(true),
         own: own.iter().filter_map(|one| one.address("Ip")).collect(),
         tags: body.tags(),
-        listeners: listeners(responses, id, translates),
+        listeners,
         source: body.source(),
     }
 }

@@ -10,6 +10,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "只在一个可用区内转发（CrossZoneEnabled 为 false）",
     ),
     ("backends of type {0}", "{0} 类型的后端"),
+    ("the classic kind (Forward 0)", "传统型（Forward 为 0）"),
     ("the protocol {0}", "协议 {0}"),
     ("being created", "创建中"),
     // `cloud/balancer/choose.rs`
