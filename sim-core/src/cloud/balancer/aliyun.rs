@@ -8,8 +8,10 @@ mod zones;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::body::{Body, Responses};
-use super::{Balancer, Scheduler, State};
+use super::{Balancer, Captured, Scheduler, State};
 
 /// All load balancers of a region.
 pub(crate) fn balancers(responses: Responses<'_>) -> Vec<Balancer> {
@@ -67,6 +69,15 @@ fn state_of_business(body: &Body<'_>) -> State {
         (State::Running, Some((key, word))) => State::Unknown(format!("{key} {word}")),
         (state, _) => state,
     }
+}
+
+/// The entries of an access list; where one cannot be read, whom the list holds is not known.
+fn entries(answer: &Body<'_>, (list, item): (&str, &str), key: &str) -> Captured<Vec<IpNet>> {
+    let all = answer.list(list, item);
+    let texts = all.iter().map(|entry| entry.text(key).unwrap_or_default());
+    texts
+        .map(|text| super::net(&text).ok_or_else(|| format!("the entry `{text}`")))
+        .collect()
 }
 
 fn scheduler(word: &str) -> Scheduler {

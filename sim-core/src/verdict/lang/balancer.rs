@@ -12,6 +12,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("backends of type {0}", "{0} 类型的后端"),
     ("the classic kind (Forward 0)", "传统型（Forward 为 0）"),
     ("the protocol {0}", "协议 {0}"),
+    ("the entry `{0}`", "条目 `{0}`"),
     ("being created", "创建中"),
     // `cloud/balancer/choose.rs`
     ("{0} was not captured", "没有采集{0}"),

@@ -8,7 +8,7 @@ use super::super::{
     Prober, Product, Scheduler, Speaks, State, Target, Unread,
 };
 use super::reported::{Reported, reported};
-use super::{scheduler, state};
+use super::{entries, scheduler, state};
 
 pub(super) const SLB: &str = "slb";
 
@@ -255,11 +255,8 @@ impl Context<'_, '_> {
                 .responses
                 .must(SLB, "DescribeAccessControlListAttribute", &id);
             let source = answer.as_ref().map_or_else(|_| body.source(), Body::source);
-            let entries = answer.map(|answer| {
-                let entries = answer.list("AclEntrys", "AclEntry");
-                let nets = entries.iter().filter_map(|entry| entry.text("AclEntryIP"));
-                nets.filter_map(|text| super::super::net(&text)).collect()
-            });
+            let entries =
+                answer.and_then(|answer| entries(&answer, ("AclEntrys", "AclEntry"), "AclEntryIP"));
             Acl {
                 id,
                 kind,

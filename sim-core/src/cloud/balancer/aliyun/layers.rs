@@ -8,7 +8,7 @@ use super::super::{
     Prober, Product, Scheduler, Speaks, Target, Unread,
 };
 use super::zones::zones;
-use super::{scheduler, state, state_of_business};
+use super::{entries, scheduler, state, state_of_business};
 
 /// Which of the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -459,11 +459,8 @@ impl Api<'_> {
             let source = answer
                 .as_ref()
                 .map_or_else(|_| config.source(), Body::source);
-            let entries = answer.map(|answer| {
-                let entries = answer.list("AclEntries", "AclEntry");
-                let nets = entries.iter().filter_map(|entry| entry.text("Entry"));
-                nets.filter_map(|text| super::super::net(&text)).collect()
-            });
+            let entries =
+                answer.and_then(|answer| entries(&answer, ("AclEntries", "AclEntry"), "Entry"));
             Acl {
                 id,
                 kind,
