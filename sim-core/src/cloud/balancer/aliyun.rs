@@ -1,6 +1,7 @@
 //! Alibaba Cloud's load balancers: CLB (`slb`), NLB and ALB, as their APIs describe them.
 
 mod clb;
+mod groups;
 mod layers;
 mod reported;
 mod zones;

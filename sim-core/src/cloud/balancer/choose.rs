@@ -373,7 +373,7 @@ impl Balancer {
 }
 
 /// Whether the health check lets a backend take clients; one of which that is not known counts until the walk asks.
-fn serves(backend: &Backend) -> bool {
+pub(super) fn serves(backend: &Backend) -> bool {
     matches!(
         backend.health,
         Health::Healthy | Health::Unchecked | Health::Unknown(_)

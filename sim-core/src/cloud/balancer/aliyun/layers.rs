@@ -410,21 +410,11 @@ impl Api<'_> {
         let groups = action
             .at("ForwardGroupConfig")?
             .list("ServerGroupTuples", "ServerGroupTuple");
-        let mut pools = groups.iter().filter_map(|group| {
+        let pools = groups.iter().filter_map(|group| {
             let id = group.text("ServerGroupId")?;
-            Some(self.pool(&id, listener, group))
+            Some((group.number("Weight"), self.pool(&id, listener, group)))
         });
-        let mut first = pools.next()?;
-        for other in pools {
-            first.backends = match (first.backends, other.backends) {
-                (Ok(mut all), Ok(more)) => {
-                    all.extend(more);
-                    Ok(all)
-                }
-                (Err(file), _) | (_, Err(file)) => Err(file),
-            };
-        }
-        Some(first)
+        super::groups::joined(pools.collect())
     }
 
     fn acls(&self, listener: &str, body: &Body<'_>) -> Vec<Acl> {
