@@ -44,6 +44,9 @@ pub(super) fn balancers(responses: Responses<'_>, kind: Kind) -> Vec<Balancer> {
     found.into_values().collect()
 }
 
+/// What is not modelled: an NLB, or a group of an ALB, that stays within the zone.
+const ONE_ZONE: &str = "forwarding within one zone only (CrossZoneEnabled false)";
+
 struct Api<'r> {
     responses: Responses<'r>,
     kind: Kind,
@@ -133,9 +136,7 @@ impl Api<'_> {
             None => (self.unset(), Scheduler::Weighted, Ok(false)),
         };
         let actions = match self.kind {
-            _ if !crossed => vec![Action::Unknown(
-                "forwarding within one zone only (CrossZoneEnabled false)".to_owned(),
-            )],
+            _ if !crossed => vec![Action::Unknown(ONE_ZONE.to_owned())],
             Kind::Network => vec![match body.text("ServerGroupId") {
                 Some(group) => Action::Pool(self.pool(&group, id, body)),
                 None => Action::Unknown(body.source().file().to_owned()),
@@ -220,7 +221,9 @@ impl Api<'_> {
         let folder = self.kind.folder();
         let settings = self.settings(group);
         let body = self.group(group);
-        let any_port = body.as_ref().and_then(|body| body.flag("AnyPortEnabled")) == Some(true);
+        let flag = |key: &str| body.as_ref().and_then(|body| body.flag(key));
+        let any_port = flag("AnyPortEnabled") == Some(true);
+        let is_split = self.kind == Kind::Application && flag("CrossZoneEnabled") == Some(false);
         let servers = self.responses.must(folder, "ListServerGroupServers", group);
         let reported = self.reported(listener, group);
         let source = servers
@@ -231,6 +234,9 @@ impl Api<'_> {
             // How an NLB shares them out, and at which port, is the group's.
             if body.is_none() && self.kind == Kind::Network && !servers.is_empty() {
                 return Err(self.responses.path(folder, "ListServerGroups", ""));
+            }
+            if is_split && !servers.is_empty() {
+                return Err(ONE_ZONE.to_owned());
             }
             let read = servers
                 .iter()
