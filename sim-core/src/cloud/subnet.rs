@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::Works;
 use crate::source::Source;
 
 /// A private network (VPC).
@@ -70,10 +71,8 @@ pub struct Peering {
     pub id: String,
     /// The two networks.
     pub vpcs: [String; 2],
-    /// Its state, as the API writes it.
-    pub status: String,
-    /// It forwards.
-    pub active: bool,
+    /// Whether it forwards.
+    pub works: Works,
     /// Where it stands.
     pub source: Source,
 }

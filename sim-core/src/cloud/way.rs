@@ -397,9 +397,9 @@ impl Region {
                 let Some(peering) = self.peerings.iter().find(|peering| peering.id == *id) else {
                     return Ok(Onward::Absent(first.kind.words()));
                 };
-                if !peering.active {
-                    let status = &peering.status;
-                    return Ok(Onward::Broken(format!("peering {id} is {status}")));
+                let what = format!("peering {id}");
+                if let Some(state) = peering.works.stopped(&what, &peering.source)? {
+                    return Ok(Onward::Broken(format!("peering {id} is {state}")));
                 }
                 let other = peering.vpcs.iter().find(|other| **other != vpc.id);
                 match other.filter(|other| self.vpc(other).is_some()) {

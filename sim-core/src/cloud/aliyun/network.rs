@@ -64,12 +64,21 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
                     None => Ok(String::new()),
                 }
             };
-            let status = said(item, "Status")?.unwrap_or_default();
+            let status = said(item, "Status")?.or_else(|| Some("in no known state".to_owned()));
             region.peerings.push(Peering {
                 id: must(item, "InstanceId")?,
                 vpcs: [end("Vpc")?, end("AcceptingVpc")?],
-                active: status == "Activated",
-                status,
+                works: Works::of(
+                    [(status, "Activated"), (said(item, "BizStatus")?, "Normal")],
+                    &[
+                        "Creating",
+                        "Accepting",
+                        "Rejected",
+                        "Expired",
+                        "Deleting",
+                        "Deleted",
+                    ],
+                ),
                 source: item.source(),
             });
             Ok(())

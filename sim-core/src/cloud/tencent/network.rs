@@ -79,7 +79,7 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
         "vpc/DescribeVpcPeeringConnections",
         &["PeerConnectionSet"],
         |item, _| {
-            let status = said(item, "State")?.unwrap_or_default();
+            let status = said(item, "State")?.or_else(|| Some("in no known state".to_owned()));
             let far = match said(item, "PeerVpcId")? {
                 Some(far) => Some(far),
                 None => said(item, "DestinationVpcId")?,
@@ -90,8 +90,12 @@ pub(super) fn read(region: &mut Region, files: &mut Files<'_>) {
                     said(item, "SourceVpcId")?.unwrap_or_default(),
                     far.unwrap_or_default(),
                 ],
-                active: status == "ACTIVE",
-                status,
+                works: Works::of(
+                    [(status, "ACTIVE"), (None, "")],
+                    &[
+                        "PENDING", "REJECTED", "DELETED", "FAILED", "EXPIRED", "ISOLATED",
+                    ],
+                ),
                 source: item.source(),
             });
             Ok(())
