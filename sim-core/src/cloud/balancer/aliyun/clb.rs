@@ -292,6 +292,10 @@ impl Context<'_, '_> {
                 .path(SLB, "DescribeLoadBalancerAttribute", self.id));
         };
         let own = body.port("BackendServerPort");
+        if own.is_none() && !servers.is_empty() {
+            // Its servers have no ports of their own, unlike those of groups.
+            return Err(body.source().file().to_owned());
+        }
         let backends = servers.iter().map(|server| {
             let mut backend = self.backend(speaks, port, server, check);
             backend.port = own;
