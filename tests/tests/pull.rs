@@ -234,7 +234,13 @@ fn every_item_of_the_state_that_the_cluster_touches_is_there() {
     aliyun(
         "ecs/DescribeNetworkInterfaces.json",
         "/NetworkInterfaceSets/NetworkInterfaceSet",
-        3,
+        4,
+    );
+    // A pod's own card on a server's trunk, which names no server.
+    aliyun(
+        "ecs/DescribeSecurityGroupAttribute.sg-bp1demo00000000memb1.json",
+        "/Permissions/Permission",
+        1,
     );
     aliyun("vpc/DescribeVSwitches.json", "/VSwitches/VSwitch", 3);
     aliyun(

@@ -69,6 +69,8 @@ pub enum Kind {
     NlbHost,
     NlbListener,
     NlbServerGroup,
+    /// A network card of a server that is known.
+    NodeInterface,
     Peering,
     PortList,
     PrefixList,

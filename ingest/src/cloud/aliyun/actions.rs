@@ -5,8 +5,8 @@ use crate::cloud::table::Ask::{Batch, Each, Once};
 use crate::cloud::table::Kind::{
     AccessList, Alb, AlbAccessList, AlbHost, AlbListener, AlbServerGroup, Clb, ClbAddress,
     ClbProxy, EgressGateway, GatewayRouteTable, Instance, Interface, MasterSlaveGroup, NatGateway,
-    NetworkAcl, Nlb, NlbHost, NlbListener, NlbServerGroup, Peering, PortList, PrefixList,
-    RouteTable, SecurityGroup, ServerGroup, TransitAttachment, TransitRouteTable, Vpc,
+    NetworkAcl, Nlb, NlbHost, NlbListener, NlbServerGroup, NodeInterface, Peering, PortList,
+    PrefixList, RouteTable, SecurityGroup, ServerGroup, TransitAttachment, TransitRouteTable, Vpc,
     VpcPrefixList, VpnGateway,
 };
 use crate::cloud::table::Wire::{Comma, Field, Filter, JsonText, List, Pair};
@@ -41,7 +41,11 @@ pub const ACTIONS: &[Action] = &[
         ("NetworkInterfaceSets.NetworkInterfaceSet", "NetworkInterfaceId"),
         "network cards with all addresses, pods' among them, and who is in which security group")
         .finds(&[find(Interface, "NetworkInterfaceId"),
-            find_when(SecurityGroup, "SecurityGroupIds.SecurityGroupId", When::Known("InstanceId", Instance))]),
+            find_when(NodeInterface, "NetworkInterfaceId", When::Known("InstanceId", Instance)),
+            find_when(SecurityGroup, "SecurityGroupIds.SecurityGroupId", When::Known("InstanceId", Instance)),
+            find_when(SecurityGroup, "SecurityGroupIds.SecurityGroupId", When::Known("Attachment.InstanceId", Instance)),
+            find_when(SecurityGroup, "SecurityGroupIds.SecurityGroupId",
+                When::Known("Attachment.TrunkNetworkInterfaceId", NodeInterface))]),
 
     Action::new(&VPC, "DescribeRouteTableList", OF_VPC, PAGES,
         ("RouterTableList.RouterTableListType", "RouteTableId"), "which route table is bound to which subnet")
