@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::endpoint::Transport;
 use super::error::{Meaning, meaning};
+use super::sign::encode;
 use super::{Provider, aliyun, tencent};
 
 /// A text that no log, error or debug output shows.
@@ -88,11 +89,14 @@ impl Credentials {
     pub fn redact(&self, text: &str) -> String {
         let token = self.token.as_ref().map(Secret::reveal);
         let parts = [Some(self.secret.reveal()), token, Some(&self.id)];
-        parts
-            .into_iter()
-            .flatten()
-            .filter(|part| !part.is_empty())
-            .fold(text.to_owned(), |text, part| text.replace(part, "…"))
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.fold(text.to_owned(), |text, part| {
+            // As it is, as a parameter has it, and as the text that is signed has that.
+            let once = encode(part);
+            let twice = encode(&once);
+            let forms = [part, once.as_str(), twice.as_str()].into_iter();
+            forms.fold(text, |text, form| text.replace(form, "…"))
+        })
     }
 }
 
@@ -352,6 +356,10 @@ mod tests {
         let text = format!("{key:?} {environment:?} {way:?}");
         assert!(!text.contains("hidden"), "{text}");
         assert_eq!(key.redact("a hidden-secret and hidden-token"), "a … and …");
+        let token = "CAIS+/=".to_owned();
+        let key = Credentials::fixed("key", "secret", Some(token));
+        let signed = "t=CAIS+/= t=CAIS%2B%2F%3D t%3DCAIS%252B%252F%253D";
+        assert_eq!(key.redact(signed), "t=… t=… t%3D…");
     }
 
     #[test]
