@@ -78,6 +78,7 @@ fn files() -> Files {
         ingresses.push(json!({"kind": "Ingress", "metadata": {"name": "shop", "namespace": "bench"}, "spec": {"ingressClassName": "nginx",
             "rules": [{"host": "shop.example", "http": {"paths": [
                 path("/web", "svc-00000", 80), path("/gone", "no-such", 80), path("/port", "svc-00000", 81), path("/empty", "empty", 80),
+                path("/pods", "svc-00000", 8080),
             ]}}]}}));
     });
     files
@@ -237,6 +238,12 @@ fn an_ingress_leads_to_its_backend() {
             .branches
             .iter()
             .all(|branch| branch.hops[0].object == "pod:default/web-11")
+    );
+    // ingress-nginx takes the service's target port as well (`serviceEndpoints`).
+    let by_target = diagnose(&files, "http://shop.example/pods");
+    assert_eq!(
+        (by_target.outcome, by_target.branches.len()),
+        (Outcome::Connected, 5)
     );
     for (path, code) in [
         ("/other", "http.no-rule"),

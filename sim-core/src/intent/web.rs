@@ -62,6 +62,8 @@ pub(crate) struct Backend {
     pub(crate) service: String,
     /// A number, or a port's name.
     pub(crate) port: String,
+    /// It may also be the port's `targetPort`, as ingress-nginx reads it (`serviceEndpoints`).
+    pub(crate) or_target: bool,
     pub(crate) weight: u64,
 }
 

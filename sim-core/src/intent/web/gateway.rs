@@ -323,6 +323,7 @@ impl Routing<'_> {
                     .get("port")
                     .and_then(super::word)
                     .unwrap_or_default(),
+                or_target: false,
                 weight,
             });
         }

@@ -153,7 +153,7 @@ pub(crate) fn decide(ingresses: &[&Object], url: &Url, dialect: Dialect) -> Deci
             taken.path,
             url.host
         );
-        return pass(taken.ingress, taken.backend, rule);
+        return pass(taken.ingress, taken.backend, rule, dialect);
     }
     let mut defaults = ingresses.iter().filter(|ingress| {
         let own = items(&ingress.body, "/spec/rules").next().is_none();
@@ -167,7 +167,7 @@ pub(crate) fn decide(ingresses: &[&Object], url: &Url, dialect: Dialect) -> Deci
             "no rule takes it: the default backend of {}",
             label("ingress", ingress)
         );
-        return pass(ingress, backend, rule);
+        return pass(ingress, backend, rule, dialect);
     }
     let what = match named {
         Some(_) => format!(
@@ -293,7 +293,7 @@ fn take<'i>(
     }))
 }
 
-fn pass(ingress: &Object, backend: &Value, rule: String) -> Decision {
+fn pass(ingress: &Object, backend: &Value, rule: String, dialect: Dialect) -> Decision {
     let new = text(backend, "/service/name");
     let old = text(backend, "/serviceName");
     let port = ["/service/port/number", "/service/port/name", "/servicePort"];
@@ -306,6 +306,7 @@ fn pass(ingress: &Object, backend: &Value, rule: String) -> Decision {
                 namespace: ingress.meta.namespace.clone(),
                 service: service.to_owned(),
                 port,
+                or_target: dialect == Dialect::IngressNginx,
                 weight: 1,
             }],
             lost: Vec::new(),

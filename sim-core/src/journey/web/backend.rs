@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::evidence::kube::meta::PortRef;
 use crate::evidence::kube::service::{Service, ServiceKind, ServicePort};
 use crate::flow::Protocol;
 use crate::intent::web::{Answer, Backend, Fault};
@@ -97,7 +98,9 @@ pub(super) fn endpoints(
     }
     let asked = |port: &&ServicePort| {
         port.protocol == Protocol::Tcp
-            && (port.port.to_string() == backend.port || port.name.as_ref() == Some(&backend.port))
+            && (port.port.to_string() == backend.port
+                || port.name.as_ref() == Some(&backend.port)
+                || backend.or_target && leads_to(&port.target, &backend.port))
     };
     let Some(port) = service.ports.iter().find(asked) else {
         let has: Vec<String> = service
@@ -184,6 +187,14 @@ pub(super) fn endpoints(
         endpoint.of.1 = n;
     }
     Ok(Ok(all))
+}
+
+/// Whether `target`, a port's `targetPort`, is written `wanted`.
+fn leads_to(target: &PortRef, wanted: &str) -> bool {
+    match target {
+        PortRef::Number(number) => number.to_string() == wanted,
+        PortRef::Name(name) => name == wanted,
+    }
 }
 
 #[cfg(test)]
