@@ -275,7 +275,9 @@ fn with_gateway() -> Files {
         routes.push(
             json!({"kind": "HTTPRoute", "metadata": {"name": "r", "namespace": "bench"}, "spec": {
             "parentRefs": [{"name": "g", "namespace": "default"}], "hostnames": ["api.example"],
-            "rules": [{"backendRefs": [{"name": "svc-00000", "port": 80}]}]}}),
+            "rules": [{"backendRefs": [{"name": "svc-00000", "port": 80}]},
+                {"matches": [{"path": {"value": "/empty"}}], "backendRefs": [{"name": "empty", "port": 80}]},
+                {"matches": [{"path": {"value": "/gone"}}], "backendRefs": [{"name": "no-such", "port": 80}]}]}}),
         );
     });
     files
@@ -291,6 +293,12 @@ fn a_gateways_route_leads_to_its_backends() {
         "{:?}",
         verdict.settle
     );
+    for (path, status) in [("/empty", "503"), ("/gone", "500")] {
+        let verdict = diagnose(&files, &format!("http://api.example{path}"));
+        assert_eq!(codes(&verdict)[0], "http.backend-missing", "{path}");
+        let told = &verdict.findings[0].message;
+        assert!(told.contains(&format!("is told {status}")), "{told}");
+    }
     assert_eq!(
         codes(&diagnose(&files, "http://other.example/"))[0],
         "http.no-rule"

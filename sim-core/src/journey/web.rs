@@ -234,13 +234,9 @@ fn behind(
             }
             Err(backend::Lack::Answer(answer)) => {
                 missing += 1;
+                // Controllers of Ingresses say 503 to both.
                 let answer = Answer {
-                    status: if plan.gateway && answer.status == 503 && answer.why == Fault::Backend
-                    {
-                        500
-                    } else {
-                        answer.status
-                    },
+                    status: if plan.gateway { answer.status } else { 503 },
                     ..answer
                 };
                 findings.push(fixed(&answer, &at));

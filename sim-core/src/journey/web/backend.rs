@@ -66,9 +66,11 @@ pub(super) fn endpoints(
             source: None,
         })))
     };
-    let lack = |object: String, message: String, sources: Vec<Source>| {
+    // A Gateway's status: 500 where the reference leads nowhere, 503 where no endpoint is ready (the specification of
+    // `HTTPRouteRule.backendRefs`).
+    let lack = |status: u16, object: String, message: String, sources: Vec<Source>| {
         Ok(Err(Lack::Answer(Answer {
-            status: 503,
+            status,
             why: Fault::Backend,
             object,
             message,
@@ -82,6 +84,7 @@ pub(super) fn endpoints(
         |service: &&Service| &service.meta.namespace == namespace && &service.meta.name == name;
     let Some(service) = services.iter().find(named) else {
         return lack(
+            500,
             object.to_owned(),
             format!("{object} names service {namespace}/{name}, which does not exist"),
             sources.to_vec(),
@@ -116,7 +119,7 @@ pub(super) fn endpoints(
             backend.port,
             has.join(", ")
         );
-        return lack(object.to_owned(), message, cited);
+        return lack(500, object.to_owned(), message, cited);
     };
     let same = |own: &Option<String>| {
         own.as_deref().unwrap_or_default() == port.name.as_deref().unwrap_or_default()
@@ -174,6 +177,7 @@ pub(super) fn endpoints(
             n => format!("{n} endpoints, none of them ready"),
         };
         return lack(
+            503,
             format!("service:{namespace}/{name}"),
             format!("service {namespace}/{name}, to which {object} sends, has {text}"),
             cited,
