@@ -1,5 +1,6 @@
 //! Gateway API: listeners, the HTTPRoutes attached to them, and which of their rules takes a request.
 
+mod host;
 mod selector;
 
 use std::cmp::Reverse;
@@ -85,7 +86,7 @@ struct Taking<'r> {
 impl Routing<'_> {
     /// What the Gateway does with a plain GET request.
     pub(crate) fn decide(&self, url: &Url) -> Decision {
-        let Some((listener, _)) = listener(self.gateway, url) else {
+        let Some((listener, own)) = listener(self.gateway, url) else {
             let has = items(&self.gateway.body, "/spec/listeners").map(|listener| {
                 format!(
                     "{} {} {}",
@@ -120,6 +121,8 @@ impl Routing<'_> {
         let mut misses = Vec::new();
         let mut taking: Vec<Taking<'_>> = Vec::new();
         let mut kept_off = None;
+        // A route without host names has the listener's.
+        let mut attached: Vec<(HostFit, &Object)> = Vec::new();
         for route in self.routes {
             let Some(fit) =
                 route_fit(route, url).filter(|_| parents(self.gateway, route).next().is_some())
@@ -127,7 +130,7 @@ impl Routing<'_> {
                 continue;
             };
             match self.attached(route, listener) {
-                Ok(()) => {}
+                Ok(()) => attached.push((fit.max(own), route)),
                 Err(Off::Unknown(doubt)) => return Decision::Unknown(doubt),
                 Err(Off::No(why)) => {
                     if let Some(doubt) = self.beside(route, fit, listener, url) {
@@ -152,7 +155,10 @@ impl Routing<'_> {
             (Reverse(taken.order), age, label("httproute", taken.route))
         };
         if let Some(taken) = taking.iter().min_by_key(|taken| key(taken)) {
-            return self.pass(taken, url);
+            return match host::beside(&attached, taken.route, url) {
+                Some(doubt) => Decision::Unknown(doubt),
+                None => self.pass(taken, url),
+            };
         }
         if let Some((route, why)) = kept_off {
             let object = label("httproute", route);

@@ -89,6 +89,14 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "除更具体的 `{2}` 之外，{0} 是否还经监听器 `{1}` 接收请求，尚不清楚",
     ),
     (
+        "{0} has a more specific host than {1}, and no rule for `{2}`: whether the less specific one takes it is not known",
+        "{0} 的主机名比 {1} 的更具体，却没有接收 `{2}` 的规则：不知道较不具体的那个是否接收",
+    ),
+    (
+        "whether the controller looks beyond the most specific host",
+        "控制器是否会在最具体的主机名之外继续查找",
+    ),
+    (
         "whether the controller isolates listeners",
         "控制器是否隔离监听器",
     ),

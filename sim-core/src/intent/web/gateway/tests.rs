@@ -140,3 +140,20 @@ fn query_parameters_are_matched() {
     );
     assert_eq!(decide(&routes, "", "http://a.example/?v=3"), "shop/one 1");
 }
+
+#[test]
+fn a_less_specific_hosts_rules_are_not_decided_behind_a_more_specific_one() {
+    let api = r#"{"matches":[{"path":{"value":"/api"}}],"backendRefs":[{"name":"web","port":80}]}"#;
+    let all = r#"{"backendRefs":[{"name":"wild","port":80}]}"#;
+    let wild = route("", all)
+        .replace(r#"["a.example"]"#, r#"["*.example"]"#)
+        .replace(r#""name":"r""#, r#""name":"w""#);
+    let both = format!("{},{wild}", route("", api));
+    assert_eq!(decide(&both, "", "http://a.example/api"), "shop/web 1");
+    assert_eq!(decide(&both, "", "http://b.example/x"), "shop/wild 1");
+    let said = decide(&both, "", "http://a.example/x");
+    assert!(said.contains("a more specific host than"), "{said}");
+    // A listener that names the host gives it to both.
+    let same = decide(&both, "", "http://a.example:83/x");
+    assert_eq!(same, "shop/wild 1");
+}
