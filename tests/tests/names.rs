@@ -264,6 +264,42 @@ fn an_ingress_leads_to_its_backend() {
     );
 }
 
+/// Two installations of ingress-nginx have the same labels but for their instance.
+#[test]
+fn of_two_controllers_the_class_names_its_own() {
+    let mut files = files();
+    edit_list(&mut files, "pods", |pods| {
+        for pod in pods {
+            let instance = match pod["metadata"]["name"].as_str() {
+                Some("web-11") => "outer",
+                Some("web-12") => "inner",
+                _ => continue,
+            };
+            pod["metadata"]["labels"] = json!({"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/instance": instance});
+        }
+    });
+    let unsure = diagnose(&files, "http://shop.example/web/x");
+    assert_eq!(unsure.outcome, Outcome::Unknown);
+    let said = "which of several installations";
+    assert!(
+        unsure.settle.iter().any(|line| line.starts_with(said)),
+        "{:?}",
+        unsure.settle
+    );
+    edit_list(&mut files, "ingressclasses", |classes| {
+        classes[0]["metadata"]["labels"] = json!({"app.kubernetes.io/instance": "outer"});
+    });
+    edit_list(&mut files, "services", |services| {
+        for service in services {
+            if service["metadata"]["name"] == "proxy" {
+                service["spec"]["selector"]["app.kubernetes.io/instance"] = json!("outer");
+            }
+        }
+    });
+    let sure = diagnose(&files, "http://shop.example/web/x");
+    assert_eq!(sure.outcome, Outcome::Connected, "{:?}", sure.settle);
+}
+
 /// A Gateway and its route, beside the Ingress.
 fn with_gateway() -> Files {
     let mut files = files();

@@ -75,22 +75,11 @@ pub(super) fn plan(
         .map(|_| "k8s.io/ingress-nginx".to_owned());
     let only = only.filter(|_| class.is_none()).map(str::to_owned);
     let Some(name) = of_class.or(by_name).or(only) else {
-        if let Decision::Fixed(answer) = &decision {
-            return Ok(Ok(Plan {
-                name: "the ingress controller".to_owned(),
-                object: answer.object.clone(),
-                gateway: false,
-                decision,
-                entrances: Vec::new(),
-                pods: Vec::new(),
-                assumptions: Vec::new(),
-                findings,
-            }));
-        }
-        return Ok(Err(doubt(
+        let otherwise = doubt(
             "which controller takes the request is not known",
             "kube/ingressclasses.json",
-        )));
+        );
+        return Ok(unplaced(decision, findings, otherwise));
     };
     let known = CONTROLLERS
         .iter()
@@ -112,6 +101,19 @@ pub(super) fn plan(
             "kube/pods.json of the whole cluster",
         )));
     }
+    let of_class = class.as_ref().map(|class| class.name.as_str());
+    let of_class = classes
+        .iter()
+        .find(|one| Some(one.meta.name.as_str()) == of_class);
+    let Some(pods) = of_one(pods, of_class) else {
+        let otherwise = doubt(
+            &format!(
+                "which of several installations of the controller `{name}` takes the request is not known"
+            ),
+            "the address that the host's name has",
+        );
+        return Ok(unplaced(decision, findings, otherwise));
+    };
     assumptions.push(format!(
         "the pods labelled {key}={value} are the controller `{name}`"
     ));
@@ -127,6 +129,47 @@ pub(super) fn plan(
         assumptions,
         findings,
     }))
+}
+
+/// What is left to say where it is not known which proxy takes the request: what any of them answers, else the doubt.
+fn unplaced(decision: Decision, findings: Vec<Finding>, otherwise: Doubt) -> Result<Plan, Doubt> {
+    let Decision::Fixed(answer) = &decision else {
+        return Err(otherwise);
+    };
+    Ok(Plan {
+        name: "the ingress controller".to_owned(),
+        object: answer.object.clone(),
+        gateway: false,
+        decision,
+        entrances: Vec::new(),
+        pods: Vec::new(),
+        assumptions: Vec::new(),
+        findings,
+    })
+}
+
+/// Names the installation on all that a Helm chart makes, the ingress class too.
+const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// The pods of one installation: of several, beside one another for different classes, that of `class`.
+fn of_one(pods: Vec<Pod>, class: Option<&Object>) -> Option<Vec<Pod>> {
+    let place = |pod: &Pod| {
+        let instance = pod.meta.labels.get(INSTANCE).cloned();
+        (pod.meta.namespace.clone(), instance)
+    };
+    let several = |pods: &[Pod]| {
+        let first = pods.first().map(place);
+        pods.iter().any(|pod| Some(place(pod)) != first)
+    };
+    if !several(&pods) {
+        return Some(pods);
+    }
+    let named = class?.meta.labels.get(INSTANCE)?;
+    let own = pods
+        .into_iter()
+        .filter(|pod| pod.meta.labels.get(INSTANCE) == Some(named));
+    let own: Vec<Pod> = own.collect();
+    (!own.is_empty() && !several(&own)).then_some(own)
 }
 
 /// Without those that only check objects for the API server.

@@ -353,6 +353,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "不知道由哪个控制器接收请求",
     ),
     (
+        "which of several installations of the controller `{0}` takes the request is not known",
+        "控制器 `{0}` 有多套安装，不知道由哪一套接收请求",
+    ),
+    (
         "where the controller `{0}` runs is not known",
         "不知道控制器 `{0}` 在哪里运行",
     ),
