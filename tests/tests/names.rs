@@ -329,6 +329,24 @@ fn a_gateways_route_leads_to_its_backends() {
         "{:?}",
         verdict.settle
     );
+    // The backends' port without a listener: Envoy, which most Gateways are, says 503.
+    let mut deaf = files.clone();
+    for path in files.keys().filter(|path| path.ends_with("/ss.txt")) {
+        edit(&mut deaf, path, |text| {
+            let kept: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.contains(":8080 "))
+                .collect();
+            *text = kept.join("\n") + "\n";
+        });
+    }
+    let refused = diagnose(&deaf, "http://api.example/");
+    let told = refused
+        .findings
+        .iter()
+        .find(|finding| finding.code == "proxy.bad-gateway");
+    let told = &told.unwrap().message;
+    assert!(told.ends_with("502 (503 by Envoy and HAProxy)"), "{told}");
     for (path, status) in [("/empty", "503"), ("/gone", "500")] {
         let verdict = diagnose(&files, &format!("http://api.example{path}"));
         assert_eq!(codes(&verdict)[0], "http.backend-missing", "{path}");

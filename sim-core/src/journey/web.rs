@@ -378,9 +378,23 @@ fn told(walked: &Verdict) -> Option<Finding> {
         .iter()
         .map(|branch| branch.outcome)
         .find(|outcome| merge::fails(*outcome))?;
-    let (entry, status) = match failing {
-        Outcome::Timeout => (catalogue::PROXY_TIMEOUT, 504),
-        _ => (catalogue::PROXY_BAD_GATEWAY, 502),
+    let (from, to) = (&walked.flow.from, &walked.flow.to);
+    // To Envoy both are a failed connection (`UF`), HAProxy calls a refused one 503 (`SC`).
+    let (entry, message) = match failing {
+        Outcome::Timeout => (
+            catalogue::PROXY_TIMEOUT,
+            format!(
+                "{} does not get through to {}: the client is told 504 (503 by Envoy)",
+                from.object, to.object
+            ),
+        ),
+        _ => (
+            catalogue::PROXY_BAD_GATEWAY,
+            format!(
+                "{} does not get through to {}: the client is told 502 (503 by Envoy and HAProxy)",
+                from.object, to.object
+            ),
+        ),
     };
     let cause = walked.findings.first();
     let mut finding: Finding = Found {
@@ -390,12 +404,9 @@ fn told(walked: &Verdict) -> Option<Finding> {
         } else {
             Severity::Cause
         },
-        object: walked.flow.from.object.clone(),
-        at: walked.flow.from.namespace.as_deref().unwrap_or_default(),
-        message: format!(
-            "{} does not get through to {}: the client is told {status}",
-            walked.flow.from.object, walked.flow.to.object
-        ),
+        object: from.object.clone(),
+        at: from.namespace.as_deref().unwrap_or_default(),
+        message,
         sources: &[],
         under: cause.map(|cause| cause.code.clone()),
     }

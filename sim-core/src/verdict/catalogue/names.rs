@@ -139,15 +139,15 @@ entries! {
         fix_zh: "在 `spec.tls` 中为该主机名指定 Secret",
     }
     PROXY_BAD_GATEWAY = "proxy.bad-gateway", Contributing {
-        en: "the proxy cannot connect to its backend: the client is told 502",
-        zh: "代理连不上后端：客户端收到 502",
+        en: "the proxy cannot connect to its backend: the client is told 502 (503 by Envoy and HAProxy)",
+        zh: "代理连不上后端：客户端收到 502（Envoy 和 HAProxy 为 503）",
         confirm: "kubectl logs -n {namespace} {name}",
         fix: "mend what keeps the proxy's connection from its backend: the finding above it",
         fix_zh: "修复代理到后端的连接：见上面的结果",
     }
     PROXY_TIMEOUT = "proxy.gateway-timeout", Contributing {
-        en: "the proxy's connection to its backend gets no answer: the client is told 504",
-        zh: "代理到后端的连接没有应答：客户端收到 504",
+        en: "the proxy's connection to its backend gets no answer: the client is told 504 (503 by Envoy)",
+        zh: "代理到后端的连接没有应答：客户端收到 504（Envoy 为 503）",
         confirm: "kubectl logs -n {namespace} {name}",
         fix: "mend what keeps the proxy's connection from its backend: the finding above it",
         fix_zh: "修复代理到后端的连接：见上面的结果",

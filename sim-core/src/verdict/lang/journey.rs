@@ -234,8 +234,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "其余各 Pod 到后端的流",
     ),
     (
-        "{0} does not get through to {1}: the client is told {2}",
-        "{0} 到不了 {1}：客户端收到 {2}",
+        "{0} does not get through to {1}: the client is told 504 (503 by Envoy)",
+        "{0} 到不了 {1}：客户端收到 504（Envoy 为 503）",
+    ),
+    (
+        "{0} does not get through to {1}: the client is told 502 (503 by Envoy and HAProxy)",
+        "{0} 到不了 {1}：客户端收到 502（Envoy 和 HAProxy 为 503）",
     ),
     (" (the client is told {0})", "（客户端收到 {0}）"),
     // `journey/web/backend.rs`
