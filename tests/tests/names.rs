@@ -166,6 +166,27 @@ fn a_name_that_is_not_there() {
     );
 }
 
+/// Kubelet writes it into the pod's hosts file: a StatefulSet's pod finds itself before it is ready.
+#[test]
+fn a_pod_knows_its_own_whole_name() {
+    let mut files = files();
+    let name = "dns:client.clients.default.svc.cluster.local:7000";
+    let lookup = |files: &Files| {
+        let verdict = diagnose(files, name);
+        let leg = verdict.legs.iter().find(|leg| leg.name == "name lookup");
+        leg.unwrap().outcome
+    };
+    assert_eq!(lookup(&files), Outcome::Unreachable);
+    edit_list(&mut files, "pods", |pods| {
+        for pod in pods {
+            if pod["metadata"]["name"] == "client" {
+                pod["spec"]["subdomain"] = json!("clients");
+            }
+        }
+    });
+    assert_eq!(lookup(&files), Outcome::Connected);
+}
+
 #[test]
 fn a_name_server_that_does_not_answer() {
     let mut files = files();

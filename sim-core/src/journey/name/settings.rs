@@ -71,7 +71,7 @@ pub(super) fn of(world: &mut World<'_>, sender: &Sender) -> Result<Settings, Hal
     };
     let resolver = resolver.map(|mut resolver| {
         if let Some(pod) = &pod {
-            resolver.hosts = hosts(pod);
+            resolver.hosts = hosts(pod, &domain);
         }
         // In the node's network it is the node's, with the pod's own lines.
         if pod.as_ref().is_none_or(|pod| pod.host_network) {
@@ -93,14 +93,20 @@ pub(super) fn of(world: &mut World<'_>, sender: &Sender) -> Result<Settings, Hal
 const DOMAIN: &str = "cluster.local";
 
 /// The hosts file that kubelet mounts (`ensureHostsFile`).
-fn hosts(pod: &Pod) -> Vec<(IpAddr, Vec<String>)> {
+fn hosts(pod: &Pod, domain: &str) -> Vec<(IpAddr, Vec<String>)> {
     let mut hosts = vec![(IpAddr::from([127, 0, 0, 1]), vec!["localhost".to_owned()])];
     let own = pod
         .hostname
         .clone()
         .unwrap_or_else(|| pod.meta.name.clone());
+    // A pod with a subdomain knows its whole name itself, whether it is ready or not (`GeneratePodHostNameAndDomain`).
+    let whole = pod
+        .subdomain
+        .iter()
+        .map(|subdomain| format!("{own}.{subdomain}.{}.svc.{domain}", pod.meta.namespace));
+    let names: Vec<String> = whole.chain([own.clone()]).collect();
     if !pod.host_network {
-        hosts.extend(pod.ips.iter().map(|address| (*address, vec![own.clone()])));
+        hosts.extend(pod.ips.iter().map(|address| (*address, names.clone())));
     }
     hosts.extend(pod.host_aliases.iter().cloned());
     hosts
