@@ -166,6 +166,26 @@ fn a_name_that_is_not_there() {
     );
 }
 
+/// What keeps a name from being answered is what a person must change, and the command shows it.
+#[test]
+fn a_name_without_an_address_blames_what_is_there() {
+    let mut files = files();
+    edit_list(&mut files, "configmaps", |maps| {
+        let text = COREFILE.replace("pods insecure", "pods disabled");
+        maps[0]["data"]["Corefile"] = json!(text);
+    });
+    let setup = diagnose(&files, "dns:10-1-2-3.bench.pod.cluster.local:80");
+    let first = &setup.findings[0];
+    assert_eq!(
+        (first.code.as_str(), first.object.as_str()),
+        ("dns.setup", "configmap:default/coredns")
+    );
+    assert_eq!(
+        first.confirm,
+        ["kubectl get configmap -n default coredns -o yaml"]
+    );
+}
+
 /// Kubelet writes it into the pod's hosts file: a StatefulSet's pod finds itself before it is ready.
 #[test]
 fn a_pod_knows_its_own_whole_name() {

@@ -334,6 +334,10 @@ impl Corefile {
         Ok(
             match answer(world, &Setup::of(directive), zone, name, &self.source)? {
                 Answer::Reply(Reply::NoName(_)) if falls_through(directive, name) => None,
+                // What its options keep from being answered is the Corefile's to change.
+                Answer::Reply(Reply::NoName(why)) if why.kind == WhyKind::Setup => {
+                    Some(Step::Reply(Reply::NoName(why.of(self.object.clone()))))
+                }
                 Answer::Reply(reply) => Some(Step::Reply(reply)),
                 Answer::Alias(name, source, object) => Some(Step::Alias(name, source, object)),
             },
