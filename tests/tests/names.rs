@@ -184,6 +184,10 @@ fn a_name_without_an_address_blames_what_is_there() {
         first.confirm,
         ["kubectl get configmap -n default coredns -o yaml"]
     );
+    let none = diagnose(&files, "dns:bench.svc.cluster.local:80");
+    let first = &none.findings[0];
+    assert_eq!(first.code, "dns.no-address");
+    assert_eq!(first.confirm, ["kubectl get services -A"]);
 }
 
 /// Kubelet writes it into the pod's hosts file: a StatefulSet's pod finds itself before it is ready.

@@ -348,12 +348,15 @@ fn of_answer(
         sources.extend(world.file(&list)?.map(|file| Source::whole(&file)));
     }
     let message = format!("`{name}` has no address: {}{hint}", why.text);
-    let main = found(entry, severity, object, sender, message, &sources);
+    let mut main = found(entry, severity, object, sender, message, &sources);
+    if why.kind == WhyKind::OtherRecords && why.object.is_none() {
+        // The name of a namespace, say: no service has it, and the asker is none.
+        main.confirm = catalogue::DNS_NO_SUCH_NAME.commands_with(&[]);
+    }
     // Behind a server that cannot ask others, what keeps it from them is the cause.
     let deeper = &lookup.asking.findings;
     if why.kind == WhyKind::Upstream && !deeper.is_empty() {
         let mut findings = merge::at_most(deeper, severity);
-        let mut main = main;
         main.severity = Severity::Contributing;
         main.under = findings.first().map(|finding| finding.code.clone());
         findings.push(main);
@@ -376,8 +379,9 @@ fn telling(lookup: &Lookup) -> Option<&Why> {
         WhyKind::Setup => 2,
         // Of names without an object, the one that has the form of a service's.
         WhyKind::NoObject if why.text.starts_with("there is no service") => 3,
-        WhyKind::NoObject => 4,
-        _ => 5,
+        WhyKind::OtherRecords => 4,
+        WhyKind::NoObject => 5,
+        _ => 6,
     };
     whys.min_by_key(rank)
 }
