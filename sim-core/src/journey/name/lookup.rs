@@ -318,7 +318,7 @@ impl Asking {
         if self.trail.contains(&question) {
             let text = format!("the question for `{name}` goes in circles");
             let why = Why::new(WhyKind::Circle, text, vec![corefile.source.clone()]);
-            return Ok(Reply::Failure(why.of(server.object.clone())));
+            return Ok(Reply::Failure(why.of(corefile.object.clone())));
         }
         self.trail.push(question);
         let reply = self.step(world, server, &corefile, name);

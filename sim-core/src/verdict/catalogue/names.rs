@@ -8,7 +8,7 @@ entries! {
     DNS_FORWARD_LOOP = "dns.forward-loop", Cause {
         en: "a name server passes questions on to itself",
         zh: "域名服务器把查询转发回了自己",
-        confirm: "kubectl get configmap -n kube-system coredns -o yaml",
+        confirm: "kubectl get configmap -n {namespace} {name} -o yaml",
         fix: "let CoreDNS forward to servers outside the cluster (`forward . <address>`), not to a resolv.conf that leads back to it",
         fix_zh: "让 CoreDNS 转发到集群外的服务器（`forward . <地址>`），而不是指回自己的 resolv.conf",
     }
