@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use super::{merge, one};
 use crate::evidence::corefile::normal;
 use crate::flow::{FlowRequest, Protocol, Sender, Unresolved, sender, wrong};
-use crate::intent::dns::resolver::{Asked, Library, Resolver, ask};
+use crate::intent::dns::resolver::{Asked, Library, Resolver, ask, ipv6_first};
 use crate::intent::dns::{Found, Reply, Why, WhyKind};
 use crate::linux::choice::Doubt;
 use crate::source::Source;
@@ -341,7 +341,7 @@ fn connection(
     Ok(verdict)
 }
 
-/// The addresses of the family that the program tries first (RFC 6724: IPv6, if it has a global address itself).
+/// The addresses of the family that the program tries first.
 fn family(
     world: &mut World<'_>,
     sender: &Sender,
@@ -353,10 +353,12 @@ fn family(
         return Ok(all.to_vec());
     }
     let own = world.namespace(&sender.path)?;
-    let global = own.addresses.iter().any(|address| {
-        address.local.is_ipv6() && address.scope == crate::evidence::route::Scope::GLOBAL
-    });
-    if !global {
+    let global = own
+        .addresses
+        .iter()
+        .filter(|address| address.scope == crate::evidence::route::Scope::GLOBAL);
+    let global: Vec<IpAddr> = global.map(|address| address.local).collect();
+    if !ipv6_first(&global, &v6) {
         return Ok(v4);
     }
     assumptions

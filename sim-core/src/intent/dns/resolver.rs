@@ -194,6 +194,27 @@ pub(crate) fn ask<E>(
     Ok(asked)
 }
 
+/// Whether glibc puts a name's IPv6 addresses, `wanted`, before its IPv4 ones for a program with the global addresses
+/// `own` (`rfc3484_sort`): only where the source's label is the destination's (unique local addresses have one of their
+/// own), or where there is no IPv4 address to send from.
+pub(crate) fn ipv6_first(own: &[IpAddr], wanted: &[IpAddr]) -> bool {
+    let is_unique_local = |address: &IpAddr| match address {
+        IpAddr::V6(address) => {
+            let [first, ..] = address.octets();
+            Some(first & 0xfe == 0xfc)
+        }
+        IpAddr::V4(_) => None,
+    };
+    let same = |label: bool| {
+        own.iter()
+            .filter_map(is_unique_local)
+            .any(|own| own == label)
+    };
+    let has_v6 = own.iter().any(IpAddr::is_ipv6);
+    let has_v4 = own.iter().any(IpAddr::is_ipv4);
+    has_v6 && (!has_v4 || wanted.iter().filter_map(is_unique_local).any(same))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +293,22 @@ mod tests {
         assert_eq!(first.queries(many, Library::Musl), [many]);
         let glibc = first.queries(many, Library::Glibc);
         assert_eq!((glibc.len(), glibc[0].as_str()), (5, many));
+    }
+
+    #[test]
+    fn ipv6_goes_first_where_the_labels_agree() {
+        let all = |texts: &[&str]| -> Vec<IpAddr> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let service = all(&["fd00:96::7"]);
+        assert!(ipv6_first(&all(&["10.244.0.5", "fd00:244::5"]), &service));
+        assert!(!ipv6_first(&all(&["10.244.0.5", "2a00:db8::5"]), &service));
+        assert!(ipv6_first(&all(&["2a00:db8::5"]), &service));
+        assert!(!ipv6_first(&all(&["10.244.0.5"]), &service));
+        assert!(ipv6_first(
+            &all(&["10.244.0.5", "2a00:db8::5"]),
+            &all(&["2a00:db8::9"])
+        ));
     }
 
     #[test]
