@@ -86,6 +86,12 @@ struct Taking<'r> {
 impl Routing<'_> {
     /// What the Gateway does with a plain GET request.
     pub(crate) fn decide(&self, url: &Url) -> Decision {
+        if host::passed_through(self.gateway, url) {
+            return self.unknown(
+                "a listener without HTTP takes it, whose TLSRoute or TCPRoute is not followed"
+                    .to_owned(),
+            );
+        }
         let Some((listener, own)) = listener(self.gateway, url) else {
             let has = items(&self.gateway.body, "/spec/listeners").map(|listener| {
                 format!(
@@ -113,11 +119,6 @@ impl Routing<'_> {
                 &[],
             );
         };
-        if text(listener, "/tls/mode") == Some("Passthrough") {
-            return self.unknown(
-                "the listener passes TLS through: its route is not decided by HTTP".to_owned(),
-            );
-        }
         let mut misses = Vec::new();
         let mut taking: Vec<Taking<'_>> = Vec::new();
         let mut kept_off = None;

@@ -158,8 +158,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 没有监听器在端口 {2} 上接收 `{1}`；它有 {3}",
     ),
     (
-        "the listener passes TLS through: its route is not decided by HTTP",
-        "该监听器透传 TLS：其路由不按 HTTP 决定",
+        "a listener without HTTP takes it, whose TLSRoute or TCPRoute is not followed",
+        "由不处理 HTTP 的监听器接收，其 TLSRoute 或 TCPRoute 未跟踪",
     ),
     ("{0} is not attached: {1}", "{0} 没有挂接上：{1}"),
     (

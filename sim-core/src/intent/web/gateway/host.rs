@@ -1,8 +1,28 @@
-//! Routes of which one has a more specific host than another.
+//! Which of several takes a host: routes of which one is more specific, and listeners of which one takes no HTTP.
 
+use serde_json::Value;
+
+use super::listener;
 use crate::evidence::kube::generic::Object;
-use crate::intent::web::{HostFit, Url, label};
+use crate::intent::web::{HostFit, Url, host_fit, items, label, text};
 use crate::linux::choice::Doubt;
+
+/// Whether a listener that takes no HTTP (TLSRoute, TCPRoute) has the port, and as specific a host as any that does.
+pub(super) fn passed_through(gateway: &Object, url: &Url) -> bool {
+    let http = listener(gateway, url).map(|(_, fit)| fit);
+    items(&gateway.body, "/spec/listeners").any(|listener| {
+        let port = listener.get("port").and_then(Value::as_u64) == Some(url.port.into());
+        let raw = match text(listener, "/protocol") {
+            Some("TCP") => true,
+            Some("TLS") => url.tls,
+            Some("HTTPS") => url.tls && text(listener, "/tls/mode") == Some("Passthrough"),
+            _ => false,
+        };
+        let name = text(listener, "/hostname").unwrap_or_default();
+        let fit = host_fit(name, &url.host, true);
+        port && raw && fit.is_some() && fit >= http
+    })
+}
 
 /// Why `taken` may not take the request though one of its rules fits: of `attached`, routes with how well their hosts
 /// fit, another has a more specific host.

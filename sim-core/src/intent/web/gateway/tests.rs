@@ -15,6 +15,8 @@ const GATEWAY: &str = r#"{"kind":"Gateway","metadata":{"name":"g","namespace":"i
     {"name":"own","port":81,"protocol":"HTTP"},
     {"name":"team","port":82,"protocol":"HTTP","allowedRoutes":{"namespaces":{"from":"Selector","selector":{"matchExpressions":[{"key":"team","operator":"In","values":["a"]}]}}}},
     {"name":"one","port":83,"protocol":"HTTP","hostname":"a.example","allowedRoutes":{"namespaces":{"from":"All"}}},
+    {"name":"raw","port":84,"protocol":"TLS","hostname":"*.example","tls":{"mode":"Passthrough"}},
+    {"name":"https","port":84,"protocol":"HTTPS","hostname":"a.example","allowedRoutes":{"namespaces":{"from":"All"}}},
     {"name":"any","port":83,"protocol":"HTTP","allowedRoutes":{"namespaces":{"from":"All"}}}]}}"#;
 
 fn route(section: &str, rules: &str) -> String {
@@ -156,4 +158,17 @@ fn a_less_specific_hosts_rules_are_not_decided_behind_a_more_specific_one() {
     // A listener that names the host gives it to both.
     let same = decide(&both, "", "http://a.example:83/x");
     assert_eq!(same, "shop/wild 1");
+}
+
+#[test]
+fn a_listener_that_passes_tls_through_is_not_decided() {
+    let routes = route("", r#"{"backendRefs":[{"name":"web","port":80}]}"#);
+    let said = decide(&routes, "", "https://b.example:84/");
+    assert!(said.contains("TLSRoute"), "{said}");
+    // The more specific listener takes its own host.
+    assert_eq!(decide(&routes, "", "https://a.example:84/"), "shop/web 1");
+    assert_eq!(
+        decide(&routes, "", "http://b.example:84/"),
+        "404 NoListener"
+    );
 }
