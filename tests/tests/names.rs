@@ -284,6 +284,11 @@ fn an_ingress_leads_to_its_backend() {
             .iter()
             .all(|branch| branch.hops[0].object == "pod:default/web-11")
     );
+    // One command for both fails where the cluster has no Gateway API.
+    assert_eq!(
+        diagnose(&files, "http://shop.example/other").findings[0].confirm,
+        ["kubectl get ingresses -A", "kubectl get httproutes -A"]
+    );
     // ingress-nginx takes the service's target port as well (`serviceEndpoints`).
     let by_target = diagnose(&files, "http://shop.example/pods");
     assert_eq!(

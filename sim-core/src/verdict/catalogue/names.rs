@@ -113,14 +113,14 @@ entries! {
     HTTP_NO_RULE = "http.no-rule", Cause {
         en: "no rule takes this host and path",
         zh: "没有规则接受这个主机名和路径",
-        confirm: "kubectl get ingresses,httproutes -A",
+        confirm: "kubectl get ingresses -A; kubectl get httproutes -A",
         fix: "add a rule for the host and path, or correct the one that comes nearest",
         fix_zh: "为该主机名和路径添加规则，或更正最接近的规则",
     }
     HTTP_REDIRECT = "http.redirect", Info {
         en: "the proxy answers with a redirect",
         zh: "代理返回重定向",
-        confirm: "kubectl get ingresses,httproutes -A",
+        confirm: "kubectl get ingresses -A; kubectl get httproutes -A",
         fix: "ask for the address that it redirects to",
         fix_zh: "改为访问重定向的目标地址",
     }
