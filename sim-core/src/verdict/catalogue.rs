@@ -108,10 +108,17 @@ impl Entry {
     /// The commands that confirm it, filled in; those that need what is not known are left out.
     pub(crate) fn commands_with(&self, known: &[(&str, String)]) -> Vec<String> {
         let commands = self.confirm.split("; ").map(|command| {
+            // A dot in a device's name (`eth0.100`) is a slash between a sysctl's dots (sysctl(8)).
+            let by_sysctl = command.starts_with("sysctl ");
             known
                 .iter()
                 .fold(command.to_owned(), |text, (name, value)| {
-                    text.replace(&format!("{{{name}}}"), value)
+                    let place = format!("{{{name}}}");
+                    if by_sysctl && *name == "device" {
+                        text.replace(&place, &value.replace('.', "/"))
+                    } else {
+                        text.replace(&place, value)
+                    }
                 })
         });
         commands
@@ -193,5 +200,29 @@ pub(crate) fn entry(kind: BlockerKind) -> Entry {
         BlockerKind::CloudInstanceDown => CLOUD_INSTANCE_STOPPED,
         BlockerKind::CloudNoPublicAddress => CLOUD_NO_PUBLIC_ADDRESS,
         BlockerKind::CloudNoBandwidth => CLOUD_NO_BANDWIDTH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_with_a_dot_is_written_as_sysctl_reads_it() {
+        let known = [
+            ("device", "eth0.100".to_owned()),
+            ("source", "10.0.0.1".to_owned()),
+        ];
+        assert_eq!(
+            SYSCTL_RP_FILTER.commands_with(&known),
+            [
+                "sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.eth0/100.rp_filter",
+                "ip route get 10.0.0.1"
+            ]
+        );
+        assert_eq!(
+            DEVICE_DOWN.commands_with(&known),
+            ["ip link show dev eth0.100"]
+        );
     }
 }
