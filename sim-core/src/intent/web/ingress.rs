@@ -206,7 +206,7 @@ fn missed(ingress: &Object, host: &str, path: &Value) -> String {
 
 /// What ingress-nginx does with a request before it passes it on.
 fn ahead(ingresses: &[&Object], taken: &Object, url: &Url) -> Option<Decision> {
-    if nginx::redirects(taken, url, secret(ingresses, url).is_some()) {
+    if nginx::redirects(taken, url, nginx::certified(ingresses, url)) {
         return Some(Decision::Fixed(Answer {
             status: 308,
             why: Fault::Redirect,
@@ -468,6 +468,9 @@ mod tests {
         );
         assert!(taken(&ingresses(&secured), "http://a.example/").starts_with("308"));
         assert_eq!(taken(&ingresses(&secured), "https://a.example/"), "web");
+        // Without a secret it has the default certificate.
+        let bare = secured.replacen(r#","secretName":"t""#, "", 1);
+        assert!(taken(&ingresses(&bare), "http://a.example/").starts_with("308"));
         let off = annotated(
             r#""nginx.ingress.kubernetes.io/ssl-redirect":"false""#,
             &secured,

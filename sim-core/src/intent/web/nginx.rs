@@ -90,7 +90,19 @@ pub(super) fn takes(own: &str, path: &str) -> Option<bool> {
     })
 }
 
-/// Whether plain HTTP is sent on to HTTPS (`redirect_to_https`); `certified`: a certificate is named for the host.
+/// Whether the host has a certificate, be it the default one: an Ingress with a rule for it has a `tls` list, whatever
+/// stands there (`createServers`, `get_pem_cert_uid`).
+pub(super) fn certified(ingresses: &[&Object], url: &Url) -> bool {
+    ingresses.iter().any(|ingress| {
+        let named = items(&ingress.body, "/spec/rules").any(|rule| {
+            let fit = host_fit(text(rule, "/host").unwrap_or_default(), &url.host, false);
+            fit > Some(HostFit::Any)
+        });
+        named && items(&ingress.body, "/spec/tls").next().is_some()
+    })
+}
+
+/// Whether plain HTTP is sent on to HTTPS (`redirect_to_https`); `certified`: the host has a certificate.
 pub(super) fn redirects(ingress: &Object, url: &Url, certified: bool) -> bool {
     let off = ingress
         .meta

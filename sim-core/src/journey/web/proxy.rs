@@ -215,9 +215,8 @@ fn of_ingress(
     let plan = controller::plan(world, &classes, class.cloned(), url, decision, findings)?;
     Ok(plan.map(|mut plan| {
         if redirect {
-            plan.assumptions.push(
-                "the controller's ConfigMap does not turn `ssl-redirect` off, and the certificate that an Ingress names is there".to_owned(),
-            );
+            plan.assumptions
+                .push("the controller's ConfigMap does not turn `ssl-redirect` off".to_owned());
         }
         plan
     }))

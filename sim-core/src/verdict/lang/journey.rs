@@ -324,8 +324,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("an Ingress", "一个 Ingress"),
     ("the ingress controller", "Ingress 控制器"),
     (
-        "the controller's ConfigMap does not turn `ssl-redirect` off, and the certificate that an Ingress names is there",
-        "控制器的 ConfigMap 没有关闭 `ssl-redirect`，并且 Ingress 指定的证书存在",
+        "the controller's ConfigMap does not turn `ssl-redirect` off",
+        "控制器的 ConfigMap 没有关闭 `ssl-redirect`",
     ),
     // `intent/web/nginx.rs`
     (
