@@ -784,6 +784,14 @@ fn ciliums_policies() {
         "..."
     );
     assert_eq!(ask(on(json!([{"fromEntities": ["world"]}]))), "xxx");
+    // An empty rule isolates, and means nobody.
+    assert_eq!(ask(on(json!([{}]))), "xxx");
+    assert_eq!(
+        ask(on(
+            json!([{}, {"fromEndpoints": [{"matchLabels": {"app": "b"}}]}])
+        )),
+        ".xx"
+    );
     // Prefixes do not mean the cluster's pods; layer 7 is not decided.
     assert_eq!(ask(on(json!([{"fromCIDR": ["10.0.0.0/8"]}]))), "xxx");
     let http =

@@ -119,9 +119,8 @@ fn rules(
     let mut list = Vec::new();
     for rule in spec.objects(key)? {
         let when = match rule.is_empty() {
-            true => vec![Condition::Unknown(
-                "an empty rule is not decided".to_owned(),
-            )],
+            // It names nobody and no port: it isolates, or denies nothing (`mergeIngress`, `mergeEgress`).
+            true => vec![Condition::NEVER],
             false => {
                 let mut when = peers(&rule, way, namespace)?;
                 when.extend(ports(&rule)?);

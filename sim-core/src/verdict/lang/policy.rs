@@ -49,7 +49,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "选择器是否指主机端点未作判断",
     ),
     // `intent/policy/cilium.rs`
-    ("an empty rule is not decided", "空规则未作判断"),
     ("whom `{0}` means is not decided", "`{0}` 指谁未作判断"),
     ("`{0}` is not decided", "`{0}` 未作判断"),
     (
