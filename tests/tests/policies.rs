@@ -800,6 +800,13 @@ fn ciliums_policies() {
         ask(on(json!([{"fromEndpoints": [{}], "toPorts": http}]))),
         "?xx"
     );
+    // Reserved labels are those of nodes and the world: who is no pod may be meant, and no namespace is.
+    for labels in [
+        json!({"matchLabels": {"reserved:remote-node": ""}}),
+        json!({"matchExpressions": [{"key": "reserved:host", "operator": "Exists"}]}),
+    ] {
+        assert_eq!(ask(on(json!([{"fromEndpoints": [labels]}]))), "???");
+    }
     // What denies wins, and isolates no further than it is told to.
     let mut both = on(json!([{"fromEntities": ["all"]}]));
     both["ingressDeny"] = json!([{"fromEndpoints": [{"matchLabels": {"app": "b"}}]}]);

@@ -143,6 +143,11 @@ fn peers(rule: &Object<'_>, way: &str, namespace: Option<&str>) -> Result<Vec<Co
     let mut named = false;
     for selector in rule.objects(&key("Endpoints"))? {
         let selector = LabelSelector::of(&selector)?;
+        // Nodes, the world and the like bear such labels, and are of no namespace (`getEndpointSelector`).
+        if let Some(name) = keys(&selector).find(|name| is_reserved(name)) {
+            any.push(meant_by(name));
+            continue;
+        }
         let mut all = vec![
             Condition::Other(Fact::Pod),
             Condition::Other(Fact::Node).not(),
@@ -245,13 +250,23 @@ fn key(key: &str) -> &str {
 const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 const NAMESPACE_LABEL: &str = "io.cilium.k8s.namespace.labels.";
 
-fn names_namespaces(selector: &LabelSelector) -> bool {
+/// The labels that a selector asks for.
+fn keys(selector: &LabelSelector) -> impl Iterator<Item = &str> {
     let labels = selector.match_labels.keys();
     let expressions = selector.match_expressions.iter().map(|one| &one.key);
-    labels.chain(expressions).any(|name| {
-        let name = key(name);
-        name == NAMESPACE || name.starts_with(NAMESPACE_LABEL)
-    })
+    labels.chain(expressions).map(|name| key(name))
+}
+
+fn names_namespaces(selector: &LabelSelector) -> bool {
+    keys(selector).any(|name| name == NAMESPACE || name.starts_with(NAMESPACE_LABEL))
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.starts_with("reserved:") || name.starts_with("reserved.")
+}
+
+fn meant_by(name: &str) -> Condition {
+    Condition::Unknown(format!("whom the label `{name}` means is not decided"))
 }
 
 fn selected(selector: &LabelSelector, at: fn(Fact) -> Condition) -> Condition {
@@ -289,9 +304,7 @@ fn label(name: &str, value: Value, at: fn(Fact) -> Condition) -> Condition {
     match key(name) {
         NAMESPACE => at(Fact::NamespaceName(value)),
         "io.cilium.k8s.policy.serviceaccount" => at(Fact::Account(value)),
-        name if name.starts_with("reserved:") || name.starts_with("reserved.") => {
-            Condition::Unknown(format!("whom the label `{name}` means is not decided"))
-        }
+        name if is_reserved(name) => meant_by(name),
         name if name.starts_with("io.cilium.k8s.policy.") => {
             Condition::Unknown(format!("the label `{name}` is not decided"))
         }
