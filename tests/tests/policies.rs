@@ -609,6 +609,15 @@ fn administrators_policies_come_before_and_after() {
             "{policies}"
         );
     }
+    // The wrapper of v0.1 selects no more than what stands in it.
+    for wrapped in [
+        json!({"namespaceSelector": {"matchLabels": {"ns": "y"}}}),
+        json!({"sameLabels": ["ns"]}),
+    ] {
+        let rules = json!([{"action": "Deny", "from": [{"namespaces": wrapped}]}]);
+        let list = json!([admin("old", 1, rules)]);
+        assert_eq!(towards_a(&[("adminnetworkpolicies", list)]), "???");
+    }
     let baseline = json!([object(
         "BaselineAdminNetworkPolicy",
         "",

@@ -91,23 +91,34 @@ fn rules(spec: &Object<'_>, key: &str, peers: &str) -> Result<Rules, Fault> {
 
 /// `namespaces` or `pods`; pods of a host's network are not meant.
 fn pods(item: &Object<'_>, at: fn(Fact) -> Condition) -> Result<Condition, Fault> {
-    let selected = |item: &Object<'_>, key: &str, bearer| {
-        let selector = item.object(key)?;
-        let selector = selector.map(|selector| LabelSelector::of(&selector));
-        let selector = selector.transpose()?.unwrap_or_default();
-        Ok(Condition::selected(&selector, bearer, at))
-    };
     let mut all = vec![at(Fact::Pod), at(Fact::Node).not()];
     if item.has("namespaces") {
-        all.push(selected(item, "namespaces", Bearer::Namespace)?);
+        all.extend(selected(item, "namespaces", Bearer::Namespace, at)?);
     } else if let Some(pods) = item.object("pods")? {
-        all.push(selected(&pods, "namespaceSelector", Bearer::Namespace)?);
-        all.push(selected(&pods, "podSelector", Bearer::Pod)?);
+        all.extend(selected(&pods, "namespaceSelector", Bearer::Namespace, at)?);
+        all.extend(selected(&pods, "podSelector", Bearer::Pod, at)?);
         let known = ["namespaceSelector", "podSelector"];
         all.extend(unread(&pods, &known, Part::Selector));
     }
     all.extend(unread(item, &["namespaces", "pods"], Part::Selector));
     Ok(Condition::All(all))
+}
+
+/// The selector under `key`; all of `bearer` where it is missing. What v0.1 of the interface wrapped around it
+/// (`namespaceSelector`, `sameLabels`, `notSameLabels`) is not passed over.
+fn selected(
+    item: &Object<'_>,
+    key: &str,
+    bearer: Bearer,
+    at: fn(Fact) -> Condition,
+) -> Result<Vec<Condition>, Fault> {
+    let Some(selector) = item.object(key)? else {
+        return Ok(Vec::new());
+    };
+    let known = ["matchLabels", "matchExpressions"];
+    let strange = unread(&selector, &known, Part::Selector);
+    let labels = Condition::selected(&LabelSelector::of(&selector)?, bearer, at);
+    Ok([labels].into_iter().chain(strange).collect())
 }
 
 fn peer(item: &Object<'_>) -> Result<Condition, Fault> {
