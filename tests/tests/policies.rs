@@ -763,6 +763,44 @@ fn calicos_tiers_orders_and_actions() {
 }
 
 #[test]
+fn names_do_not_order_calicos_policies_of_several_scopes() {
+    let global = |order: Value, action: &str| {
+        let rules =
+            json!([{"action": action, "protocol": "TCP", "source": {"selector": "app == 'c'"}}]);
+        let spec =
+            json!({"order": order, "selector": "all()", "types": ["Ingress"], "ingress": rules});
+        let list = json!([object("GlobalNetworkPolicy", "", "default.b", &spec)]);
+        ("globalnetworkpolicies", list)
+    };
+    let own = |name: &str, action: &str| {
+        let rules = json!([{"action": action}]);
+        let spec = json!({"selector": "all()", "types": ["Ingress"], "ingress": rules});
+        object("NetworkPolicy", "x", name, &spec)
+    };
+    let owns = |all: Value| ("networkpolicies.crd.projectcalico.org", all);
+    let allow = || own("default.a", "Allow");
+    let deny = || global(Value::Null, "Deny");
+    assert_eq!(towards_a(&[deny(), owns(json!([allow()]))]), ".?.");
+    // The names of one scope do, and a policy without rules contradicts nobody.
+    let both = json!([own("default.z", "Deny"), allow()]);
+    assert_eq!(towards_a(&[owns(both)]), "...");
+    // A NetworkPolicy has the order 1000.
+    let np = json!([object(
+        "NetworkPolicy",
+        "x",
+        "np",
+        &json!({"podSelector": {}, "ingress": [{}]})
+    )]);
+    for (order, expected) in [(999, ".x."), (1000, ".?."), (1001, "...")] {
+        let lists = [
+            global(json!(order), "Deny"),
+            ("networkpolicies", np.clone()),
+        ];
+        assert_eq!(towards_a(&lists), expected, "{order}");
+    }
+}
+
+#[test]
 fn ciliums_policies() {
     let ask = |spec: Value| {
         towards_a(&[(

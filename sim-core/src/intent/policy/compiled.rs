@@ -246,11 +246,11 @@ impl<'a> Compiled<'a> {
         row
     }
 
-    /// Takes the connections that are `live` through a tier (whose policies begin at `place`); those that go on.
+    /// Takes the connections that are `live` through a tier (whose policies begin at `begin`); those that go on.
     fn through(
         &self,
         tier: &Tier,
-        mut place: usize,
+        begin: usize,
         mut live: Bits,
         view: &Viewpoint,
         row: &mut Row,
@@ -262,15 +262,17 @@ impl<'a> Compiled<'a> {
         let mut passed = Bits::none(size);
         // How certainly a policy isolates, and whether all that do are NetworkPolicies.
         let (mut isolated, mut certain, mut network) = (false, false, true);
-        for rank in tier.ranks() {
+        let applying = |place: usize| {
+            let subject = self.subjects.get(begin + place);
+            subject.map_or(0, |set| state(set, own))
+        };
+        for rank in tier.ranks(direction, |place| applying(place) != 0) {
             let mut decided = Bits::none(size);
-            for policy in rank {
-                let applies = self.subjects.get(place).map_or(0, |set| state(set, own));
-                place += 1;
-                let rules = policy.rules(direction);
-                if applies == 0 {
+            for place in rank {
+                let Some(policy) = tier.policies.get(place) else {
                     continue;
-                }
+                };
+                let (applies, rules) = (applying(place), policy.rules(direction));
                 if rules.isolates {
                     isolated = true;
                     certain |= applies == CERTAIN;

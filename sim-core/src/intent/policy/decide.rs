@@ -69,19 +69,22 @@ impl Course {
         let mut passed = false;
         let mut isolating: Vec<(&Arc<Policy>, Holds)> = Vec::new();
         let mut live = true;
-        for rank in tier.ranks() {
+        let all = tier.policies.iter();
+        let applying: Vec<Holds> = all.map(|policy| policy.subject.holds(connection)).collect();
+        let may_apply = |place: usize| applying.get(place).is_some_and(|one| *one != Holds::No);
+        for rank in tier.ranks(connection.direction, may_apply) {
             let mut decided = false;
-            for policy in rank {
-                let applies = policy.subject.holds(connection);
-                let rules = policy.rules(connection.direction);
-                if applies == Holds::No {
+            for place in rank {
+                let (Some(policy), Some(applies)) = (tier.policies.get(place), applying.get(place))
+                else {
                     continue;
-                }
+                };
+                let rules = policy.rules(connection.direction);
                 if rules.isolates {
                     isolating.push((policy, applies.clone()));
                 }
                 if live {
-                    let (ended, passes) = self.rules(policy, &applies, rules, connection);
+                    let (ended, passes) = self.rules(policy, applies, rules, connection);
                     decided |= ended;
                     passed |= passes;
                 }

@@ -86,6 +86,11 @@ pub(crate) enum Kind {
 }
 
 impl Policy {
+    /// Whose it is, and whether it is of a namespace.
+    fn scope(&self) -> (Kind, bool) {
+        (self.kind, self.object.contains('/'))
+    }
+
     pub(crate) fn rules(&self, direction: Direction) -> &Rules {
         match direction {
             Direction::Ingress => &self.ingress,
@@ -144,9 +149,29 @@ impl Policies {
 }
 
 impl Tier {
-    /// Its policies, those of one rank together.
-    pub(crate) fn ranks(&self) -> impl Iterator<Item = &[Arc<Policy>]> {
-        self.policies.chunk_by(|a, b| by_place(a, b).is_eq())
+    /// The places of those of its policies that apply, those of one rank together.
+    ///
+    /// Names order what is of one scope. Calico compared `namespace/name` with a global policy's name, and compares
+    /// `name/namespace/kind` since (`PolKVLess`): nothing orders the rules of several scopes.
+    pub(crate) fn ranks(
+        &self,
+        direction: Direction,
+        applies: impl Fn(usize) -> bool,
+    ) -> Vec<Vec<usize>> {
+        let all = self.policies.iter().map(|policy| &**policy).enumerate();
+        let applying: Vec<(usize, &Policy)> = all.filter(|(place, _)| applies(*place)).collect();
+        let mut ranks: Vec<Vec<usize>> = Vec::new();
+        for rank in applying.chunk_by(|(_, a), (_, b)| a.rank.total_cmp(&b.rank).is_eq()) {
+            let has_rules = |policy: &Policy| !policy.rules(direction).list.is_empty();
+            let ruling = rank.iter().filter(|(_, policy)| has_rules(policy));
+            let mut scopes = ruling.map(|(_, policy)| policy.scope());
+            let first = scopes.next();
+            let is_mixed = scopes.any(|other| Some(other) != first);
+            let equal = rank.chunk_by(|(_, a), (_, b)| is_mixed || by_place(a, b).is_eq());
+            let places = equal.map(|equal| equal.iter().map(|(place, _)| *place));
+            ranks.extend(places.map(Iterator::collect::<Vec<usize>>));
+        }
+        ranks
     }
 }
 
