@@ -4,8 +4,9 @@
 use pathglass_sim::flow::FlowRequest;
 use pathglass_sim::verdict::{Outcome, Verdict};
 use pathglass_tests::ask;
-use pathglass_tests::cluster::{Cluster, edit_list};
-use pathglass_tests::corpus::Files;
+use pathglass_tests::cluster::{Cluster, edit, edit_list};
+use pathglass_tests::corpus::{Files, workspace};
+use pathglass_tests::fuzzing;
 use serde_json::json;
 
 fn diagnose(files: &Files, to: &str, port: u16) -> Verdict {
@@ -54,5 +55,32 @@ fn a_host_port_that_nobody_maps() {
             .evidence
             .iter()
             .any(|line| line.file == "kube/pods.json")
+    );
+}
+
+#[test]
+fn a_plugins_drop_by_its_own_mark_is_not_a_services() {
+    let mut files = fuzzing::read(&workspace().join("examples/missing-route")).unwrap();
+    edit_list(&mut files, "services", |services| {
+        services[0]["spec"]["loadBalancerSourceRanges"] = json!(["203.0.113.0/24"]);
+    });
+    edit(&mut files, "nodes/node-1/host/iptables-save.txt", |text| {
+        let rule = "-A FORWARD -d 10.244.1.3/32 -m comment --comment \"Drop if no policies passed packet\" -m mark --mark 0x0/0x20000 -j DROP\n";
+        let place = text.find("[266:15532] -A FORWARD").unwrap();
+        text.insert_str(place, &format!("[0:0] {rule}"));
+    });
+    let request = FlowRequest {
+        from: "pod:shop/client".to_owned(),
+        to: "service:shop/web".to_owned(),
+        port: Some(80),
+        ..FlowRequest::default()
+    };
+    let verdict = ask::diagnose(&mut ask::unsealed(&files), &request).unwrap();
+    let drop = (verdict.findings.iter())
+        .find(|finding| finding.message.contains("chain FORWARD"))
+        .unwrap();
+    assert_eq!(
+        (drop.code.as_str(), drop.object.as_str()),
+        ("netfilter.drop", "node:node-1")
     );
 }

@@ -118,8 +118,9 @@ impl<'a> Circumstances<'a> {
                 .map(|known| (source, known))
         };
         let (source, known) = blocker.sources.iter().rev().find_map(named).or_else(|| {
-            // A drop by mark: what led to the marking says why.
-            let by_mark = blocker.sources.last()?.text().contains("--mark");
+            // A drop by kube-proxy's mark: what led to the marking says why. Network plugins drop by marks of their own.
+            let last = blocker.sources.last()?.text();
+            let by_mark = last.contains("KUBE-FIREWALL") && last.contains("--mark");
             let hop = self
                 .result
                 .request
