@@ -127,8 +127,8 @@ impl Intent {
                 if let (Direction::Ingress, Some(seen)) = (direction, &seen) {
                     ruling = ruling.common(rule(seen), TRANSLATED);
                 }
-                // Pods are selected behind a service's address; an ipBlock may mean that address itself.
-                if let (Direction::Egress, Some(asked)) = (direction, asked_address(result, to))
+                // Pods are selected behind a service's address; an ipBlock may mean that address itself, with its port.
+                if let (Direction::Egress, Some((asked, port))) = (direction, asked_for(result, to))
                     && !ruling.denying().is_empty()
                 {
                     let service = End::stranger(asked);
@@ -194,10 +194,11 @@ impl Intent {
 const TRANSLATED: &str = "the source is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
 const TRANSLATED_TO: &str = "the destination is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
 
-/// The address that was asked for, where it is another one than the connection ends at.
-fn asked_address(result: &Exchanged, to: IpAddr) -> Option<IpAddr> {
-    let asked = result.request.first()?.before.dst;
-    (asked != to).then_some(asked)
+/// The address and port that were asked for, where it is another address than the connection ends at.
+fn asked_for(result: &Exchanged, to: IpAddr) -> Option<(IpAddr, u16)> {
+    let asked = &result.request.first()?.before;
+    let port = asked.dport().and_then(Port::number).unwrap_or(0);
+    (asked.dst != to).then_some((asked.dst, port))
 }
 
 impl Side {

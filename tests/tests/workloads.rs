@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use pathglass_sim::flow::FlowRequest;
-use pathglass_sim::verdict::{Outcome, Verdict};
+use pathglass_sim::verdict::{Intention, Outcome, Verdict};
 use pathglass_tests::ask;
 use pathglass_tests::cluster::{Cluster, edit, edit_list};
 use pathglass_tests::corpus::{Files, workspace};
@@ -14,6 +14,17 @@ fn diagnose(files: &Files, to: &str, port: u16) -> Verdict {
         from: Cluster::client(),
         to: to.to_owned(),
         port: Some(port),
+        ..FlowRequest::default()
+    };
+    ask::diagnose(&mut ask::unsealed(files), &request).unwrap()
+}
+
+/// What becomes of the bundled example's flow to its service, which sends port 80 on to 8080.
+fn ask_web(files: &Files) -> Verdict {
+    let request = FlowRequest {
+        from: "pod:shop/client".to_owned(),
+        to: "service:shop/web".to_owned(),
+        port: Some(80),
         ..FlowRequest::default()
     };
     ask::diagnose(&mut ask::unsealed(files), &request).unwrap()
@@ -69,13 +80,7 @@ fn a_plugins_drop_by_its_own_mark_is_not_a_services() {
         let place = text.find("[266:15532] -A FORWARD").unwrap();
         text.insert_str(place, &format!("[0:0] {rule}"));
     });
-    let request = FlowRequest {
-        from: "pod:shop/client".to_owned(),
-        to: "service:shop/web".to_owned(),
-        port: Some(80),
-        ..FlowRequest::default()
-    };
-    let verdict = ask::diagnose(&mut ask::unsealed(&files), &request).unwrap();
+    let verdict = ask_web(&files);
     let drop = (verdict.findings.iter())
         .find(|finding| finding.message.contains("chain FORWARD"))
         .unwrap();
@@ -83,4 +88,23 @@ fn a_plugins_drop_by_its_own_mark_is_not_a_services() {
         (drop.code.as_str(), drop.object.as_str()),
         ("netfilter.drop", "node:node-1")
     );
+}
+
+#[test]
+fn a_block_may_mean_a_services_address_with_its_port() {
+    let mut files = fuzzing::read(&workspace().join("examples/missing-route")).unwrap();
+    for (port, expected) in [(80, Intention::Unknown), (81, Intention::Forbids)] {
+        edit_list(&mut files, "networkpolicies", |policies| {
+            let rule =
+                json!({"to": [{"ipBlock": {"cidr": "10.96.0.0/16"}}], "ports": [{"port": port}]});
+            let spec = json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]});
+            *policies = vec![
+                json!({"kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "shop"}, "spec": spec}),
+            ];
+        });
+        let verdict = ask_web(&files);
+        let mut intended = verdict.intended.iter();
+        let egress = intended.find(|one| one.direction == "egress").unwrap();
+        assert_eq!(egress.intention, expected, "{}", egress.message);
+    }
 }
