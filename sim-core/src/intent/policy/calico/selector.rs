@@ -45,6 +45,18 @@ impl Selector {
         }
     }
 
+    /// As a selector of namespaces: whether it means what has none (`getEndpointSelector`: `all()` asks for a namespace,
+    /// `global()` for none, and `!=` and the like hold of who lacks the label).
+    pub(super) fn means_global(&self) -> bool {
+        match self {
+            Self::All | Self::Label(..) => false,
+            Self::Global => true,
+            Self::Not(one) => !one.means_global(),
+            Self::And(list) => list.iter().all(Self::means_global),
+            Self::Or(list) => list.iter().any(Self::means_global),
+        }
+    }
+
     /// Whether it selects what has these labels.
     pub(super) fn holds(&self, labels: &dyn Fn(&str) -> Option<String>) -> bool {
         match self {

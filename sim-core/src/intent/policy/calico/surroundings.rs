@@ -130,8 +130,7 @@ impl Surroundings {
                 continue;
             }
             let in_scope = match (of, namespace) {
-                (Some(Selector::Global), _) => Some(set.namespace.is_empty()),
-                (Some(_), _) if set.namespace.is_empty() => Some(false),
+                (Some(of), _) if set.namespace.is_empty() => Some(of.means_global()),
                 (Some(of), _) => self.namespaces.as_ref().map(|known| {
                     let labels = known.get(&set.namespace);
                     of.holds(&|key: &str| match key {
@@ -153,8 +152,10 @@ impl Surroundings {
                 ])),
             }
         }
-        let meant =
-            of.is_none_or(|of| *of == Selector::Global) && namespace.is_none_or(|_| of.is_some());
+        let meant = match (of, namespace) {
+            (Some(of), _) => of.means_global(),
+            (None, namespace) => namespace.is_none(),
+        };
         if self.host_endpoints && meant {
             any.push(Condition::All(vec![
                 at(Fact::Node),

@@ -45,3 +45,19 @@ fn selectors() {
         assert!(Selector::parse(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn selectors_of_namespaces_that_mean_what_has_none() {
+    for (text, expected) in [
+        ("all()", false),
+        ("global()", true),
+        ("team == 'a'", false),
+        ("projectcalico.org/name != 'a'", true),
+        ("!has(team) && team not in {'a'}", true),
+        ("!has(team) && all()", false),
+        ("has(team) || global()", true),
+    ] {
+        let selector = Selector::parse(text).expect(text);
+        assert_eq!(selector.means_global(), expected, "{text}");
+    }
+}
