@@ -127,14 +127,11 @@ impl Intent {
                 if let (Direction::Ingress, Some(seen)) = (direction, &seen) {
                     ruling = ruling.common(rule(seen), TRANSLATED);
                 }
-                // Pods are selected behind a service's address; an ipBlock may mean that address itself, with its port.
-                if let (Direction::Egress, Some((asked, port))) = (direction, asked_for(result, to))
-                    && !ruling.denying().is_empty()
-                {
-                    let service = End::stranger(asked);
-                    let as_asked =
-                        policy::rule(&policies, direction, (&client, &service), protocol, port);
-                    ruling = ruling.common(as_asked, TRANSLATED_TO);
+                if direction == Direction::Egress && !ruling.denying().is_empty() {
+                    let rule = |server: &End, port| {
+                        policy::rule(&policies, direction, (&client, server), protocol, port)
+                    };
+                    ruling = seen_otherwise(ruling, result, (&client, &server), port, rule);
                 }
                 let connection = Connection {
                     own,
@@ -193,6 +190,40 @@ impl Intent {
 /// Why a translated source leaves it open.
 const TRANSLATED: &str = "the source is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
 const TRANSLATED_TO: &str = "the destination is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that";
+
+const OWN_TOO: &str = "the destination is an address of the pod's own node too, and plugins differ in whether policies bear on that";
+
+/// What becomes of `ruling`, which forbids a connection out of `own`, where its destination may be seen otherwise.
+fn seen_otherwise(
+    mut ruling: Ruling,
+    result: &Exchanged,
+    (own, server): (&End, &End),
+    port: u16,
+    rule: impl Fn(&End, u16) -> Ruling,
+) -> Ruling {
+    // Pods are selected behind a service's address; an ipBlock may mean that address itself, with its port.
+    if let Some((asked, port)) = asked_for(result, server.address) {
+        ruling = ruling.common(rule(&End::stranger(asked), port), TRANSLATED_TO);
+    }
+    if let Some(node) = own_node_at_end(result, own, server) {
+        let at_home = End {
+            node: Some(node),
+            ..server.clone()
+        };
+        ruling = ruling.common(rule(&at_home, port), OWN_TOO);
+    }
+    ruling
+}
+
+/// The node of the pod `own`, where the packet ends at an address that each node has for itself (NodeLocal DNS), and
+/// that is taken for another's.
+fn own_node_at_end(result: &Exchanged, own: &End, server: &End) -> Option<String> {
+    let node = own.pod.as_ref()?.node.as_ref()?;
+    let last = &result.request.last()?.ns;
+    let has_address = last.addresses.iter().any(|one| one.local == server.address);
+    let is_home = last.path == format!("nodes/{node}/host") && has_address;
+    (is_home && !own.is_on(server)).then(|| node.clone())
+}
 
 /// The address and port that were asked for, where it is another address than the connection ends at.
 fn asked_for(result: &Exchanged, to: IpAddr) -> Option<(IpAddr, u16)> {

@@ -7,7 +7,7 @@ use pathglass_tests::ask;
 use pathglass_tests::cluster::{Cluster, edit, edit_list};
 use pathglass_tests::corpus::{Files, workspace};
 use pathglass_tests::fuzzing;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn diagnose(files: &Files, to: &str, port: u16) -> Verdict {
     let request = FlowRequest {
@@ -107,4 +107,46 @@ fn a_block_may_mean_a_services_address_with_its_port() {
         let egress = intended.find(|one| one.direction == "egress").unwrap();
         assert_eq!(egress.intention, expected, "{}", egress.message);
     }
+}
+
+#[test]
+fn an_address_that_every_node_has_is_the_own_nodes_too() {
+    let mut files = fuzzing::read(&workspace().join("examples/missing-route")).unwrap();
+    // As NodeLocal DNS has it.
+    let own = json!({"family": "inet", "local": "169.254.20.10", "prefixlen": 32, "scope": "host", "label": "lo"});
+    let route = json!({"type": "local", "dst": "169.254.20.10", "dev": "lo", "table": "local", "protocol": "kernel",
+        "scope": "host", "prefsrc": "169.254.20.10", "flags": []});
+    for node in ["node-1", "node-2"] {
+        let mut add = |file: &str, change: &dyn Fn(&mut Vec<Value>)| {
+            edit(&mut files, &format!("nodes/{node}/host/{file}"), |text| {
+                let mut list: Vec<Value> = serde_json::from_str(text).unwrap();
+                change(&mut list);
+                *text = json!(list).to_string();
+            });
+        };
+        add("ip-route.json", &|routes| routes.push(route.clone()));
+        add("ip-addr.json", &|links| {
+            let mut links = links.iter_mut();
+            let lo = links.find(|link| link["ifname"] == "lo").unwrap();
+            lo["addr_info"].as_array_mut().unwrap().push(own.clone());
+        });
+    }
+    edit_list(&mut files, "networkpolicies", |policies| {
+        let spec = json!({"podSelector": {}, "policyTypes": ["Egress"]});
+        *policies = vec![
+            json!({"kind": "NetworkPolicy", "metadata": {"name": "p", "namespace": "shop"}, "spec": spec}),
+        ];
+    });
+    let request = FlowRequest {
+        from: "pod:shop/web-2".to_owned(),
+        to: "169.254.20.10".to_owned(),
+        port: Some(10_250),
+        ..FlowRequest::default()
+    };
+    let verdict = ask::diagnose(&mut ask::unsealed(&files), &request).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Connected);
+    assert_eq!(verdict.findings.len(), 0, "{:?}", verdict.findings);
+    let mut intended = verdict.intended.iter();
+    let egress = intended.find(|one| one.direction == "egress").unwrap();
+    assert_eq!(egress.intention, Intention::Unknown, "{}", egress.message);
 }

@@ -17,6 +17,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the destination is translated on the way, and NetworkPolicy leaves open whether it is seen before or after that",
         "目的地址在途中被转换，而 NetworkPolicy 没有规定按转换前还是转换后的地址判断",
     ),
+    (
+        "the destination is an address of the pod's own node too, and plugins differ in whether policies bear on that",
+        "目的地址也是 Pod 所在节点自己的地址，而各插件对策略是否管到它做法不一",
+    ),
     // `intent/all_pairs.rs`
     (
         "kube/pods.json was not captured, or cannot be read: pods are missing here",
