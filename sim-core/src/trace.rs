@@ -94,6 +94,8 @@ pub(crate) struct Transit {
     pub(crate) physin: Option<Arc<str>>,
     /// A bridge's netfilter has looked up its way already (`skb_valid_dst`).
     pub(crate) routed: bool,
+    /// OUTPUT's mangle table changed what its route depends on (`ip_route_me_harder`).
+    pub(crate) rerouted: bool,
     pub(crate) ct: Ct,
     /// The zone that a rule set.
     pub(crate) zone: Zone,
@@ -117,6 +119,7 @@ impl Transit {
             iif: None,
             physin: None,
             routed: false,
+            rerouted: false,
             ct: Ct::None,
             zone: Zone {
                 original: 0,

@@ -397,8 +397,9 @@ impl Walk<'_, '_> {
             ..HookSite::default()
         };
         let before = transit.packet.clone();
+        transit.rerouted = false;
         self.run_hook(ns, Hook::Output, &site, &mut transit)?;
-        let rerouted = transit.packet.mark != before.mark || transit.packet.dst != before.dst;
+        let rerouted = transit.rerouted || transit.packet.dst != before.dst;
         if rerouted && connection.forwarding == Forwarding::Masquerade {
             way = self.route_again(ns, &transit, None)?;
         }

@@ -19,6 +19,20 @@ pub(super) enum Part<'a> {
     Ipvs(Side),
 }
 
+impl Part<'_> {
+    /// Whether output is routed again for what it changes: the mangle table and nft's chains of type `route` alone
+    /// (`ipt_mangle_out`, `nf_route_table_hook4`); a mark that another chain sets comes too late for the route.
+    pub(super) fn reroutes(&self) -> bool {
+        match self {
+            Self::Xtables(table, _) => table.table().name == "mangle",
+            Self::Nft(chain) => {
+                (chain.base.as_ref()).is_some_and(|base| base.kind == ChainKind::Route)
+            }
+            Self::Conntrack | Self::Nat | Self::Ipvs(_) => false,
+        }
+    }
+}
+
 /// What is hooked in at `hook`, by priority; the order of equals is not captured.
 pub(super) fn parts(ns: &Namespace, family: Family, hook: Hook) -> Vec<(i32, Part<'_>)> {
     let mut parts: Vec<(i32, Part<'_>)> = Vec::new();

@@ -15,7 +15,7 @@ use crate::linux::netfilter::near::NearMiss;
 use crate::linux::netfilter::{
     CtDirection, CtState, CtView, Hook, Notes, RejectWith, RuleOutcome, RuleStep, RuleVerdict, nft,
 };
-use crate::linux::packet::{Family, Transport, protocol};
+use crate::linux::packet::{Family, Packet, Transport, protocol};
 use crate::linux::sysctl;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -86,7 +86,12 @@ impl Walk<'_, '_> {
             let outcome = part.run(ns, packet, ctx, choice);
             outcome.unwrap_or_else(|| RuleOutcome::pass(packet))
         })?;
-        self.apply(ns, at, site, outcome, transit)
+        let key = |packet: &Packet| (packet.src, packet.dst, packet.mark, packet.tos);
+        let before = key(&transit.packet);
+        self.apply(ns, at, site, outcome, transit)?;
+        transit.rerouted |=
+            hook == Hook::Output && part.reroutes() && key(&transit.packet) != before;
+        Ok(())
     }
 
     /// Runs the bridge family's base chains at `hook` (nft's table family `bridge`).

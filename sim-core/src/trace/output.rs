@@ -161,10 +161,9 @@ impl Walk<'_, '_> {
         }
         let after = &transit.packet;
         // What IPVS sends to a server here keeps its route.
-        let rerouted = (after.dst != before.dst && transit.balancing == Balancing::Fresh)
-            || after.mark != before.mark
-            || after.src != before.src
-            || after.tos != before.tos;
+        let rerouted = transit.rerouted
+            || (after.dst != before.dst && transit.balancing == Balancing::Fresh)
+            || after.src != before.src;
         let way = if rerouted {
             self.route_again(ns, &transit, bound)?
         } else {
