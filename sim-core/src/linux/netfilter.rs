@@ -9,7 +9,7 @@ pub mod xtables;
 
 use std::cell::Cell;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::choice::{Doubt, Tri};
@@ -137,6 +137,22 @@ pub struct FibQuestion<'a> {
 pub trait Surroundings: fmt::Debug {
     /// The type of `address`, seen from `device` where given (`inet_addr_type_dev_table`).
     fn address_type(&self, address: IpAddr, device: Option<&str>) -> Result<AddressType, Tri>;
+
+    /// What IPv6's route to an address, for packets from another one, makes of it (`nf_ip6_route`): `Unreachable` where
+    /// there is none.
+    fn route_type(
+        &self,
+        (to, _from): (Ipv6Addr, Ipv6Addr),
+        _mark: u32,
+        device: Option<&str>,
+    ) -> Result<AddressType, Tri> {
+        self.address_type(to.into(), device)
+    }
+
+    /// Whether the device has the address (`ipv6_chk_addr`).
+    fn has_address(&self, address: IpAddr, device: &str) -> Result<bool, Tri> {
+        Ok(self.address_type(address, Some(device))? == AddressType::Local)
+    }
 
     /// Whether the packet's source would be reached back through the device it came in by.
     fn reverse_path(&self, packet: &Packet, iif: &str, how: ReversePath) -> Tri;

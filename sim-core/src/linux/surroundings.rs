@@ -1,6 +1,6 @@
 //! What rules ask of the namespace that they run in, answered from its captured state.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::choice::{Doubt, Tri};
 use super::fib::{self, FibKey, NoRoute};
@@ -60,6 +60,46 @@ impl Surroundings for Namespace {
             })
             .max_by_key(|route| route.dst.prefix_len());
         Ok(best.map_or(AddressType::Unicast, |route| AddressType::from(route.kind)))
+    }
+
+    fn route_type(
+        &self,
+        (to, from): (Ipv6Addr, Ipv6Addr),
+        mark: u32,
+        device: Option<&str>,
+    ) -> Result<AddressType, Tri> {
+        routes_known(self, Family::V6).map_err(Tri::Unknown)?;
+        let mut key = FibKey::to(to.into());
+        key.src = (!from.is_unspecified()).then_some(from.into());
+        key.mark = mark;
+        key.oif = device;
+        let found = match fib::lookup(self, &key) {
+            Ok(found) => found,
+            Err(NoRoute::Undecided(doubt)) => return Err(Tri::Unknown(doubt)),
+            Err(NoRoute::Missing) => return Ok(AddressType::Unreachable),
+            Err(NoRoute::Refused { kind, .. }) => return Ok(AddressType::from(kind)),
+        };
+        let kind = AddressType::from(found.route.kind);
+        // `ipv6_anycast_destination()`: the first address of a prefix on the link is that of any of its routers.
+        let is_any_router = kind == AddressType::Unicast
+            && found.route.dst.prefix_len() < 127
+            && found.route.dst.addr() == IpAddr::V6(to)
+            && found.nexthops.iter().all(|way| way.gateway.is_none());
+        Ok(if is_any_router {
+            AddressType::Anycast
+        } else {
+            kind
+        })
+    }
+
+    fn has_address(&self, address: IpAddr, device: &str) -> Result<bool, Tri> {
+        self.known("ip-addr.json").map_err(Tri::Unknown)?;
+        Ok(self.addresses.iter().any(|own| {
+            own.local == address
+                && *own.device == *device
+                && !own.anycast
+                && (!own.flags.tentative || own.flags.optimistic)
+        }))
     }
 
     fn reverse_path(&self, packet: &Packet, iif: &str, how: ReversePath) -> Tri {

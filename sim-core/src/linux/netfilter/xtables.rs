@@ -1,5 +1,6 @@
 //! Runs a packet through an iptables table, as `ipt_do_table()` does.
 
+mod address_type;
 mod condition;
 mod conntrack;
 mod content;

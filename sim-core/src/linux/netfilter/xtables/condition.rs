@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::address_type::address_type;
 use super::conntrack::{connmark, conntrack, ct_state_bits};
 use super::content;
 use super::device::{owner, physdev, stranger};
@@ -259,27 +260,6 @@ pub(super) fn doubt(item: &Match, why: &str, settle: &str, source: &Source) -> T
         settle: settle.to_owned(),
         source: Some(source.clone()),
     })
-}
-
-/// `match_type()` of xt_addrtype.c
-fn address_type(bits: u16, address: IpAddr, device: Option<&str>, ctx: &HookContext<'_>) -> Tri {
-    let kind = match ctx.surroundings.address_type(address, device) {
-        Ok(kind) => kind,
-        Err(unknown) => return unknown,
-    };
-    let number = match kind {
-        AddressType::Unspec => 0,
-        AddressType::Unicast => 1,
-        AddressType::Local => 2,
-        AddressType::Broadcast => 3,
-        AddressType::Anycast => 4,
-        AddressType::Multicast => 5,
-        AddressType::Blackhole => 6,
-        AddressType::Unreachable => 7,
-        AddressType::Prohibit => 8,
-        AddressType::Throw => 9,
-    };
-    Tri::from(bits & (1 << number) != 0)
 }
 
 /// `statistic_mt()`: certain at both ends, else put off.
