@@ -6,26 +6,30 @@ use pathglass_sim::verdict::Outcome;
 use pathglass_tests::ask;
 use pathglass_tests::cluster::{Cluster, edit};
 
-const RULES: &str = r#"[{"priority":0,"src":"all","table":"local"},
-    {"priority":100,"src":"all","fwmark":"0x1","fwmask":"0x1","action":"prohibit"},
-    {"priority":32766,"src":"all","table":"main"},{"priority":32767,"src":"all","table":"default"}]"#;
+/// The pod on the other node that is asked.
+const POD: &str = "10.244.1.10";
 
-/// What becomes of a connection from a node whose `table` marks all that leaves, where marked packets have no way.
-fn marked_by(table: &str) -> Outcome {
+/// What becomes of a connection to [`POD`] from a node whose `table` marks what goes there, where marked packets have no
+/// way to `closed`.
+fn marked_by(table: &str, closed: &str) -> Outcome {
     let mut files = Cluster::new(1).files();
     edit(&mut files, "nodes/node-1/host/ip-rule.json", |text| {
-        RULES.clone_into(text);
+        *text = format!(
+            r#"[{{"priority":0,"src":"all","table":"local"}},
+            {{"priority":100,"src":"all","dst":"{closed}","fwmark":"0x1","fwmask":"0x1","action":"prohibit"}},
+            {{"priority":32766,"src":"all","table":"main"}},{{"priority":32767,"src":"all","table":"default"}}]"#
+        );
     });
     edit(&mut files, "nodes/node-1/host/iptables-save.txt", |text| {
         let (before, rest) = text.split_once(&format!("*{table}\n")).unwrap();
         let (own, after) = rest.split_once("COMMIT").unwrap();
         *text = format!(
-            "{before}*{table}\n{own}[0:0] -A OUTPUT -j MARK --set-xmark 0x1/0x1\nCOMMIT{after}"
+            "{before}*{table}\n{own}[0:0] -A OUTPUT -d {POD}/32 -j MARK --set-xmark 0x1/0x1\nCOMMIT{after}"
         );
     });
     let request = FlowRequest {
         from: "node:node-1".to_owned(),
-        to: "10.244.1.10".to_owned(),
+        to: POD.to_owned(),
         port: Some(8080),
         ..FlowRequest::default()
     };
@@ -36,7 +40,14 @@ fn marked_by(table: &str) -> Outcome {
 /// `ipt_mangle_out()`, `nf_route_table_hook4()`: no other table's changes are looked at.
 #[test]
 fn only_the_mangle_table_makes_output_routed_again() {
-    assert_eq!(marked_by("nat"), Outcome::Connected);
-    assert_eq!(marked_by("filter"), Outcome::Connected);
-    assert_ne!(marked_by("mangle"), Outcome::Connected);
+    assert_eq!(marked_by("nat", POD), Outcome::Connected);
+    assert_eq!(marked_by("filter", POD), Outcome::Connected);
+    assert_ne!(marked_by("mangle", POD), Outcome::Connected);
+}
+
+/// `udp_tunnel_dst_lookup()`: `flowi4_mark` is the inner packet's mark.
+#[test]
+fn a_vxlan_packet_is_routed_by_the_mark_of_what_is_in_it() {
+    assert_ne!(marked_by("mangle", "192.168.0.12"), Outcome::Connected);
+    assert_eq!(marked_by("mangle", "192.168.0.13"), Outcome::Connected);
 }

@@ -36,9 +36,23 @@ pub(super) struct Outer {
     pub(super) bound: Option<String>,
     /// The mark that its route is looked up with, and that it has.
     pub(super) mark: Option<u32>,
+    /// Where it names none, its route is looked up with the inner packet's mark (`udp_tunnel_dst_lookup`), not with 0
+    /// (`ip_tunnel_init_flow`).
+    pub(super) routed_by_inner_mark: bool,
     pub(super) too_big: TooBig,
     /// Says where it goes.
     pub(super) source: Source,
+}
+
+impl Outer {
+    /// The mark that its route is looked up with.
+    fn route_mark(&self, inner: &Packet) -> u32 {
+        match self.mark {
+            Some(mark) => mark,
+            None if self.routed_by_inner_mark => inner.mark,
+            None => 0,
+        }
+    }
 }
 
 /// An outer packet that is ready to be sent.
@@ -108,6 +122,7 @@ impl Walk<'_, '_> {
             || vec![outer.source.clone()],
         );
         self.room(ns, link, &outer, &way, &frame)?;
+        let route_mark = outer.route_mark(&frame.transit.packet);
         frame.transit.ct = Ct::None;
         frame.transit.zone = Zone::default();
         frame.transit.local = false;
@@ -129,7 +144,7 @@ impl Walk<'_, '_> {
         let packed = Packed {
             packet,
             bound: outer.bound,
-            route_mark: outer.mark.unwrap_or(0),
+            route_mark,
             overhead: outer.overhead,
             tunnel: format!("the tunnel {} of {}", link.name, ns.object),
             source: link.source.clone(),
@@ -229,7 +244,7 @@ impl Walk<'_, '_> {
             src: outer.src,
             iif: None,
             oif: outer.bound.as_deref(),
-            mark: outer.mark.unwrap_or(0),
+            mark: outer.route_mark(&transit.packet),
             tos: outer.tos,
             protocol: packet.protocol(),
             sport: packet.sport(),

@@ -84,6 +84,7 @@ impl Walk<'_, '_> {
             tos: tunnel.tos.unwrap_or(inner.tos),
             bound: tunnel.lower.clone(),
             mark: None,
+            routed_by_inner_mark: false,
             too_big: TooBig::Refuse,
             source: link.source.clone(),
         };

@@ -210,6 +210,7 @@ impl Walk<'_, '_> {
             // Entries without a device leave it to the routes (`vxlan_xmit_one`).
             bound: remote.via.clone(),
             mark: None,
+            routed_by_inner_mark: true,
             too_big: TooBig::Adapt,
             source: remote.source.clone(),
         };
@@ -343,6 +344,7 @@ impl Walk<'_, '_> {
             tos: 0,
             bound: None,
             mark: None,
+            routed_by_inner_mark: true,
             too_big: TooBig::Adapt,
             source: link.source.clone(),
         };

@@ -90,6 +90,7 @@ impl Walk<'_, '_> {
             tos: 0,
             bound: None,
             mark: Some(device.fwmark.unwrap_or(0)),
+            routed_by_inner_mark: false,
             too_big: TooBig::Ignore,
             source: peer.source.clone(),
         };
