@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::choice::{Doubt, Tri};
-use super::fib::{self, FibKey, NoRoute};
+use super::fib::{self, FibKey, Found, NoRoute};
 use super::netfilter::{AddressType, FibQuestion, ReversePath, Surroundings};
 use super::packet::{Family, Packet};
 use super::socket;
-use crate::evidence::route::RouteKind;
+use crate::evidence::route::{Route, RouteKind};
 use crate::world::Namespace;
 
 impl From<RouteKind> for AddressType {
@@ -127,8 +127,11 @@ impl Surroundings for Namespace {
         };
         match found.route.kind {
             RouteKind::Unicast => {}
-            RouteKind::Local => return Tri::from(how.accept_local),
-            RouteKind::Broadcast
+            RouteKind::Local if packet.src.is_ipv6() => return Tri::from(how.accept_local),
+            // `rpfilter_lookup_reverse()`: IPv4 asks for the device all the same.
+            RouteKind::Local if how.accept_local => {}
+            RouteKind::Local
+            | RouteKind::Broadcast
             | RouteKind::Anycast
             | RouteKind::Multicast
             | RouteKind::Blackhole
@@ -138,12 +141,10 @@ impl Surroundings for Namespace {
             | RouteKind::Nat
             | RouteKind::Xresolve => return Tri::No,
         }
-        let same = found
-            .route
-            .nexthops
-            .iter()
-            .any(|nexthop| nexthop.device.as_deref() == Some(iif));
-        Tri::from(how.loose || same)
+        if how.loose {
+            return Tri::Yes;
+        }
+        leads_by(&found, packet.family(), iif)
     }
 
     fn route_device(&self, asked: FibQuestion<'_>) -> Result<Option<String>, Tri> {
@@ -189,11 +190,7 @@ impl Surroundings for Namespace {
             Family::V6 => {
                 let first = devices.next();
                 if devices.any(|device| Some(device) != first) {
-                    return Err(Tri::Unknown(Doubt {
-                        what: "which of several next hops the kernel's hash takes".into(),
-                        settle: String::new(),
-                        source: Some(found.route.source.clone()),
-                    }));
+                    return Err(Tri::Unknown(up_to_the_hash(found.route)));
                 }
                 Ok(first.filter(is_asked).map(str::to_owned))
             }
@@ -224,6 +221,32 @@ impl Surroundings for Namespace {
                 source: doubt.source,
             }),
         }
+    }
+}
+
+/// Whether the route leads by `device`: of IPv4's next hops any will do (`fib_info_nh_uses_dev`), IPv6's lookup comes to
+/// one of them.
+fn leads_by(found: &Found<'_>, family: Family, device: &str) -> Tri {
+    if family == Family::V4 {
+        let mut all = found.route.nexthops.iter();
+        return Tri::from(all.any(|hop| hop.device.as_deref() == Some(device)));
+    }
+    let n_here = found
+        .nexthops
+        .iter()
+        .filter(|hop| hop.device.as_deref() == Some(device))
+        .count();
+    if n_here > 0 && n_here < found.nexthops.len() {
+        return Tri::Unknown(up_to_the_hash(found.route));
+    }
+    Tri::from(n_here > 0)
+}
+
+fn up_to_the_hash(route: &Route) -> Doubt {
+    Doubt {
+        what: "which of several next hops the kernel's hash takes".into(),
+        settle: String::new(),
+        source: Some(route.source.clone()),
     }
 }
 

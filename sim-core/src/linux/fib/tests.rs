@@ -3,7 +3,8 @@
 use super::{FibKey, NoRoute, lookup};
 use crate::evidence::route::RouteKind;
 use crate::linux::choice::Tri;
-use crate::linux::netfilter::{FibQuestion, Surroundings as _};
+use crate::linux::netfilter::{FibQuestion, ReversePath, Surroundings as _};
+use crate::linux::packet::{Packet, Transport};
 use crate::linux::source_address::select_v6;
 use crate::world::Namespace;
 
@@ -202,5 +203,48 @@ fn nft_fib_asks_ipv4_for_any_next_hop_and_link_local_addresses_on_their_link() {
         ("fe80::2", "ff02::1:ff00:1", Some("vb"), None, "missing"),
     ] {
         assert_eq!(of(to, from, on, by), device, "{to} {on:?} {by:?}");
+    }
+}
+
+/// `rpfilter_lookup_reverse()`, `rpfilter_lookup_reverse6()`.
+#[test]
+fn the_way_back_is_any_of_ipv4s_next_hops_and_one_of_ipv6s() {
+    let v4 = r#"[{"type":"local","dst":"10.9.0.1","dev":"va","table":"local"},
+        {"type":"unicast","dst":"10.7.0.1","table":"main","nexthops":[{"gateway":"10.8.0.2","dev":"vc","weight":1},{"gateway":"10.9.0.2","dev":"va","weight":1}]}]"#;
+    let v6 = r#"[{"type":"local","dst":"fd09::1","dev":"va","table":"local"},
+        {"type":"unicast","dst":"fd07::1","gateway":"fd08::2","dev":"vc","table":"main","metric":1024},
+        {"type":"unicast","dst":"fd07::1","gateway":"fd09::2","dev":"va","table":"main","metric":1024}]"#;
+    let ns = ns(&[("ip-route.json", v4), ("ip6-route.json", v6)]);
+    let how = ReversePath {
+        accept_local: true,
+        ..ReversePath::default()
+    };
+    let back = |src: &str, dst: &str, iif| {
+        let packet = Packet {
+            src: src.parse().unwrap(),
+            dst: dst.parse().unwrap(),
+            transport: Transport::Other { protocol: 47 },
+            length: 60,
+            dont_fragment: true,
+            ttl: 64,
+            tos: 0,
+            mark: 0,
+        };
+        match ns.reverse_path(&packet, iif, how) {
+            Tri::Yes => "yes",
+            Tri::No => "no",
+            Tri::Unknown(_) | Tri::Assumed(..) => "unknown",
+        }
+    };
+    for (src, dst, iif, answer) in [
+        ("10.7.0.1", "10.9.0.1", "va", "yes"),
+        ("10.7.0.1", "10.9.0.1", "vb", "no"),
+        ("10.9.0.1", "10.9.0.9", "va", "yes"),
+        ("10.9.0.1", "10.9.0.9", "vb", "no"),
+        ("fd07::1", "fd09::1", "va", "unknown"),
+        ("fd07::1", "fd09::1", "vb", "no"),
+        ("fd09::1", "fd09::9", "vb", "yes"),
+    ] {
+        assert_eq!(back(src, dst, iif), answer, "{src} {iif}");
     }
 }
