@@ -84,3 +84,33 @@ pub fn forwarding(ns: &Namespace, family: Family, of: &str) -> Setting {
         }
     }
 }
+
+/// The longest packet that a family sends by a device: IPv6 has a setting of its own, which a router's advertisement
+/// makes smaller (`ip6_mtu`: `cnf.mtu6`).
+#[must_use]
+pub fn mtu(ns: &Namespace, family: Family, of: &str) -> u32 {
+    let mtu = ns.link(of).map_or(1500, |link| link.mtu);
+    match family {
+        Family::V4 => mtu,
+        Family::V6 => {
+            let own = device(ns, family, of, "mtu", i64::from(mtu)).value;
+            u32::try_from(own).map_or(mtu, |own| own.min(mtu))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_has_an_mtu_of_its_own() {
+        let links = r#"[{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"link_type":"ether"},
+            {"ifindex":3,"ifname":"eth1","flags":["UP"],"mtu":9000,"link_type":"ether"}]"#;
+        let settings = "net.ipv6.conf.eth0.mtu = 1450\n";
+        let ns = Namespace::of(&[("ip-link.json", links), ("sysctl.txt", settings)]);
+        assert_eq!(mtu(&ns, Family::V6, "eth0"), 1450);
+        assert_eq!(mtu(&ns, Family::V4, "eth0"), 1500);
+        assert_eq!(mtu(&ns, Family::V6, "eth1"), 9000);
+    }
+}

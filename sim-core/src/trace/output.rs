@@ -16,6 +16,7 @@ use crate::linux::fib::{self, FibKey, NoRoute};
 use crate::linux::netfilter::Hook;
 use crate::linux::packet::{Family, Packet, Transport, Words};
 use crate::linux::source_address;
+use crate::linux::sysctl;
 use crate::source::Source;
 use crate::verdict::{Outcome, StepStatus};
 use crate::world::Namespace;
@@ -254,7 +255,7 @@ impl Walk<'_, '_> {
     ) -> Stage<()> {
         let leaves = way.kind != RouteKind::Local && *way.device != *"lo";
         let stays = packet.src.is_loopback() && packet.src.is_ipv4() && leaves;
-        let says = if stays && !crate::linux::sysctl::either(ns, &way.device, "route_localnet") {
+        let says = if stays && !sysctl::either(ns, &way.device, "route_localnet") {
             format!(
                 "a packet from {} may not leave by {}, where route_localnet is off",
                 packet.src, way.device
@@ -419,7 +420,7 @@ impl Walk<'_, '_> {
         let Some(device) = device else {
             return Ok(Err(NoRoute::Missing));
         };
-        let link_mtu = ns.link(&device).map_or(1500, |link| link.mtu);
+        let link_mtu = sysctl::mtu(ns, Family::of(key.dst), &device);
         Ok(Ok(Way {
             gateway: nexthop.as_ref().and_then(|nexthop| nexthop.gateway),
             kind: found.route.kind,
