@@ -29,8 +29,9 @@ pub fn find<'a>(
         Some("lo") => device_of(ns, packet),
         other => other,
     };
-    let Port::Known(port) = dport else {
-        return Ok(None);
+    let port = match dport {
+        Port::Known(port) => port,
+        Port::Chosen { low, high, .. } => return any_of(ns, packet, protocol, (low, high)),
     };
     Ok(ns
         .listeners
@@ -52,6 +53,30 @@ pub fn find<'a>(
             })
         })
         .max_by_key(|listener| rank(listener)))
+}
+
+/// Of a port that the kernel chooses (DNAT to a range, `--random`) it is not known who takes it, unless nobody listens on
+/// any of the range.
+fn any_of<'a>(
+    ns: &'a Namespace,
+    packet: &Packet,
+    protocol: Protocol,
+    (low, high): (u16, u16),
+) -> Result<Option<&'a Listener>, Doubt> {
+    let mut listeners = ns.listeners.iter();
+    let listener = listeners.find(|listener| {
+        listener.protocol == protocol
+            && (low..=high).contains(&listener.port)
+            && listener.address.accepts(packet.dst)
+    });
+    match listener {
+        None => Ok(None),
+        Some(listener) => Err(Doubt {
+            what: format!("which port of {low} to {high} the kernel chooses"),
+            settle: String::new(),
+            source: Some(listener.source.clone()),
+        }),
+    }
 }
 
 /// What stays here counts as received by the device that has its destination (`rt_iif`, `rt6i_idev`).
@@ -108,4 +133,35 @@ pub fn near_misses<'a>(ns: &'a Namespace, packet: &Packet) -> impl Iterator<Item
     ns.listeners.iter().filter(move |listener| {
         listener.protocol == protocol && dport == Some(Port::Known(listener.port))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::packet::TcpFlags;
+
+    #[test]
+    fn a_port_of_a_range_may_have_a_listener() {
+        let ns = Namespace::of(&[("ss.txt", "tcp LISTEN 0 128 0.0.0.0:8005 0.0.0.0:*\n")]);
+        let to = |dst: &str, low, high| {
+            let packet = Packet {
+                src: "10.0.0.1".parse().unwrap(),
+                dst: dst.parse().unwrap(),
+                transport: Transport::Tcp {
+                    sport: Port::Known(40000),
+                    dport: Port::Chosen { id: 1, low, high },
+                    flags: TcpFlags(TcpFlags::SYN),
+                },
+                length: 60,
+                dont_fragment: true,
+                ttl: 64,
+                tos: 0,
+                mark: 0,
+            };
+            find(&ns, &packet, Some("eth0")).map(|found| found.is_some())
+        };
+        assert!(to("10.0.0.2", 8000, 8010).is_err());
+        assert_eq!(to("10.0.0.2", 9000, 9010), Ok(false));
+        assert_eq!(to("fd00::2", 8000, 8010), Ok(false));
+    }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::choice::{Doubt, Tri};
 use super::fib::{self, FibKey, Found, NoRoute};
 use super::netfilter::{AddressType, FibQuestion, ReversePath, Surroundings};
-use super::packet::{Family, Packet};
+use super::packet::{Family, Packet, Port};
 use super::socket;
 use crate::evidence::route::{Route, RouteKind};
 use crate::world::Namespace;
@@ -213,6 +213,10 @@ impl Surroundings for Namespace {
     }
 
     fn socket(&self, packet: &Packet) -> Tri {
+        // What goes to a port that a kernel chose answers a connection, none of which is captured.
+        if matches!(packet.dport(), Some(Port::Chosen { .. })) {
+            return Tri::No;
+        }
         match socket::find(self, packet, None) {
             Ok(found) => Tri::from(found.is_some()),
             Err(doubt) => Tri::Unknown(Doubt {

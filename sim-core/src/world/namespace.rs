@@ -152,6 +152,7 @@ impl Namespace {
                 "ip6-route.json" => ns.routes_v6 = crate::evidence::route::parse(&file).value,
                 "ip-rule.json" => ns.rules_v4 = crate::evidence::rule::parse(&file).value,
                 "ip6-rule.json" => ns.rules_v6 = crate::evidence::rule::parse(&file).value,
+                "ss.txt" => ns.listeners = crate::evidence::socket::parse(&file).value,
                 "sysctl.txt" => ns.sysctl = crate::evidence::sysctl::parse(&file).value,
                 other => panic!("{other} is not read here"),
             }

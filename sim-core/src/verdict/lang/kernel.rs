@@ -43,6 +43,11 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "the route's nexthop object is not known",
         "不知道路由的 nexthop 对象",
     ),
+    // `linux/socket.rs`
+    (
+        "which port of {0} to {1} the kernel chooses",
+        "内核在 {0} 到 {1} 中选择哪个端口",
+    ),
     // `linux/source_address.rs`
     (
         "the source {0} is a multicast or broadcast address",
