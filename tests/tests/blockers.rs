@@ -204,3 +204,31 @@ fn a_routing_loop_is_named_with_the_routes_that_make_it() {
     let expected = BTreeSet::from([path, "nodes/node-2/host/ip-route.json"]);
     assert_eq!(cited, expected);
 }
+
+/// `ip_output()` hands POSTROUTING the device that a routed packet came in by.
+#[test]
+fn postrouting_sees_the_device_that_a_routed_packet_came_in_by() {
+    let request = FlowRequest {
+        from: "node:node-1".to_owned(),
+        to: "10.244.2.3".to_owned(),
+        port: Some(8080),
+        ..FlowRequest::default()
+    };
+    let path = "nodes/node-2/host/iptables-save.txt";
+    let outcome = |rule: &str| {
+        let mut files = cases().remove(0).files().unwrap();
+        let mut text = String::from_utf8(files[path].to_vec()).unwrap();
+        text.push_str("*mangle\n:POSTROUTING ACCEPT [0:0]\n:FROM - [0:0]\n");
+        text.push_str("-A POSTROUTING -j FROM\n");
+        text.push_str(rule);
+        text.push_str("\nCOMMIT\n");
+        files.insert(path.to_owned(), text.into_bytes().into());
+        diagnose(&files, &request).outcome
+    };
+    assert_eq!(outcome("-A FROM -i eth0 -o cni0 -j DROP"), Outcome::Timeout);
+    assert_eq!(outcome("-A FROM -i eth9 -j DROP"), Outcome::Connected);
+    assert_eq!(
+        outcome("-A FROM ! -i eth+ ! -o eth0 -j DROP"),
+        Outcome::Connected
+    );
+}

@@ -180,7 +180,10 @@ impl Walk<'_, '_> {
         way: &Way,
         mut transit: Transit,
     ) -> Stage<Arrival> {
+        // What is routed on still has the device that it came in by there (`indev` of `ip_output()`, since Linux 5.5).
+        let iif = transit.iif.clone();
         let site = HookSite {
+            iif: iif.as_deref(),
             oif: Some(&way.device),
             gateway: way.gateway,
             mtu: Some(way.mtu),
