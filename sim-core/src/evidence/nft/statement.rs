@@ -74,6 +74,8 @@ pub enum Statement {
     SetUpdate {
         /// The set's name.
         set: String,
+        /// The key, and what a map is to hold for it.
+        values: Vec<Expression>,
         /// Statements that apply per element.
         statements: Vec<Statement>,
         /// It deletes.

@@ -90,6 +90,7 @@ impl Reader<'_> {
             "set" | "map" => self.update(name, body)?,
             "meter" => Statement::SetUpdate {
                 set: body.get("name")?.as_str()?.to_owned(),
+                values: self.stored(body, &["key"]),
                 statements: body
                     .get("stmt")
                     .map_or_else(Vec::new, |stmt| self.statements(stmt)),
@@ -175,11 +176,23 @@ impl Reader<'_> {
         };
         Some(Statement::SetUpdate {
             set: set.strip_prefix('@').unwrap_or(set).to_owned(),
+            values: self.stored(body, &["elem", "data"]),
             statements: body
                 .get("stmt")
                 .map_or_else(Vec::new, |stmt| self.statements(stmt)),
             delete,
         })
+    }
+
+    /// What a statement writes to a set; an element's own timeout stands beside its key.
+    fn stored(self, body: &Value, names: &[&str]) -> Vec<Expression> {
+        (names.iter())
+            .filter_map(|name| body.get(*name))
+            .map(|value| {
+                let own = value.get("elem").and_then(|element| element.get("val"));
+                self.expression(own.unwrap_or(value))
+            })
+            .collect()
     }
 }
 

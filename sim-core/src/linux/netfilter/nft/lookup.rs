@@ -1,7 +1,7 @@
 //! Matching: comparisons, and finding keys in sets and maps (`nft_cmp_eval()`, `nft_lookup_eval()`).
 
 use super::load::Against;
-use super::machine::Machine;
+use super::machine::{Machine, chooses};
 use super::value::{Loaded, Part, chosen_port};
 use crate::evidence::nft::{
     Data, DataType, Element, Elements, Expression, Interval, MatchOperator, MetaKey, Rule, Set,
@@ -54,9 +54,14 @@ impl<'a> Machine<'a> {
             },
             Statement::SetUpdate {
                 set,
+                values,
                 statements,
                 delete,
             } => {
+                // What the packet has not got ends the rule before the set is reached: `{ ip saddr }` for IPv6.
+                if values.iter().any(|value| self.is_missing(rule, value)) {
+                    return Tri::No;
+                }
                 if !delete {
                     self.written.insert(set.clone());
                     self.effects.notes.sets.push(set.as_str().into());
@@ -69,6 +74,11 @@ impl<'a> Machine<'a> {
             }
             other => unclear(format!("statement `{other:?}` is not modelled")),
         }
+    }
+
+    /// Whether loading `value` ends the rule (`NFT_BREAK`).
+    fn is_missing(&mut self, rule: &'a Rule, value: &'a Expression) -> bool {
+        !chooses(value) && matches!(self.load(rule, value, Against::Nothing), Loaded::Break)
     }
 
     /// `nft_limit_eval()`: a fresh bucket holds the burst.

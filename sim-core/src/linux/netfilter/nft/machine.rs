@@ -430,7 +430,8 @@ fn has_chance(statement: &Statement) -> bool {
     }
 }
 
-fn chooses(expression: &Expression) -> bool {
+/// Whether loading the expression makes the world choose.
+pub(super) fn chooses(expression: &Expression) -> bool {
     match expression {
         Expression::Numgen { .. } | Expression::Map { .. } => true,
         Expression::Concat(parts) => parts.iter().any(chooses),

@@ -354,6 +354,26 @@ fn a_listed_element_is_evidence_and_a_missing_one_an_assumption() {
 }
 
 #[test]
+fn a_set_statement_ends_the_rule_for_packets_without_its_key() {
+    let update = r#"{"set": {"op": "update", "elem": {"elem": {"val": {"payload": {"protocol": "ip", "field": "saddr"}}, "timeout": 60}}, "set": "@seen"}}"#;
+    let rules = ruleset("inet", DYNAMIC, &[(HEAD, &[&format!("{update}, {DROP}")])]);
+    let verdict = |src: &str, dst: &str| {
+        let packet = packet(src, dst);
+        evaluate(&rules, &packet, Hook::Forward, &mut Answers::default()).verdict
+    };
+    assert_eq!(
+        verdict("192.0.2.1", "198.51.100.1"),
+        RuleVerdict::Drop,
+        "its source is written down"
+    );
+    assert_eq!(
+        verdict("2001:db8::1", "2001:db8::2"),
+        RuleVerdict::Accept,
+        "it has no IPv4 source"
+    );
+}
+
+#[test]
 fn marks_are_written_and_read_back() {
     let mark = r#"{"meta": {"key": "mark"}}"#;
     let set = format!(r#"{{"mangle": {{"key": {mark}, "value": {{"|": [{mark}, 16384]}}}}}}"#);
