@@ -285,7 +285,7 @@ impl CompiledTable {
     fn matters(&self, rule: &Rule, place: usize, jump: Option<usize>) -> bool {
         let relevant = |place: usize| self.relevant.get(place).copied().unwrap_or(true);
         match &rule.target {
-            Target::None | Target::Harmless(_) => false,
+            Target::None | Target::Harmless(_) => condition::notes_something(rule),
             Target::Return => relevant(place),
             Target::Jump(_) => jump.is_some_and(relevant),
             Target::Goto(_) => relevant(place) || jump.is_some_and(relevant),

@@ -240,6 +240,13 @@ fn recent_holds<'r>(
     Tri::Yes
 }
 
+/// Whether `rule` writes something down for later ones as soon as it matches, whatever its target (`recent_mt()`).
+pub(super) fn notes_something(rule: &Rule) -> bool {
+    rule.matches.iter().any(|item| {
+        matches!(item, Match::Recent(recent) if recent.action.value == RecentAction::Set)
+    })
+}
+
 /// Writes down what the matches of a rule that holds have noted.
 pub(super) fn note(rule: &Rule, notes: &mut Notes) {
     for item in &rule.matches {

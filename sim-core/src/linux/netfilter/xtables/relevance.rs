@@ -1,5 +1,6 @@
 //! Which chains could make a difference: nothing is asked about a jump to one that cannot.
 
+use super::condition;
 use crate::evidence::xtables::{Table, Target};
 
 /// For each chain of `table`, whether it, or a chain that it leads to, holds a rule with an effect.
@@ -11,7 +12,9 @@ pub(super) fn of_chains(table: &Table) -> Vec<bool> {
         let mut effect = false;
         for rule in &chain.rules {
             match &rule.target {
-                Target::None | Target::Harmless(_) | Target::Return => {}
+                Target::None | Target::Harmless(_) | Target::Return => {
+                    effect |= condition::notes_something(rule);
+                }
                 Target::Jump(name) | Target::Goto(name) => {
                     let leads_to = table.chain_index(name).and_then(|to| led_from.get_mut(to));
                     match leads_to {

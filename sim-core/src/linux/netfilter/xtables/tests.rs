@@ -226,6 +226,15 @@ fn a_packet_without_a_connection_is_invalid_and_has_no_connmark() {
 }
 
 #[test]
+fn a_rule_without_a_target_notes_the_address_all_the_same() {
+    let check = "FORWARD -m recent --rcheck --name seen --rsource -j DROP";
+    let set = "-m recent --set --name seen --rsource";
+    let drops = |rules: &str| run(&format!("{rules}\n{check}")).verdict == RuleVerdict::Drop;
+    assert!(drops(&format!("FORWARD {set}")));
+    assert!(drops(&format!("FORWARD -j A\nA {set} -j LOG")));
+}
+
+#[test]
 fn only_negated_owners_match_what_no_socket_sent() {
     assert!(!matches("-m owner --uid-owner 0") && matches("-m owner ! --uid-owner 0"));
     let ctx = HookContext {
