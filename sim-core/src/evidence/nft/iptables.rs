@@ -90,6 +90,7 @@ fn is_printable(statement: &Statement) -> bool {
         | Statement::Synproxy
         | Statement::SetUpdate { .. }
         | Statement::ObjectMap(_)
+        | Statement::FlowOffload
         | Statement::Unknown(_) => false,
     }
 }

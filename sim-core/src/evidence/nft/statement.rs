@@ -81,7 +81,9 @@ pub enum Statement {
         /// It deletes.
         delete: bool,
     },
-    /// Logs, counts, offloads or sets something that has no bearing on where the packet goes.
+    /// Hands the connection to a flowtable; the rule ends where it cannot, or has done so before.
+    FlowOffload,
+    /// Logs, counts or sets something that has no bearing on where the packet goes.
     NoEffect(&'static str),
     /// Sets a named object that is looked up in a map; the rule ends where the map has none.
     ObjectMap(Expression),

@@ -66,6 +66,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "规则的速率限制没有被其他流量用满",
     ),
     ("whether a named quota is used up", "命名配额是否已用完"),
+    (
+        "whether the flowtable takes the flow with this packet",
+        "流表是否在这个报文上接管这条流",
+    ),
     ("the quotas of rules are not used up", "规则的配额没有用完"),
     ("the map holds no limits", "映射中没有 limit"),
     ("a limit that is not understood", "无法理解的 limit"),

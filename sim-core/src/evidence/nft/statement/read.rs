@@ -75,7 +75,7 @@ impl Reader<'_> {
             "counter" => Statement::NoEffect("counter"),
             "log" => Statement::NoEffect("log"),
             "last" => Statement::NoEffect("last"),
-            "flow" => Statement::NoEffect("flow"),
+            "flow" => Statement::FlowOffload,
             "ct helper" | "ct timeout" | "ct expectation" => Statement::NoEffect("ct"),
             "secmark" => Statement::NoEffect("secmark"),
             "reset" => Statement::NoEffect("reset tcp option"),

@@ -8,8 +8,8 @@ use crate::evidence::nft::{
     Statement,
 };
 use crate::linux::choice::{Doubt, Tri};
-use crate::linux::netfilter::STRANGER;
-use crate::linux::packet::Family;
+use crate::linux::netfilter::{CtState, STRANGER};
+use crate::linux::packet::{Family, Transport, protocol};
 
 /// What a map has for a key.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl<'a> Machine<'a> {
                 Found::Miss => Tri::No,
                 Found::Unclear(why) => unclear(why),
             },
+            Statement::FlowOffload => self.offload(rule),
             Statement::SetUpdate {
                 set,
                 values,
@@ -73,6 +74,25 @@ impl<'a> Machine<'a> {
                 })
             }
             other => unclear(format!("statement `{other:?}` is not modelled")),
+        }
+    }
+
+    /// `nft_flow_offload_eval()`: not before the entry is confirmed, TCP not before the handshake is over; once only.
+    fn offload(&self, rule: &Rule) -> Tri {
+        let confirmed = (self.ctx.ct.as_ref()).is_some_and(|ct| match ct.state {
+            CtState::Established | CtState::Related => true,
+            CtState::New | CtState::Invalid | CtState::Untracked => false,
+        });
+        let fits = match self.packet.transport {
+            Transport::Tcp { flags, .. } => !flags.has_syn(),
+            Transport::Udp { .. } => true,
+            Transport::Other { protocol } => protocol == protocol::GRE,
+            Transport::Sctp { .. } | Transport::Icmp { .. } | Transport::IcmpError { .. } => false,
+        };
+        if confirmed && fits {
+            self.unclear(rule, "whether the flowtable takes the flow with this packet")
+        } else {
+            Tri::No
         }
     }
 

@@ -289,6 +289,7 @@ impl<'a> Machine<'a> {
             | Statement::Quota(_)
             | Statement::CtCount(_)
             | Statement::ObjectMap(_)
+            | Statement::FlowOffload
             | Statement::NoEffect(_) => Flow::Go,
         }
     }
@@ -400,6 +401,7 @@ fn is_match(statement: &Statement) -> bool {
             | Statement::Quota(_)
             | Statement::CtCount(_)
             | Statement::ObjectMap(_)
+            | Statement::FlowOffload
             | Statement::SetUpdate { .. }
             | Statement::Xt { matches: true, .. }
     )
@@ -412,6 +414,7 @@ fn is_of_traffic(statement: &Statement) -> bool {
             | Statement::NamedLimit(_)
             | Statement::Quota(_)
             | Statement::CtCount(_)
+            | Statement::FlowOffload
     )
 }
 

@@ -281,6 +281,14 @@ fn a_limit_is_assumed_only_where_something_depends_on_it() {
 }
 
 #[test]
+fn a_flowtable_does_not_take_a_flow_with_its_first_packet() {
+    let offload = r#"{"flow": {"op": "add", "flowtable": "@f"}}"#;
+    let (outcome, answers) = one(&format!("{offload}, {DROP}"));
+    assert_eq!(outcome.verdict, RuleVerdict::Accept, "the rule ends");
+    assert!(answers.doubts.is_empty());
+}
+
+#[test]
 fn what_is_not_understood_is_never_skipped() {
     let (outcome, _) = one(&format!(r#"{{"frobnicate": null}}, {DROP}"#));
     let RuleVerdict::Stolen(why) = outcome.verdict else {
