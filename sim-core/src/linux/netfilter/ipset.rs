@@ -194,6 +194,13 @@ impl IndexedSet {
         candidates.extend(self.others.iter().filter_map(member));
         // Stable, so that the first dimension's order stays.
         candidates.sort_by_key(|member| Reverse(lengths(member)));
+        if dimensions.contains(&Dimension::Interface) {
+            // Once a network is in the set, for any device, no wider one is looked at (`multi` of `mtype_test_cidrs()`).
+            let nearest = (candidates.iter().copied())
+                .find(|member| !is_of_port(member))
+                .map(lengths);
+            candidates.retain(|member| Some(lengths(member)) == nearest);
+        }
         let mut answers = Vec::new();
         for member in candidates {
             let hit = query.member_matches(dimensions, member);
@@ -223,6 +230,11 @@ fn lengths(member: &Member) -> Vec<u8> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether the member stands for a bridge port; such are hashed apart (`struct hash_netiface4_elem_hashed`).
+fn is_of_port(member: &Member) -> bool {
+    (member.elements.iter()).any(|part| matches!(part, Element::Interface { physdev: true, .. }))
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ add netports 10.0.0.0/24,tcp:80
 create ifaces hash:net,iface family inet
 add ifaces 0.0.0.0/0,eth0
 add ifaces 10.0.0.0/8,veth wildcard
+create nearest hash:net,iface family inet
+add nearest 10.0.0.0/8,eth0
+add nearest 10.1.0.0/16,eth9
+add nearest 10.2.0.0/16,physdev:eth9
 create twonets hash:net,net family inet
 add twonets 10.0.0.0/8,192.0.2.0/24
 add twonets 10.0.0.0/16,0.0.0.0/0 nomatch
@@ -140,6 +144,13 @@ fn a_device_is_the_one_that_it_came_in_or_leaves_by() {
     assert_eq!(ask("ifaces", "dst,src", "192.0.2.1:80"), Tri::Yes);
     assert_eq!(ask("ifaces", "dst,dst", "192.0.2.1:80"), Tri::No);
     assert_eq!(ask("ifaces", "src,dst", "192.0.2.1:80"), Tri::Yes);
+}
+
+#[test]
+fn a_nearer_network_of_another_device_hides_the_wider_ones() {
+    assert_eq!(ask("nearest", "dst,src", "10.3.0.1:80"), Tri::Yes);
+    assert_eq!(ask("nearest", "dst,src", "10.2.0.1:80"), Tri::Yes);
+    assert_eq!(ask("nearest", "dst,src", "10.1.0.1:80"), Tri::No);
 }
 
 #[test]
