@@ -163,7 +163,7 @@ pub trait Surroundings: fmt::Debug {
     /// The index of a device.
     fn device_index(&self, device: &str) -> Option<u32>;
 
-    /// The kind of a device, as nft's `iifkind` and `iiftype` see it: e.g. `veth`, `bridge`, `vxlan`.
+    /// The kind of a device, as nft's `iifkind` and `iiftype` see it: e.g. `veth`, `bridge`, `vxlan`; network cards have none.
     fn device_kind(&self, device: &str) -> Option<String>;
 
     /// The device's group, a number (`ip link set … group`).

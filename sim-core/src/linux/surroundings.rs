@@ -202,7 +202,8 @@ impl Surroundings for Namespace {
     }
 
     fn device_kind(&self, device: &str) -> Option<String> {
-        self.link(device).map(|link| link.kind.name().to_owned())
+        let kind = self.link(device)?.kind.name();
+        (!kind.is_empty()).then(|| kind.to_owned())
     }
 
     fn device_group(&self, device: &str) -> Option<u32> {
@@ -260,4 +261,24 @@ fn routes_known(ns: &Namespace, family: Family) -> Result<(), Doubt> {
         Family::V6 => ["ip6-route.json", "ip6-rule.json"],
     };
     files.iter().try_for_each(|file| ns.known(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::link;
+    use crate::evidence::testing::{clean, file};
+
+    #[test]
+    fn network_cards_have_no_kind() {
+        let links = file(
+            "ip-link.json",
+            r#"[{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"link_type":"ether"},
+                {"ifindex":3,"ifname":"br0","flags":["UP"],"mtu":1500,"link_type":"ether","linkinfo":{"info_kind":"bridge"}}]"#,
+        );
+        let mut ns = Namespace::default();
+        ns.links = clean(link::parse(&links));
+        assert_eq!(ns.device_kind("eth0"), None);
+        assert_eq!(ns.device_kind("br0").as_deref(), Some("bridge"));
+    }
 }
