@@ -168,6 +168,14 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("a value is written that is not known", "写入了未知的值"),
     // `linux/netfilter/nft/meta.rs`
     ("a device's name is too long", "网卡名过长"),
+    (
+        "kernels before 6.15 look routes up for loopback traffic at input",
+        "6.15 之前的内核在 input 处会为环回流量查找路由",
+    ),
+    (
+        "which of several next hops the kernel's hash takes",
+        "内核的散列会选择多个下一跳中的哪一个",
+    ),
     ("the kind of device `{0}`", "网卡 `{0}` 的类型"),
     ("the link type of device `{0}`", "网卡 `{0}` 的链路类型"),
     (

@@ -90,7 +90,10 @@ impl<'a> Machine<'a> {
             Transport::Sctp { .. } | Transport::Icmp { .. } | Transport::IcmpError { .. } => false,
         };
         if confirmed && fits {
-            self.unclear(rule, "whether the flowtable takes the flow with this packet")
+            self.unclear(
+                rule,
+                "whether the flowtable takes the flow with this packet",
+            )
         } else {
             Tri::No
         }

@@ -242,9 +242,9 @@ fn recent_holds<'r>(
 
 /// Whether `rule` writes something down for later ones as soon as it matches, whatever its target (`recent_mt()`).
 pub(super) fn notes_something(rule: &Rule) -> bool {
-    rule.matches.iter().any(|item| {
-        matches!(item, Match::Recent(recent) if recent.action.value == RecentAction::Set)
-    })
+    rule.matches.iter().any(
+        |item| matches!(item, Match::Recent(recent) if recent.action.value == RecentAction::Set),
+    )
 }
 
 /// Writes down what the matches of a rule that holds have noted.
