@@ -38,8 +38,9 @@ impl Surroundings for Receiver {
     fn reverse_path(&self, _: &Packet, _: &str, _: ReversePath) -> Tri {
         Tri::Yes
     }
-    fn route_device(&self, _: FibQuestion<'_>) -> Result<Option<String>, Tri> {
-        Ok(Some("eth0".into()))
+    fn route_device(&self, asked: FibQuestion<'_>) -> Result<Option<String>, Tri> {
+        let is_own = asked.to.to_string() == "10.9.0.2";
+        Ok((!is_own).then(|| "eth0".into()))
     }
     fn device_index(&self, _: &str) -> Option<u32> {
         Some(2)
