@@ -262,7 +262,9 @@ impl Walk<'_, '_> {
                 }));
             }
         };
-        let local = transit.local && matches!(hook, Hook::Output | Hook::Postrouting);
+        // A bridge takes every frame (`br_dev_xmit()`): its drops are no error to the sender.
+        let local =
+            transit.local && !site.bridged && matches!(hook, Hook::Output | Hook::Postrouting);
         let (kind, failure) = match failure {
             None if local => (BlockerKind::RuleDrop, local_drop(transit.packet.protocol())),
             None => (BlockerKind::RuleDrop, Failure::Silent),
