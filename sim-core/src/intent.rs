@@ -7,6 +7,7 @@ mod ends;
 pub(crate) mod node;
 pub mod policy;
 pub(crate) mod service;
+mod usable;
 pub(crate) mod web;
 pub(crate) mod workload;
 
@@ -69,6 +70,8 @@ pub(crate) struct Intent {
     pub(crate) known_by: BTreeMap<String, node::KnownBy>,
     /// What the service asked for and its load balancer do not agree on.
     pub(crate) differences: Vec<Difference>,
+    /// Where the service asked for keeps connections that begin on this node.
+    pub(crate) near: Option<service::Near>,
 }
 
 /// The ends of a branch: the source where it starts and where it arrives, destination and port.
@@ -175,6 +178,7 @@ impl Intent {
         let known = asked.service.and_then(|name| intent.services.get(name));
         if let (Some(first), Some(known)) = (first, known) {
             intent.differences = balancing::of(world, known, first.before.dst)?;
+            intent.near = service::near(world, known, first)?;
         }
         let nodes = nodes_on_the_way(results);
         if !nodes.is_empty() {

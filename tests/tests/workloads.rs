@@ -150,3 +150,69 @@ fn an_address_that_every_node_has_is_the_own_nodes_too() {
     let egress = intended.find(|one| one.direction == "egress").unwrap();
     assert_eq!(egress.intention, Intention::Unknown, "{}", egress.message);
 }
+
+/// The codes and messages that a service's endpoints get, where each is as `change` makes it.
+fn of_endpoints(
+    distribution: Option<&str>,
+    change: impl Fn(&str, &mut Value),
+) -> Vec<(String, String)> {
+    let mut files = Cluster::new(1).files();
+    edit_list(&mut files, "nodes", |nodes| {
+        for (node, zone) in nodes.iter_mut().zip(["zone-1", "zone-2"]) {
+            node["metadata"]["labels"]["topology.kubernetes.io/zone"] = json!(zone);
+        }
+    });
+    edit_list(&mut files, "services", |services| {
+        services[0]["spec"]["trafficDistribution"] = json!(distribution);
+    });
+    edit_list(&mut files, "endpointslices", |slices| {
+        for endpoint in slices[0]["endpoints"].as_array_mut().unwrap() {
+            let node = endpoint["nodeName"].as_str().unwrap().to_owned();
+            change(&node, endpoint);
+        }
+    });
+    let verdict = diagnose(&files, &Cluster::service(0), 80);
+    assert_eq!(verdict.outcome, Outcome::Connected);
+    let of_service = verdict
+        .findings
+        .iter()
+        .filter(|it| it.code.starts_with("service."));
+    of_service
+        .map(|it| (it.code.clone(), it.message.clone()))
+        .collect()
+}
+
+#[test]
+fn hints_keep_connections_in_their_zone() {
+    let zoned = |node: &str, endpoint: &mut Value| {
+        let zone = if node == "node-1" { "zone-1" } else { "zone-2" };
+        endpoint["hints"] = json!({"forZones": [{"name": zone}]});
+    };
+    let found = of_endpoints(Some("PreferClose"), zoned);
+    let [(code, message)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(code, "service.topology");
+    assert!(
+        message.contains("node:node-1 (zone zone-1) sends them to"),
+        "{message}"
+    );
+    // Older kube-proxies heed no hints without the field or the annotation.
+    assert_eq!(of_endpoints(None, zoned), []);
+    // One endpoint without a hint, and none counts.
+    let partly = |node: &str, endpoint: &mut Value| {
+        if node == "node-1" {
+            zoned(node, endpoint);
+        }
+    };
+    assert_eq!(of_endpoints(Some("PreferClose"), partly), []);
+}
+
+#[test]
+fn endpoints_that_are_terminating_take_traffic_where_none_is_ready() {
+    let drain = |_: &str, endpoint: &mut Value| {
+        endpoint["conditions"] = json!({"ready": false, "serving": true, "terminating": true});
+    };
+    let found = of_endpoints(None, drain);
+    assert_eq!(found[0].0, "service.terminating-only", "{found:?}");
+}

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use super::usable::{self, Endpoint, Nearness};
 use super::workload::trouble;
-use crate::evidence::kube::endpoints::TargetRef;
+use crate::evidence::kube::endpoints::{EndpointAddress, TargetRef};
 use crate::evidence::kube::pod::Pod;
 use crate::evidence::kube::service::Service;
 use crate::snapshot::{IndexRecord, ObjectKind};
 use crate::source::Source;
-use crate::trace::Exchanged;
-use crate::world::{Halt, World};
+use crate::trace::{Exchanged, LoggedHop};
+use crate::world::{Halt, World, machine_of};
 
 /// A service with its endpoints, as Kubernetes has them.
 #[derive(Debug)]
@@ -21,8 +22,10 @@ pub(crate) struct Known {
     pub(crate) ready: Option<BTreeSet<IpAddr>>,
     /// All addresses, ready or not, with their ports (`None` is every port).
     all: BTreeSet<(IpAddr, Option<u16>)>,
-    /// The nodes of those that should take traffic, as far as they are told.
-    nodes: BTreeSet<String>,
+    /// What decides which of them a node uses.
+    endpoints: Vec<Endpoint>,
+    /// No endpoint is ready, and those that are terminating take the traffic.
+    pub(crate) is_draining: bool,
     /// Pods behind addresses that should take none, with what is wrong with them.
     pub(crate) unready: Vec<Unready>,
     /// Why it has no endpoint at all, and where that is seen.
@@ -48,7 +51,8 @@ impl Known {
 
     /// Whether traffic that may only go to endpoints of this node finds one.
     pub(crate) fn has_on(&self, node: &str) -> bool {
-        self.nodes.contains(node)
+        let here = |one: &&Endpoint| one.node.as_deref() == Some(node);
+        !usable::taking(self.endpoints.iter().filter(here)).is_empty()
     }
 
     /// Whether it sends to this address and port.
@@ -133,11 +137,11 @@ fn known(world: &mut World<'_>, namespace: &str, name: &str) -> Result<Option<Kn
         service,
         ready: None,
         all: BTreeSet::new(),
-        nodes: BTreeSet::new(),
+        endpoints: Vec::new(),
+        is_draining: false,
         unready: Vec::new(),
         lacking: None,
     };
-    let mut ready = BTreeSet::new();
     let mut unready = Vec::new();
     let mut captured = false;
     let slices = world.slices(namespace, name)?;
@@ -148,20 +152,19 @@ fn known(world: &mut World<'_>, namespace: &str, name: &str) -> Result<Option<Kn
                 let ports = slice.ports.iter().map(|port| (*address, port.port));
                 known.all.extend(ports);
             }
-            if endpoint.ready || known.service.publish_not_ready {
-                ready.extend(endpoint.addresses.first());
-                known.nodes.extend(endpoint.node.clone());
-            } else {
+            let one = Endpoint::of_slice(endpoint, known.service.publish_not_ready);
+            if one.as_ref().is_none_or(|one| !one.ready) {
                 unready.extend(endpoint.target.clone());
             }
+            known.endpoints.extend(one);
         }
     }
     if !captured && let Some(endpoints) = world.endpoints(namespace, name)? {
         captured = true;
         for subset in &endpoints.subsets {
-            for address in &subset.ready {
-                ready.insert(address.ip);
-                known.nodes.extend(address.node.clone());
+            for (addresses, ready) in [(&subset.ready, true), (&subset.not_ready, false)] {
+                let plain = |it: &EndpointAddress| Endpoint::plain(it.ip, ready, it.node.clone());
+                known.endpoints.extend(addresses.iter().map(plain));
             }
             unready.extend(
                 subset
@@ -181,8 +184,59 @@ fn known(world: &mut World<'_>, namespace: &str, name: &str) -> Result<Option<Kn
     if captured && known.all.is_empty() {
         known.lacking = lacking(world, &known.service)?;
     }
+    let taking = usable::taking(known.endpoints.iter());
+    known.is_draining = taking.iter().any(|one| one.draining);
+    let ready = taking.iter().map(|one| one.address).collect();
     known.ready = (captured || slices.is_some()).then_some(ready);
     Ok(Some(known))
+}
+
+/// Where a service keeps the connections that begin on a node.
+#[derive(Debug)]
+pub(crate) struct Near {
+    /// Where in the capture the node is.
+    pub(crate) place: String,
+    /// What it does, in words.
+    pub(crate) says: String,
+}
+
+/// What topology hints leave of a service's endpoints for the node where a connection begins.
+pub(super) fn near(
+    world: &mut World<'_>,
+    known: &Known,
+    first: &LoggedHop,
+) -> Result<Option<Near>, Halt> {
+    let asked = first.before.dst;
+    let of_family = |one: &&Endpoint| one.address.is_ipv4() == asked.is_ipv4();
+    let endpoints: Vec<Endpoint> = known.endpoints.iter().filter(of_family).cloned().collect();
+    let kept_local = known.service.internal_local && known.service.cluster_ips.contains(&asked);
+    let machine = machine_of(&first.ns.path);
+    let Some(node) = machine.strip_prefix("nodes/").filter(|_| !kept_local) else {
+        return Ok(None);
+    };
+    if !endpoints.iter().any(Endpoint::has_hints) || !usable::heeds_hints(&known.service) {
+        return Ok(None);
+    }
+    let labels = world.node_labels(node)?;
+    let zone = labels
+        .as_ref()
+        .and_then(|labels| labels.get("topology.kubernetes.io/zone"));
+    let Some((nearness, used)) = usable::near(&endpoints, node, zone.map(String::as_str)) else {
+        return Ok(None);
+    };
+    let object = known.object();
+    let n_used = used.len();
+    let n_ready = endpoints.iter().filter(|one| one.ready).count();
+    let says = match (nearness, zone) {
+        (Nearness::SameZone, Some(zone)) => format!(
+            "{object} keeps connections in their zone: node:{node} (zone {zone}) sends them to {n_used} of its {n_ready} ready endpoints"
+        ),
+        (Nearness::SameZone | Nearness::SameNode, _) => format!(
+            "{object} keeps connections on their node: node:{node} sends them to {n_used} of its {n_ready} ready endpoints"
+        ),
+    };
+    let place = format!("{machine}/host");
+    Ok(Some(Near { place, says }))
 }
 
 fn unready_pod(world: &mut World<'_>, target: &TargetRef) -> Result<Option<Unready>, Halt> {

@@ -192,6 +192,29 @@ impl Findings {
         if service.ready.as_ref().is_none_or(BTreeSet::is_empty) {
             return;
         }
+        let own = std::slice::from_ref(&service.service.meta.source);
+        if let Some(near) = &intent.near {
+            let place = near.place.clone();
+            self.report(
+                catalogue::SERVICE_TOPOLOGY,
+                service.object(),
+                place,
+                near.says.clone(),
+                own,
+            );
+        }
+        if service.is_draining {
+            self.report(
+                catalogue::SERVICE_TERMINATING_ONLY,
+                service.object(),
+                String::new(),
+                format!(
+                    "no endpoint of {} is ready: connections go to those that are terminating",
+                    service.object()
+                ),
+                own,
+            );
+        }
         for unready in &service.unready {
             self.report(
                 catalogue::SERVICE_ENDPOINT_UNREADY,

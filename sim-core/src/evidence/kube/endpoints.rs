@@ -98,6 +98,8 @@ pub struct SliceEndpoint {
     pub zone: Option<String>,
     /// Topology hints: the zones that should use it.
     pub hints: Vec<String>,
+    /// Topology hints: the nodes that should use it.
+    pub hint_nodes: Vec<String>,
     /// The object behind it.
     pub target: Option<TargetRef>,
     /// Its host name.
@@ -187,10 +189,13 @@ fn endpoint(item: &Object<'_>) -> Result<SliceEndpoint, Fault> {
     };
     let ready = condition("ready")?.unwrap_or(true);
     let topology = item.string_map("topology")?;
-    let mut hints = Vec::new();
+    let (mut hints, mut hint_nodes) = (Vec::new(), Vec::new());
     if let Some(object) = item.object("hints")? {
         for zone in object.objects("forZones")? {
             hints.extend(word(&zone, "name")?);
+        }
+        for node in object.objects("forNodes")? {
+            hint_nodes.extend(word(&node, "name")?);
         }
     }
     let addresses = item
@@ -215,6 +220,7 @@ fn endpoint(item: &Object<'_>) -> Result<SliceEndpoint, Fault> {
             None => topology.get("topology.kubernetes.io/zone").cloned(),
         },
         hints,
+        hint_nodes,
         target: target(item)?,
         hostname: word(item, "hostname")?,
     })

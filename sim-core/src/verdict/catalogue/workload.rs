@@ -80,6 +80,20 @@ entries! {
         fix: "see why these pods are not ready",
         fix_zh: "查明这些 Pod 为何未就绪",
     }
+    SERVICE_TERMINATING_ONLY = "service.terminating-only", Warning {
+        en: "no endpoint of the service is ready: kube-proxy sends connections to those that are terminating and still serve",
+        zh: "Service 没有就绪的端点：kube-proxy 把连接转给正在终止但仍在服务的端点",
+        confirm: "kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name} -o yaml",
+        fix: "see why no other pod of the service is ready: these will be gone soon",
+        fix_zh: "查明 Service 的其他 Pod 为何未就绪：这些端点很快就会消失",
+    }
+    SERVICE_TOPOLOGY = "service.topology", Info {
+        en: "the service keeps connections near: by topology hints, this node sends them to some of its endpoints only",
+        zh: "Service 让连接就近：按拓扑提示，该节点只把连接转给它的部分端点",
+        confirm: "kubectl get service -n {namespace} {name} -o jsonpath='{.spec.trafficDistribution} {.metadata.annotations}'; kubectl get endpointslices -n {namespace} -l kubernetes.io/service-name={name} -o yaml",
+        fix: "remove `trafficDistribution` (or the annotation `service.kubernetes.io/topology-mode`) if connections should go to endpoints everywhere",
+        fix_zh: "若连接应当去往各处的端点，就去掉 `trafficDistribution`（或注解 `service.kubernetes.io/topology-mode`）",
+    }
     SERVICE_NO_LOCAL_ENDPOINTS = "service.no-local-endpoints", Cause {
         en: "the service sends only to endpoints of the node itself, and this node has none that is ready",
         zh: "Service 只转发到本节点的端点，而本节点没有就绪的端点",

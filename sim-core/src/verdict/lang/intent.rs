@@ -259,6 +259,19 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "{0} 没有该协议的这个端口：没有节点转换它",
     ),
     (
+        "no endpoint of {0} is ready: connections go to those that are terminating",
+        "{0} 没有就绪的端点：连接转给正在终止的端点",
+    ),
+    // `intent/service.rs`
+    (
+        "{0} keeps connections in their zone: {1} (zone {2}) sends them to {3} of its {4} ready endpoints",
+        "{0} 让连接留在所在可用区：{1}（可用区 {2}）只把连接转给其 {4} 个就绪端点中的 {3} 个",
+    ),
+    (
+        "{0} keeps connections on their node: {1} sends them to {2} of its {3} ready endpoints",
+        "{0} 让连接留在所在节点：{1} 只把连接转给其 {3} 个就绪端点中的 {2} 个",
+    ),
+    (
         "{0} is an endpoint of {1} and {2}",
         "{0} 是 {1} 的端点，{2}",
     ),
