@@ -264,12 +264,12 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     // `intent/service.rs`
     (
-        "{0} keeps connections in their zone: {1} (zone {2}) sends them to {3} of its {4} ready endpoints",
-        "{0} 让连接留在所在可用区：{1}（可用区 {2}）只把连接转给其 {4} 个就绪端点中的 {3} 个",
+        "{0} keeps connections in their zone: node:{1} (zone {2}) sends them to {3} of its {4} ready endpoints",
+        "{0} 让连接留在所在可用区：node:{1}（可用区 {2}）只把连接转给其 {4} 个就绪端点中的 {3} 个",
     ),
     (
-        "{0} keeps connections on their node: {1} sends them to {2} of its {3} ready endpoints",
-        "{0} 让连接留在所在节点：{1} 只把连接转给其 {3} 个就绪端点中的 {2} 个",
+        "{0} keeps connections on their node: node:{1} sends them to {2} of its {3} ready endpoints",
+        "{0} 让连接留在所在节点：node:{1} 只把连接转给其 {3} 个就绪端点中的 {2} 个",
     ),
     (
         "{0} is an endpoint of {1} and {2}",
