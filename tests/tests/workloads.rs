@@ -1,5 +1,9 @@
 //! Pods and nodes that Kubernetes itself calls wrong, as causes, over a made cluster.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
 use pathglass_sim::flow::FlowRequest;
 use pathglass_sim::verdict::{Intention, Outcome, Verdict};

@@ -99,7 +99,7 @@ pub(crate) fn heeds_hints(service: &Service) -> bool {
         let value = service.meta.annotations.get(*key);
         value.is_some_and(|value| value.eq_ignore_ascii_case("auto"))
     };
-    service.traffic_distribution.is_some() || ANNOTATIONS.iter().any(|key| is_auto(&key))
+    service.traffic_distribution.is_some() || ANNOTATIONS.iter().any(is_auto)
 }
 
 #[cfg(test)]
