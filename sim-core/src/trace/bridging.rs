@@ -213,8 +213,8 @@ impl Walk<'_, '_> {
                     || format!("stays on the bridge: {next} is at {mac}"),
                     || source.into_iter().collect(),
                 );
+                // The sender's own address stays (`br_nf_pre_routing_finish_bridge_slow()`).
                 frame.dst = Some(mac);
-                frame.src = own;
                 Ok(())
             }
             Resolution::Nobody(..) | Resolution::Uncaptured => {
@@ -228,7 +228,6 @@ impl Walk<'_, '_> {
                 let blocker = self.blame_silent(blocker, ns, bridge, next)?;
                 self.block(blocker, Failure::Neighbour, &frame.transit)?;
                 frame.dst = Some(self.rightful_mac(ns, next)?.ok_or(Stop::Lost)?);
-                frame.src = own;
                 Ok(())
             }
         }
@@ -314,6 +313,8 @@ impl Walk<'_, '_> {
             bridged: true,
             ..HookSite::default()
         };
+        // `br_forward_finish()`: the bridge's own rules see the port, and nothing that it came in by.
+        let leaving = HookSite { iif: None, ..site };
         if frame.meets_rules() {
             // `__br_forward()`: what the bridge itself sends meets OUTPUT on its way to each port.
             let hook = match from {
@@ -334,11 +335,11 @@ impl Walk<'_, '_> {
             };
             self.run_hook(ns, Hook::Forward, &site, &mut frame.transit)?;
             site.iif = None;
-            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &leaving, &mut frame.transit)?;
             self.run_hook(ns, Hook::Postrouting, &site, &mut frame.transit)?;
             self.refragment(ns, bridge, out, &mut frame.transit)?;
         } else if frame.meets_rules() {
-            self.run_bridge_hook(ns, ChainHook::Postrouting, &site, &mut frame.transit)?;
+            self.run_bridge_hook(ns, ChainHook::Postrouting, &leaving, &mut frame.transit)?;
         }
         self.log.step(
             StepStatus::Normal,

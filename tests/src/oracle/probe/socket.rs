@@ -95,7 +95,7 @@ fn answer_datagram(server: &UdpSocket) -> Option<()> {
     let mut buffer = vec![0; 65536];
     let mut space = nix::cmsg_space!(libc::in6_pktinfo, libc::in_pktinfo);
     let port = server.local_addr().ok()?.port();
-    let (n_bytes, client, own) = {
+    let (n_bytes, client, (own, link)) = {
         let mut slices = [IoSliceMut::new(&mut buffer)];
         let message = recvmsg::<SockaddrStorage>(
             server.as_raw_fd(),
@@ -105,11 +105,15 @@ fn answer_datagram(server: &UdpSocket) -> Option<()> {
         )
         .ok()?;
         let own = message.cmsgs().ok()?.find_map(|control| match control {
-            ControlMessageOwned::Ipv4PacketInfo(info) => Some(IpAddr::V4(Ipv4Addr::from(
-                u32::from_be(info.ipi_addr.s_addr),
-            ))),
+            ControlMessageOwned::Ipv4PacketInfo(info) => {
+                let own = Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr));
+                Some((IpAddr::V4(own), 0))
+            }
             ControlMessageOwned::Ipv6PacketInfo(info) => {
-                Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)))
+                let own = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                // A link-local address means something on its link only.
+                let link = info.ipi6_ifindex * u32::from(own.is_unicast_link_local());
+                Some((IpAddr::V6(own), link))
             }
             _ => None,
         })?;
@@ -135,7 +139,7 @@ fn answer_datagram(server: &UdpSocket) -> Option<()> {
                 ipi6_addr: libc::in6_addr {
                     s6_addr: own.octets(),
                 },
-                ipi6_ifindex: 0,
+                ipi6_ifindex: link,
             };
             let control = [ControlMessage::Ipv6PacketInfo(&info)];
             send(server, &slices, &control, &client)
