@@ -45,8 +45,8 @@ pub struct Snat {
     pub addresses: Vec<IpAddr>,
     /// A source keeps its address.
     pub affinity: bool,
-    /// It is in force.
-    pub active: bool,
+    /// Whether it is in force.
+    pub works: Works,
     /// Where it stands.
     pub source: Source,
 }
@@ -68,8 +68,8 @@ pub struct Dnat {
     pub public_port: Option<u16>,
     /// The protocol; any where there is none.
     pub protocol: Option<u8>,
-    /// It is in force.
-    pub active: bool,
+    /// Whether it is in force.
+    pub works: Works,
     /// Where it stands.
     pub source: Source,
 }
@@ -100,8 +100,9 @@ impl Region {
         }
         let dnats = nat.dnats.iter().flatten();
         let mut mapped =
-            dnats.filter(|rule| rule.active && rule.private == src && rule.is_mapping());
+            dnats.filter(|rule| rule.works.may() && rule.private == src && rule.is_mapping());
         if let Some(mapping) = mapped.next() {
+            mapping.in_force()?;
             // B.2 NAT (1): a mapping of addresses is the source's own public address.
             return Ok(Translated {
                 addresses: std::slice::from_ref(&mapping.public),
@@ -118,10 +119,14 @@ impl Region {
         };
         let own = snats
             .iter()
-            .filter(|rule| rule.active && rule.sources.contains(&src));
+            .filter(|rule| rule.works.may() && rule.sources.contains(&src));
         let mut own: Vec<&Snat> = own.collect();
         own.sort_by_key(|rule| (!rule.is_interface, u8::MAX - rule.sources.prefix_len()));
         let several = own.len() > 1;
+        if let Some(rule) = own.first() {
+            let what = format!("SNAT entry {}", rule.id);
+            rule.works.stopped(&what, &rule.source)?;
+        }
         Ok(match own.first() {
             Some(rule) => Translated {
                 addresses: &rule.addresses,
@@ -161,17 +166,27 @@ impl Region {
             return Err(self.missing(file, &format!("it does not hold those of {}", nat.id)));
         };
         let own = dnats.iter().filter(|rule| {
-            rule.active
+            rule.works.may()
                 && rule.public == dst
                 && rule.protocol.is_none_or(|own| own == protocol)
                 && (rule.is_mapping() || port.is_some())
                 && rule.public_ports.has(port) == Tri::Yes
         });
-        Ok(own.min_by_key(|rule| rule.is_mapping()))
+        let first = own.min_by_key(|rule| rule.is_mapping());
+        if let Some(rule) = first {
+            rule.in_force()?;
+        }
+        Ok(first)
     }
 }
 
 impl Dnat {
+    /// For a rule that may be in force: the doubt where that is not known.
+    fn in_force(&self) -> Result<(), Doubt> {
+        let what = format!("DNAT entry {}", self.id);
+        self.works.stopped(&what, &self.source).map(|_| ())
+    }
+
     /// It maps an address with all of its ports.
     #[must_use]
     pub fn is_mapping(&self) -> bool {

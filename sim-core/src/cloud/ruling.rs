@@ -26,6 +26,11 @@ impl Works {
         }
     }
 
+    /// Whether it may do its work.
+    pub(crate) fn may(&self) -> bool {
+        !matches!(self, Self::No(_))
+    }
+
     /// The state in which it surely does not work, where it is in one.
     ///
     /// # Errors

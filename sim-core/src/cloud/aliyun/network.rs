@@ -320,14 +320,14 @@ fn snat(item: &Object<'_>, subnets: &[Subnet]) -> Result<Vec<Snat>, Fault> {
     }
     let id = must(item, "SnatEntryId")?;
     let affinity = said(item, "EipAffinity")?.as_deref() == Some("1");
-    let active = said(item, "Status")?.is_none_or(|word| word == "Available");
+    let works = in_force(item)?;
     let made = sources.into_iter().map(|sources| Snat {
         id: id.clone(),
         sources,
         is_interface: false,
         addresses: addresses.clone(),
         affinity,
-        active,
+        works: works.clone(),
         source: item.source(),
     });
     Ok(made.collect())
@@ -363,7 +363,13 @@ fn dnat(item: &Object<'_>) -> Result<Option<Dnat>, Fault> {
             "any" | "" => None,
             word => Some(protocol(word).ok_or_else(|| item.fault("IpProtocol", "is no protocol"))?),
         },
-        active: said(item, "Status")?.is_none_or(|word| word == "Available"),
+        works: in_force(item)?,
         source: item.source(),
     }))
+}
+
+/// Whether an entry of a NAT gateway is: one that is being changed (`Modifying`) or set up (`Pending`) may be.
+fn in_force(item: &Object<'_>) -> Result<Works, Fault> {
+    let status = (said(item, "Status")?, "Available");
+    Ok(Works::of([status, (None, "")], &["Deleting"]))
 }

@@ -246,7 +246,7 @@ fn snat(item: &Object<'_>) -> Result<Snat, Fault> {
         is_interface: said(item, "ResourceType")?.as_deref() == Some("NETWORKINTERFACE"),
         addresses: texts.iter().filter_map(|text| text.parse().ok()).collect(),
         affinity: false,
-        active: true,
+        works: Works::Yes,
         source: item.source(),
     })
 }
@@ -274,7 +274,7 @@ fn dnat(item: &Object<'_>) -> Result<Dnat, Fault> {
             "udp" => Some(protocol::UDP),
             _ => None,
         },
-        active: true,
+        works: Works::Yes,
         source: item.source(),
     })
 }

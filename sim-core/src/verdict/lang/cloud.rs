@@ -124,6 +124,8 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ("the machine at {0}", "位于 {0} 的机器"),
     ("interface {0}", "网卡 {0}"),
     ("NAT gateway {0}", "NAT 网关 {0}"),
+    ("SNAT entry {0}", "SNAT 条目 {0}"),
+    ("DNAT entry {0}", "DNAT 条目 {0}"),
     ("IPv4 gateway {0}", "IPv4 网关 {0}"),
     ("IPv6 gateway {0}", "IPv6 网关 {0}"),
     ("peering {0}", "对等连接 {0}"),
