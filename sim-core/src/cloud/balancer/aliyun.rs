@@ -49,11 +49,16 @@ fn elastic_addresses(responses: Responses<'_>) -> BTreeMap<String, Vec<IpAddr>> 
     elastic
 }
 
+/// Between two states: whether anything is taken meanwhile is not documented.
+const BETWEEN: &[&str] = &["starting", "stopping"];
+
 /// A state by the word that means it works.
 fn state(body: &Body<'_>, key: &str, works: &[&str]) -> State {
+    let is_of = |word: &str, all: &[&str]| all.iter().any(|one| word.eq_ignore_ascii_case(one));
     match body.text(key) {
         None => State::Unknown(body.source().file().to_owned()),
-        Some(word) if works.iter().any(|works| word.eq_ignore_ascii_case(works)) => State::Running,
+        Some(word) if is_of(&word, works) => State::Running,
+        Some(word) if is_of(&word, BETWEEN) => State::Unknown(format!("{key} {word}")),
         Some(word) => State::Not(word),
     }
 }
