@@ -100,12 +100,13 @@ fn named_id(service: &Service, provider: Provider) -> Option<(&str, By)> {
         Provider::Aliyun => {
             let label = service.meta.labels.get(ALIYUN_ID_LABEL);
             label
+                .filter(|id| !id.is_empty())
                 .map(|id| (id.as_str(), By::Label))
                 .or_else(|| Some((aliyun(service, "loadbalancer-id")?, By::Annotation)))
         }
         Provider::Tencent => TENCENT_ID.iter().find_map(|key| {
             let id = service.meta.annotations.get(*key)?;
-            Some((id.as_str(), By::Annotation))
+            (!id.is_empty()).then_some((id.as_str(), By::Annotation))
         }),
     }
 }
