@@ -760,6 +760,15 @@ fn calicos_tiers_orders_and_actions() {
         ".x."
     );
     assert_eq!(own(json!({"domains": ["example.org"]})), "???");
+    // Stored without types, a policy has both, whatever its rules are.
+    let untyped = object(
+        "NetworkPolicy",
+        "x",
+        "default.p",
+        &json!({"selector": "all()", "egress": [{"action": "Allow"}]}),
+    );
+    let list = ("networkpolicies.crd.projectcalico.org", json!([untyped]));
+    assert_eq!(towards_a(&[list]), "xxx");
 }
 
 #[test]

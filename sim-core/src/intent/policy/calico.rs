@@ -64,12 +64,10 @@ fn policy(item: &Object<'_>, around: &Surroundings) -> Result<Policy, Fault> {
     ];
     whom.extend(unread(&spec, &known, Part::Selector));
     let types = spec.strings("types")?;
-    let has = |key: &str| Ok::<_, Fault>(!spec.objects(key)?.is_empty());
-    let isolates = |name: &str, default: bool| match types.is_empty() {
-        true => default,
-        false => types.iter().any(|kind| kind == name),
-    };
-    let (ingress, egress) = (has("ingress")?, has("egress")?);
+    // Calico's own clients write the types that a policy's rules suggest; stored without any, as `kubectl` does with
+    // `crd.projectcalico.org`, it has both (`ExtractPolicyMetadata`).
+    let isolates =
+        |name: &str| types.is_empty() || types.iter().any(|kind| kind.eq_ignore_ascii_case(name));
     let rules = |key: &str, isolates: bool| {
         Ok(Rules {
             list: match isolates {
@@ -91,8 +89,8 @@ fn policy(item: &Object<'_>, around: &Surroundings) -> Result<Policy, Fault> {
         source: meta.source.clone(),
         // None is last.
         rank: order(&spec)?.unwrap_or(f64::INFINITY),
-        ingress: rules("ingress", isolates("Ingress", ingress || !egress))?,
-        egress: rules("egress", isolates("Egress", egress))?,
+        ingress: rules("ingress", isolates("Ingress"))?,
+        egress: rules("egress", isolates("Egress"))?,
         tie: meta.name,
         subject: Condition::All(whom),
     })
