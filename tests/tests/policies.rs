@@ -759,6 +759,8 @@ fn calicos_tiers_orders_and_actions() {
         own(json!({"nets": ["10.0.0.0/24"], "notNets": ["10.0.0.3"]})),
         ".x."
     );
+    assert_eq!(own(json!({"notSelector": "app == 'c'"})), ".xx");
+    assert_eq!(own(json!({"notSelector": "app == 'b'"})), "xxx");
     assert_eq!(own(json!({"domains": ["example.org"]})), "???");
     // Stored without types, a policy has both, whatever its rules are.
     let untyped = object(

@@ -253,7 +253,9 @@ fn whom(
     }
     let given = |key: &str| Ok::<_, Fault>(entity.text(key)?.is_some_and(|text| !text.is_empty()));
     let by_account = entity.object("serviceAccounts")?;
-    if given("selector")? || given("namespaceSelector")? || by_account.is_some() {
+    // Any of them keeps a namespaced policy's rule to its own namespace (`getEndpointSelector`).
+    let by_other = namespace.is_some() && given("notSelector")?;
+    if given("selector")? || given("namespaceSelector")? || by_account.is_some() || by_other {
         let own = selector(entity, "selector")?;
         let of = given("namespaceSelector")?
             .then(|| selector(entity, "namespaceSelector"))
@@ -274,19 +276,12 @@ fn whom(
         when.push(Condition::Any(any));
     }
     if given("notSelector")? {
-        when.push(match namespace {
-            Some(_) => Condition::Unknown(
-                "of a namespaced policy, whom `notSelector` means is not decided".to_owned(),
-            ),
-            None => {
-                let not = selector(entity, "notSelector")?;
-                let mut pods = vec![at(Fact::Pod), at(Fact::Node).not()];
-                pods.push(not.condition(&|key, value| endpoint(key, value, at)));
-                let mut any = around.selected(&not, None, None, at);
-                any.push(Condition::All(pods));
-                Condition::Any(any).not()
-            }
-        });
+        let not = selector(entity, "notSelector")?;
+        let mut pods = vec![at(Fact::Pod), at(Fact::Node).not()];
+        pods.push(not.condition(&|key, value| endpoint(key, value, at)));
+        let mut any = around.selected(&not, None, None, at);
+        any.push(Condition::All(pods));
+        when.push(Condition::Any(any).not());
     }
     let known = [
         "nets",

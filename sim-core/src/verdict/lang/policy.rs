@@ -15,10 +15,6 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     // `intent/policy/calico.rs`
     ("`{0}` is no number", "`{0}` 不是数字"),
-    (
-        "of a namespaced policy, whom `notSelector` means is not decided",
-        "在有命名空间的策略中，`notSelector` 指谁未作判断",
-    ),
     ("it is no list of ports", "它不是端口列表"),
     ("the sender's port is not known", "不知道发送方的端口"),
     ("`{0}` is no port", "`{0}` 不是端口"),
