@@ -231,6 +231,23 @@ fn a_name_server_that_does_not_answer() {
 }
 
 #[test]
+fn glibc_alone_heeds_that_names_are_asked_for_over_tcp() {
+    let mut files = files();
+    edit(&mut files, &format!("{CLIENT}/resolv.conf"), |text| {
+        text.push_str("options use-vc\n");
+    });
+    let verdict = diagnose(&files, "dns:svc-00001.bench");
+    assert_eq!(verdict.outcome, Outcome::Connected);
+    edit(&mut files, &format!("{DNS_POD}/ss.txt"), |text| {
+        *text = text.replace("tcp LISTEN 0 128 0.0.0.0:53 ", "tcp LISTEN 0 128 0.0.0.0:54 ");
+    });
+    let verdict = diagnose(&files, "dns:svc-00001.bench");
+    assert_eq!(verdict.outcome, Outcome::Unknown);
+    let told = verdict.settle.iter().any(|line| line.contains("`use-vc`"));
+    assert!(told, "{:?}", verdict.settle);
+}
+
+#[test]
 fn what_is_not_captured_is_not_known() {
     let mut files = files();
     let outside = diagnose(&files, "dns:www.example.org:443");

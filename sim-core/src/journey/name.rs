@@ -34,6 +34,8 @@ struct Lookup {
     /// The walks of the question itself to name servers, over UDP, the one that counts last.
     queries: Vec<Verdict>,
     tcp: Option<Verdict>,
+    /// glibc asks over TCP, musl over UDP (`use-vc`).
+    by_tcp: bool,
     /// The further name servers that the questions come to, each with the walk there.
     others: Vec<(Outcome, Servers)>,
 }
@@ -55,6 +57,7 @@ pub(super) fn answer(
             assumptions: Vec::new(),
             queries: Vec::new(),
             tcp: None,
+            by_tcp: false,
             others: Vec::new(),
         },
     };
@@ -117,6 +120,7 @@ fn look_up(
         assumptions: Vec::new(),
         queries: Vec::new(),
         tcp: None,
+        by_tcp: resolver.by_tcp,
         others: Vec::new(),
     };
     let own = resolver.in_hosts(&named.name);

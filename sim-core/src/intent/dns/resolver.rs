@@ -15,6 +15,8 @@ const MOST_SERVERS: usize = 3;
 const CLUSTER_NDOTS: u32 = 5;
 /// Higher values are cut to it (`RES_MAXNDOTS`).
 const MOST_NDOTS: u32 = 15;
+/// The option for TCP.
+const BY_TCP: &str = "use-vc";
 
 /// Where a program asks for names, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(crate) struct Resolver {
     pub(crate) nameservers: Vec<IpAddr>,
     pub(crate) search: Vec<String>,
     pub(crate) ndots: u32,
+    /// glibc asks over TCP only (`RES_USEVC`); musl does not know the option.
+    pub(crate) by_tcp: bool,
     /// Addresses with their names, looked at before any server is asked.
     pub(crate) hosts: Vec<(IpAddr, Vec<String>)>,
     /// What all that rests on.
@@ -47,6 +51,7 @@ impl Resolver {
             nameservers: servers.map(|server| server.address).collect(),
             search: file.search.iter().map(|domain| normal(domain)).collect(),
             ndots: file.ndots.unwrap_or(1),
+            by_tcp: file.options.iter().any(|option| option == BY_TCP),
             hosts: Vec::new(),
             sources: sources.chain(file.search_source.clone()).collect(),
             search_sources: file.search_source.iter().cloned().collect(),
@@ -70,6 +75,7 @@ impl Resolver {
                 nameservers: Vec::new(),
                 search: Vec::new(),
                 ndots: 1,
+                by_tcp: false,
                 hosts: Vec::new(),
                 sources: Vec::new(),
                 search_sources: Vec::new(),
@@ -94,6 +100,7 @@ impl Resolver {
         if let Some(dots) = ndots.and_then(|(_, value)| value.as_ref()?.parse().ok()) {
             resolver.ndots = u32::min(dots, MOST_NDOTS);
         }
+        resolver.by_tcp |= own.options.iter().any(|(name, _)| name == BY_TCP);
         resolver.sources.push(pod.meta.source.clone());
         resolver.search_sources.push(pod.meta.source.clone());
         Ok(resolver.within_limits())
@@ -124,6 +131,7 @@ impl Resolver {
             nameservers: cluster.nameservers.clone(),
             search,
             ndots: CLUSTER_NDOTS,
+            by_tcp: false,
             hosts: Vec::new(),
             search_sources: sources.clone(),
             sources,

@@ -26,7 +26,12 @@ pub(super) fn complete(
     name: &str,
 ) -> Result<(), Halt> {
     let query = lookup.queries.last();
-    let sent = query.map_or(Outcome::Connected, |query| query.outcome);
+    let differs = differs_by_library(lookup);
+    let sent = match query {
+        Some(_) if differs => Outcome::Unknown,
+        Some(query) => query.outcome,
+        None => Outcome::Connected,
+    };
     let answered = resolved(lookup);
     let connected = match answered {
         Outcome::Connected => verdict.outcome,
@@ -53,7 +58,7 @@ pub(super) fn complete(
 
     verdict.outcome = merge::then(sent, connected);
     if verdict.outcome == Outcome::Unknown {
-        add_possible(verdict, query, answered, connected);
+        add_possible(verdict, query, (sent, answered), connected);
     }
     verdict.legs = lookup
         .queries
@@ -87,19 +92,29 @@ pub(super) fn complete(
         }
         _ => {}
     }
+    if differs {
+        merge::add(&mut verdict.settle, &[BY_LIBRARY.to_owned()]);
+    }
     finish(verdict);
     Ok(())
+}
+
+const BY_LIBRARY: &str = "glibc asks for names over TCP (`use-vc`), musl over UDP, and these fare differently; it would be settled by which C library the program uses";
+
+/// Whether it matters that only glibc heeds `use-vc`.
+fn differs_by_library(lookup: &Lookup) -> bool {
+    let ends = lookup.queries.last().zip(lookup.tcp.as_ref());
+    lookup.by_tcp && ends.is_some_and(|(udp, tcp)| udp.outcome != tcp.outcome)
 }
 
 /// What may become of a flow whose outcome is unknown, of its question and of its connection.
 fn add_possible(
     verdict: &mut Verdict,
     query: Option<&Verdict>,
-    answered: Outcome,
+    (sent, answered): (Outcome, Outcome),
     connected: Outcome,
 ) {
-    let unsure = query.is_some_and(|query| query.outcome == Outcome::Unknown);
-    if answered == Outcome::Unknown || unsure {
+    if answered == Outcome::Unknown || sent == Outcome::Unknown {
         // Another server, or another answer, may lead anywhere.
         verdict.possible = ANY.to_vec();
         return;

@@ -15,6 +15,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "glibc 和 musl 解析 `{0}` 的方式不同，结果也不同",
     ),
     ("which C library the program uses", "程序使用哪种 C 库"),
+    (
+        "glibc asks for names over TCP (`use-vc`), musl over UDP, and these fare differently; it would be settled by which C library the program uses",
+        "glibc 用 TCP 查询域名（`use-vc`），musl 用 UDP，两者结果不同；可由以下证据确定：程序使用哪种 C 库",
+    ),
     ("the name servers", "域名服务器"),
     (
         "no name server outside the cluster knows `{0}`",
