@@ -291,17 +291,28 @@ impl Plan {
             || action
                 .keep
                 .iter()
-                .any(|(field, kind)| self.has(item, field, *kind))
+                .any(|(field, kind)| self.has(item, field, *kind) || is_number(item, field))
     }
 
     /// Whether `field` of `item` holds a known id.
     fn has(&self, item: &Value, field: &str, kind: Kind) -> bool {
-        let id = field
-            .split('.')
-            .try_fold(item, |value, step| value.get(step));
-        let id = id.and_then(Value::as_str);
-        id.is_some_and(|id| self.ids.get(&kind).is_some_and(|ids| ids.contains(id)))
+        let known = self.ids.get(&kind);
+        word(item, field).is_some_and(|id| known.is_some_and(|ids| ids.contains(id)))
     }
+}
+
+/// The text at `field` of `item`.
+fn word<'v>(item: &'v Value, field: &str) -> Option<&'v str> {
+    let mut steps = field.split('.');
+    let found = steps.try_fold(item, |value, step| value.get(step));
+    found.and_then(Value::as_str)
+}
+
+/// Whether `field` holds a number where ids are words: whose it is, is open. The model of TKE's route tables has such a
+/// `VpcId` as its example (`16548987`), their published answer an id.
+fn is_number(item: &Value, field: &str) -> bool {
+    let is_digits = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    word(item, field).is_some_and(is_digits)
 }
 
 /// Why a file is not there, and what would help.
@@ -407,6 +418,9 @@ mod tests {
             find_when(Kind::VpcPrefixList, "Cidr", When::Begins("10.")),
             &["10.0.0.0/8"],
         );
+        let table = |vpc: &str| json!({"VpcId": vpc, "RouteTableName": "cls-1"});
+        assert!(is_number(&table("16548987"), "VpcId"));
+        assert!(!is_number(&table("vpc-1"), "VpcId") && !is_number(&table(""), "VpcId"));
         assert!(!is_plain("../x") && !is_plain("a/b") && is_plain("lsn-1@80"));
     }
 }
