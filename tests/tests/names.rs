@@ -367,6 +367,41 @@ fn of_two_controllers_the_class_names_its_own() {
     assert_eq!(sure.outcome, Outcome::Connected, "{:?}", sure.settle);
 }
 
+#[test]
+fn behind_a_rule_that_traefik_leaves_out_another_may_take_the_request() {
+    let mut files = files();
+    let labels = json!({"app.kubernetes.io/name": "traefik"});
+    edit_list(&mut files, "ingressclasses", |classes| {
+        classes[0]["spec"]["controller"] = json!("traefik.io/ingress-controller");
+    });
+    edit_list(&mut files, "pods", |pods| {
+        for pod in pods {
+            if pod["metadata"]["name"] == "web-11" {
+                pod["metadata"]["labels"] = labels.clone();
+            }
+        }
+    });
+    edit_list(&mut files, "services", |services| {
+        for service in services {
+            if service["metadata"]["name"] == "proxy" {
+                service["spec"]["selector"] = labels.clone();
+            }
+        }
+    });
+    let alone = diagnose(&files, "http://shop.example/gone");
+    assert_eq!(alone.outcome, Outcome::Unreachable);
+    let told = &alone.findings[0].message;
+    assert!(!told.contains("is told"), "{told}");
+    edit_list(&mut files, "ingresses", |ingresses| {
+        let rule = &mut ingresses.last_mut().unwrap()["spec"]["rules"][0];
+        let paths = rule["http"]["paths"].as_array_mut().unwrap();
+        paths.push(json!({"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "svc-00000", "port": {"number": 80}}}}));
+    });
+    let unsure = diagnose(&files, "http://shop.example/gone");
+    assert_eq!(unsure.outcome, Outcome::Unknown);
+    assert_eq!(unsure.findings[0].severity, Severity::Contributing);
+}
+
 /// A Gateway and its route, beside the Ingress.
 fn with_gateway() -> Files {
     let mut files = files();

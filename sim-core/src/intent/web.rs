@@ -3,6 +3,7 @@
 pub(crate) mod gateway;
 pub(crate) mod ingress;
 mod nginx;
+pub(crate) mod traefik;
 
 use serde_json::Value;
 

@@ -234,14 +234,27 @@ fn behind(
             }
             Err(backend::Lack::Answer(answer)) => {
                 missing += 1;
-                // Controllers of Ingresses say 503 to both.
-                let answer = Answer {
-                    status: if plan.gateway { answer.status } else { 503 },
-                    ..answer
+                let status = match (plan.gateway, plan.leaves_out) {
+                    (true, _) => answer.status,
+                    // 404, or for want of endpoints 503, as it is told to (`allowEmptyServices`).
+                    (false, true) => 0,
+                    // Most controllers of Ingresses say 503 to both.
+                    (false, false) => 503,
                 };
-                findings.push(fixed(&answer, &at));
+                let finding = fixed(&Answer { status, ..answer }, &at);
+                let most = if plan.others {
+                    Severity::Contributing
+                } else {
+                    Severity::Cause
+                };
+                findings.extend(merge::at_most(&[finding], most));
             }
         }
+    }
+    if endpoints.is_empty() && plan.others {
+        let what = "whether another rule takes the request is not known: the controller leaves out rules without a backend";
+        undecided(verdict, what, "");
+        return Ok(Outcome::Unknown);
     }
     if endpoints.is_empty() {
         return Ok(Outcome::Unreachable);

@@ -10,7 +10,7 @@ use crate::evidence::kube::pod::Pod;
 use crate::evidence::kube::service::Service;
 use crate::intent::web::gateway::{Routing, is_for, listener, route_fit};
 use crate::intent::web::ingress::{self, Class, Dialect};
-use crate::intent::web::{Answer, Decision, Fault, HostFit, Url, items, label, text};
+use crate::intent::web::{Answer, Decision, Fault, HostFit, Url, items, label, text, traefik};
 use crate::journey::merge::Found;
 use crate::linux::choice::Doubt;
 use crate::verdict::{Finding, Outcome, Severity, Verdict, catalogue};
@@ -23,6 +23,10 @@ pub(super) struct Plan {
     /// `ingressclass:nginx`, `gateway:ns/name`.
     pub(super) object: String,
     pub(super) gateway: bool,
+    /// A rule whose backend is missing is as if it were not there.
+    pub(super) leaves_out: bool,
+    /// Then another one may take the request.
+    pub(super) others: bool,
     pub(super) decision: Decision,
     pub(super) entrances: Vec<Entrance>,
     /// The proxy's pods, as far as labels tell.
@@ -210,10 +214,13 @@ fn of_ingress(
         );
     }
     let redirect = matches!(&decision, Decision::Fixed(answer) if answer.why == Fault::Redirect);
+    let leaves_out = traefik::has(class);
     // A class that does not exist tells nothing of who takes the request instead.
     let class = Some(class).filter(|_| !is_missing(&decision));
     let plan = controller::plan(world, &classes, class.cloned(), url, decision, findings)?;
     Ok(plan.map(|mut plan| {
+        plan.leaves_out = leaves_out;
+        plan.others = leaves_out && traefik::several(&own, url);
         if redirect {
             plan.assumptions
                 .push("the controller's ConfigMap does not turn `ssl-redirect` off".to_owned());
@@ -272,6 +279,8 @@ fn of_gateway(
         object: label("gateway", gateway),
         name: label("gateway", gateway),
         gateway: true,
+        leaves_out: false,
+        others: false,
         decision,
         pods,
         assumptions: vec![

@@ -197,6 +197,10 @@ pub(super) const SENTENCES: &[Sentence] = &[
     ),
     // `journey/web.rs`
     (
+        "whether another rule takes the request is not known: the controller leaves out rules without a backend",
+        "不知道是否有另一条规则接受该请求：该控制器会略去没有后端的规则",
+    ),
+    (
         "`{0}` is no URL: write `https://host/path`",
         "`{0}` 不是 URL：请写 `https://host/path`",
     ),
