@@ -235,7 +235,18 @@ fn entity(name: &str) -> Condition {
         "cluster" => inside(),
         "host" => Condition::OwnNode,
         "remote-node" => Condition::All(vec![is(Fact::Node), Condition::OwnNode.not()]),
-        other => Condition::Unknown(format!("whom the entity `{other}` means is not decided")),
+        other => {
+            let what = format!("whom the entity `{other}` means is not decided");
+            // The API server's addresses, Cilium's own endpoints for health checks and for its Ingress: none of them is
+            // a pod's but in a node's network.
+            let may_be = match other {
+                "kube-apiserver" | "health" | "ingress" => {
+                    Condition::Any(vec![is(Fact::Pod).not(), is(Fact::Node)])
+                }
+                _ => Condition::ALWAYS,
+            };
+            Condition::All(vec![may_be, Condition::Unknown(what)])
+        }
     }
 }
 
