@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::choice::{Doubt, Tri};
-use super::fib::{self, FibKey, Found, NoRoute};
+use super::fib::{self, FibKey, NoRoute};
 use super::netfilter::{AddressType, FibQuestion, ReversePath, Surroundings};
 use super::packet::{Family, Packet, Port};
 use super::socket;
-use crate::evidence::route::{Route, RouteKind};
+use crate::evidence::route::{NextHop, Route, RouteKind};
 use crate::world::Namespace;
 
 impl From<RouteKind> for AddressType {
@@ -144,7 +144,7 @@ impl Surroundings for Namespace {
         if how.loose {
             return Tri::Yes;
         }
-        leads_by(&found, packet.family(), iif)
+        Tri::from(leads_by(self, found.route, packet.src, iif))
     }
 
     fn route_device(&self, asked: FibQuestion<'_>) -> Result<Option<String>, Tri> {
@@ -229,22 +229,17 @@ impl Surroundings for Namespace {
     }
 }
 
-/// Whether the route leads by `device`: of IPv4's next hops any will do (`fib_info_nh_uses_dev`), IPv6's lookup comes to
-/// one of them.
-fn leads_by(found: &Found<'_>, family: Family, device: &str) -> Tri {
-    if family == Family::V4 {
-        let mut all = found.route.nexthops.iter();
-        return Tri::from(all.any(|hop| hop.device.as_deref() == Some(device)));
+/// Whether the way back to `address`, for which `route` was found, leads by `device`: any next hop of IPv4's route will do
+/// (`fib_info_nh_uses_dev`). IPv6's lookup prefers the device: of the routes to the same prefix, whatever their metrics,
+/// the one that leads by it is taken, and no hash asked (`rt6_device_match`, `have_oif_match` of `fib6_select_path`).
+fn leads_by(ns: &Namespace, route: &Route, address: IpAddr, device: &str) -> bool {
+    let is_here = |hop: &NextHop| hop.device.as_deref() == Some(device);
+    match Family::of(address) {
+        Family::V4 => route.nexthops.iter().any(is_here),
+        Family::V6 => (ns.routes_to(Family::V6, &[route.table], address).iter())
+            .filter(|other| other.dst == route.dst && other.src == route.src)
+            .any(|other| other.nexthops.iter().any(|hop| !hop.dead && is_here(hop))),
     }
-    let n_here = found
-        .nexthops
-        .iter()
-        .filter(|hop| hop.device.as_deref() == Some(device))
-        .count();
-    if n_here > 0 && n_here < found.nexthops.len() {
-        return Tri::Unknown(up_to_the_hash(found.route));
-    }
-    Tri::from(n_here > 0)
 }
 
 fn up_to_the_hash(route: &Route) -> Doubt {

@@ -206,14 +206,16 @@ fn nft_fib_asks_ipv4_for_any_next_hop_and_link_local_addresses_on_their_link() {
     }
 }
 
-/// `rpfilter_lookup_reverse()`, `rpfilter_lookup_reverse6()`.
+/// `rpfilter_lookup_reverse()`; `rpfilter_lookup_reverse6()` sets the outgoing device, which `rt6_device_match()` prefers.
 #[test]
-fn the_way_back_is_any_of_ipv4s_next_hops_and_one_of_ipv6s() {
+fn the_way_back_is_any_next_hop_and_of_ipv6s_routes_the_one_by_the_device() {
     let v4 = r#"[{"type":"local","dst":"10.9.0.1","dev":"va","table":"local"},
         {"type":"unicast","dst":"10.7.0.1","table":"main","nexthops":[{"gateway":"10.8.0.2","dev":"vc","weight":1},{"gateway":"10.9.0.2","dev":"va","weight":1}]}]"#;
     let v6 = r#"[{"type":"local","dst":"fd09::1","dev":"va","table":"local"},
         {"type":"unicast","dst":"fd07::1","gateway":"fd08::2","dev":"vc","table":"main","metric":1024},
-        {"type":"unicast","dst":"fd07::1","gateway":"fd09::2","dev":"va","table":"main","metric":1024}]"#;
+        {"type":"unicast","dst":"fd07::1","gateway":"fd09::2","dev":"va","table":"main","metric":1024},
+        {"type":"unicast","dst":"default","gateway":"fe80::1","dev":"vc","table":"main","metric":100},
+        {"type":"unicast","dst":"default","gateway":"fe80::2","dev":"va","table":"main","metric":1024}]"#;
     let ns = ns(&[("ip-route.json", v4), ("ip6-route.json", v6)]);
     let how = ReversePath {
         accept_local: true,
@@ -241,8 +243,10 @@ fn the_way_back_is_any_of_ipv4s_next_hops_and_one_of_ipv6s() {
         ("10.7.0.1", "10.9.0.1", "vb", "no"),
         ("10.9.0.1", "10.9.0.9", "va", "yes"),
         ("10.9.0.1", "10.9.0.9", "vb", "no"),
-        ("fd07::1", "fd09::1", "va", "unknown"),
+        ("fd07::1", "fd09::1", "va", "yes"),
         ("fd07::1", "fd09::1", "vb", "no"),
+        ("fd06::1", "fd09::1", "va", "yes"),
+        ("fd06::1", "fd09::1", "vb", "no"),
         ("fd09::1", "fd09::9", "vb", "yes"),
     ] {
         assert_eq!(back(src, dst, iif), answer, "{src} {iif}");
