@@ -58,6 +58,21 @@ impl Way {
     }
 }
 
+/// The device that POSTROUTING sees a packet come in by (`indev` of `ip_output()`, since Linux 5.5): what is routed on
+/// still has its own, what a tunnel packed the tunnel's (`iptunnel_xmit()` leaves `skb->dev` alone, `send4()` of WireGuard
+/// sets it), and what IPVS packed that of the packet in it. What a socket sends has none.
+fn device_before(ns: &Namespace, way: &Way, transit: &Transit) -> Option<Arc<str>> {
+    let Some(inner) = (transit.inner.as_ref()).filter(|_| transit.iif.is_none()) else {
+        return transit.iif.clone();
+    };
+    let device = &inner.device;
+    if device.ns.path == ns.path && device.device == way.device {
+        inner.frame.transit.iif.clone()
+    } else {
+        Some(Arc::clone(&device.device))
+    }
+}
+
 impl Walk<'_, '_> {
     /// Sends a packet that a socket (or the kernel) of `ns` made; an unspecified source is chosen on the way.
     pub(super) fn originate(
@@ -180,8 +195,7 @@ impl Walk<'_, '_> {
         way: &Way,
         mut transit: Transit,
     ) -> Stage<Arrival> {
-        // What is routed on still has the device that it came in by there (`indev` of `ip_output()`, since Linux 5.5).
-        let iif = transit.iif.clone();
+        let iif = device_before(ns, way, &transit);
         let site = HookSite {
             iif: iif.as_deref(),
             oif: Some(&way.device),
