@@ -55,6 +55,19 @@ impl Known {
         !usable::taking(self.endpoints.iter().filter(here)).is_empty()
     }
 
+    /// The addresses that are ready, draining ones never, as controllers of load balancers take them (Alibaba's ignores
+    /// terminating endpoints, `setBackendsFromEndpointSlices()`); `None` where they are not known.
+    pub(crate) fn ready_only(&self) -> Option<BTreeSet<IpAddr>> {
+        let ready = self.endpoints.iter().filter(|one| one.ready);
+        (self.ready.as_ref()).map(|_| ready.map(|one| one.address).collect())
+    }
+
+    /// Whether an endpoint on this node is ready.
+    pub(crate) fn has_ready_on(&self, node: &str) -> bool {
+        let mut endpoints = self.endpoints.iter();
+        endpoints.any(|one| one.ready && one.node.as_deref() == Some(node))
+    }
+
     /// Whether it sends to this address and port.
     pub(crate) fn sends_to(&self, address: IpAddr, port: u16) -> bool {
         self.all.contains(&(address, Some(port))) || self.all.contains(&(address, None))

@@ -130,9 +130,9 @@ pub(super) fn expected(
     provider: Provider,
 ) -> Option<Expected> {
     let service = &known.service;
-    let ready = known.ready.as_ref()?;
+    let ready = known.ready_only()?;
     if sends_to_pods(backends, service, nodes, provider) {
-        return Some(Expected::Pods(of_family(ready, backends)));
+        return Some(Expected::Pods(of_family(&ready, backends)));
     }
     if nodes.is_empty() {
         return None;
@@ -159,7 +159,7 @@ pub(super) fn expected(
     let allowed: Vec<&&Node> = nodes
         .iter()
         .filter(fits)
-        .filter(|node| !own_only || known.has_on(&node.meta.name))
+        .filter(|node| !own_only || known.has_ready_on(&node.meta.name))
         .collect();
     let drops_cordoned = aliyun(service, "loadbalancer-remove-unscheduled-backend") == Some("on");
     let wanted = allowed
@@ -168,7 +168,7 @@ pub(super) fn expected(
     Some(Expected::Nodes {
         wanted: wanted.map(|node| Member::of(node)).collect(),
         allowed: allowed.iter().map(|node| Member::of(node)).collect(),
-        pods: ready.clone(),
+        pods: ready,
         local: own_only,
     })
 }
