@@ -220,3 +220,38 @@ fn endpoints_that_are_terminating_take_traffic_where_none_is_ready() {
     let found = of_endpoints(None, drain);
     assert_eq!(found[0].0, "service.terminating-only", "{found:?}");
 }
+
+/// Before 1.26, `ProxyTerminatingEndpoints` was off: kube-proxy refuses what has draining endpoints only.
+#[test]
+fn a_node_that_refuses_in_spite_of_draining_endpoints_is_told_as_such() {
+    let mut files = Cluster::new(1).files();
+    edit_list(&mut files, "endpointslices", |slices| {
+        for endpoint in slices[0]["endpoints"].as_array_mut().unwrap() {
+            endpoint["conditions"] = json!({"ready": false, "serving": true, "terminating": true});
+        }
+    });
+    let name = Cluster::service(0).replace("service:", "");
+    let to = format!("-A KUBE-SERVICES -d {}/32", Cluster::service_address(0));
+    edit(&mut files, "nodes/node-1/host/iptables-save.txt", |text| {
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains(&to)).collect();
+        let reject = format!(
+            "{to} -p tcp -m comment --comment \"{name}:http has no endpoints\" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable"
+        );
+        let firewall = "[0:0] -A KUBE-FIREWALL ";
+        let with_reject = format!("[0:0] {reject}\n{firewall}");
+        *text = kept.join("\n").replacen(firewall, &with_reject, 1) + "\n";
+    });
+    let verdict = diagnose(&files, &Cluster::service(0), 80);
+    let first = &verdict.findings[0];
+    assert_eq!(
+        (verdict.outcome, first.code.as_str()),
+        (Outcome::Refused, "service.no-endpoints")
+    );
+    assert!(
+        first.message.contains("none of them ready"),
+        "{}",
+        first.message
+    );
+    let mut codes = verdict.findings.iter().map(|it| it.code.as_str());
+    assert!(!codes.any(|code| code == "service.terminating-only"));
+}

@@ -158,7 +158,7 @@ impl<'a> Circumstances<'a> {
             .as_ref()
             .is_some_and(std::collections::BTreeSet::is_empty);
         if none || rule.contains("has no endpoints") {
-            let why = self.no_endpoints(known, none, &mut sources);
+            let why = self.no_endpoints(known, none || known.is_draining, &mut sources);
             return Some(Attribution {
                 entry: catalogue::SERVICE_NO_ENDPOINTS,
                 object,

@@ -203,7 +203,10 @@ impl Findings {
                 own,
             );
         }
-        if service.is_draining {
+        // What DNS names leaves out the terminating ones, and kube-proxies before 1.26 refuse connections all the same.
+        let mut codes = self.found.iter().map(|known| known.code.as_str());
+        let is_refused = codes.any(|code| code == catalogue::SERVICE_NO_ENDPOINTS.code);
+        if service.is_draining && !service.service.headless && !is_refused {
             self.report(
                 catalogue::SERVICE_TERMINATING_ONLY,
                 service.object(),
