@@ -177,8 +177,13 @@ impl Intent {
         let first = results.clone().find_map(|result| result.request.first());
         let known = asked.service.and_then(|name| intent.services.get(name));
         if let (Some(first), Some(known)) = (first, known) {
-            intent.differences = balancing::of(world, known, first.before.dst)?;
-            intent.near = service::near(world, known, first)?;
+            let asked = first.before.dst;
+            intent.differences = balancing::of(world, known, asked)?;
+            // What stands in for kube-proxy heeds no hints unless it is told to (Cilium's `enable-service-topology`).
+            let mut hops = results.clone().flat_map(|result| result.request.iter());
+            if hops.any(|hop| hop.after.dst != asked) {
+                intent.near = service::near(world, known, first)?;
+            }
         }
         let nodes = nodes_on_the_way(results);
         if !nodes.is_empty() {

@@ -255,3 +255,29 @@ fn a_node_that_refuses_in_spite_of_draining_endpoints_is_told_as_such() {
     let mut codes = verdict.findings.iter().map(|it| it.code.as_str());
     assert!(!codes.any(|code| code == "service.terminating-only"));
 }
+
+/// Cilium's eBPF, for one, heeds no hints by default.
+#[test]
+fn hints_are_not_told_where_no_rule_of_kube_proxy_is_seen() {
+    let mut files = Cluster::new(1).files();
+    edit_list(&mut files, "services", |services| {
+        services[0]["spec"]["trafficDistribution"] = json!("PreferSameNode");
+    });
+    edit_list(&mut files, "endpointslices", |slices| {
+        for endpoint in slices[0]["endpoints"].as_array_mut().unwrap() {
+            endpoint["hints"] = json!({"forNodes": [{"name": endpoint["nodeName"]}]});
+        }
+    });
+    let told = |files: &Files| {
+        let verdict = diagnose(files, &Cluster::service(0), 80);
+        let mut codes = verdict.findings.iter().map(|it| it.code.as_str());
+        codes.any(|code| code == "service.topology")
+    };
+    assert!(told(&files));
+    let to = format!("-A KUBE-SERVICES -d {}/32", Cluster::service_address(0));
+    edit(&mut files, "nodes/node-1/host/iptables-save.txt", |text| {
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains(&to)).collect();
+        *text = kept.join("\n") + "\n";
+    });
+    assert!(!told(&files));
+}
