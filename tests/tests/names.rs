@@ -239,7 +239,10 @@ fn glibc_alone_heeds_that_names_are_asked_for_over_tcp() {
     let verdict = diagnose(&files, "dns:svc-00001.bench");
     assert_eq!(verdict.outcome, Outcome::Connected);
     edit(&mut files, &format!("{DNS_POD}/ss.txt"), |text| {
-        *text = text.replace("tcp LISTEN 0 128 0.0.0.0:53 ", "tcp LISTEN 0 128 0.0.0.0:54 ");
+        *text = text.replace(
+            "tcp LISTEN 0 128 0.0.0.0:53 ",
+            "tcp LISTEN 0 128 0.0.0.0:54 ",
+        );
     });
     let verdict = diagnose(&files, "dns:svc-00001.bench");
     assert_eq!(verdict.outcome, Outcome::Unknown);

@@ -841,7 +841,10 @@ fn ciliums_policies() {
         )),
         "..."
     );
-    assert_eq!(ask(on(json!([{"fromEntities": ["world", "kube-apiserver"]}]))), "xxx");
+    assert_eq!(
+        ask(on(json!([{"fromEntities": ["world", "kube-apiserver"]}]))),
+        "xxx"
+    );
     // An empty rule isolates, and means nobody.
     assert_eq!(ask(on(json!([{}]))), "xxx");
     assert_eq!(

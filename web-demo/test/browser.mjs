@@ -210,6 +210,8 @@ try {
   });
 
   await check("a panic in the module is a typed error, and the page goes on", async () => {
+    // What is still being read of the snapshot would be lost with the worker, too.
+    await page.getByRole("button", { name: "Diagnose" }).waitFor();
     const error = await page.evaluate(() => {
       const { engine } = document.querySelector("pathglass-view");
       return engine.panicForTest().then(
