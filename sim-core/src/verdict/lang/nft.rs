@@ -163,6 +163,7 @@ pub(super) const SENTENCES: &[Sentence] = &[
         "a rewrite of this header field is not modelled",
         "对该头部字段的改写尚未建模",
     ),
+    ("notrack", "不做连接跟踪"),
     ("mss to the path mtu", "把 MSS 限制为路径 MTU"),
     ("mss {0}", "MSS 设为 {0}"),
     ("a value is written that is not known", "写入了未知的值"),
